@@ -1,0 +1,93 @@
+"""What the commands share: exit codes, messages on stderr, results on stdout, shared options."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from imgedit.errors import ImgeditError
+
+__all__ = [
+    "Device",
+    "Json",
+    "Overwrite",
+    "PhotoPath",
+    "Quiet",
+    "Which",
+    "guarded",
+    "message",
+    "numbered",
+    "result",
+    "show_logs",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PhotoPath = Annotated[
+    str, typer.Argument(metavar="PHOTO", help="The photo; - reads it from stdin.", show_default=False)
+]
+Which = Annotated[str, typer.Option("--face", metavar="WHICH", help="largest, all, left, right, or a number from 0.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.")]
+
+
+def guarded(function: F) -> F:
+    """Let a command end with the exit codes of imgedit: a known error is one line on stderr, never a traceback."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ImgeditError as error:
+            message(f"error: {error}")
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            message("interrupted")
+            raise typer.Exit(130) from None
+
+    return run  # type: ignore[return-value]
+
+
+def message(text: str, *, quiet: bool = False) -> None:
+    """Say something on stderr, in one line however long."""
+    if quiet:
+        return
+    from rich.console import Console
+
+    line = " ".join(str(text).splitlines())
+    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, emoji=False)
+
+
+def result(value: object) -> None:
+    """Print a result on stdout: text as it is, anything else as one line of JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        typer.echo(text)
+    except UnicodeEncodeError:  # a file name that is no text, or a terminal that cannot show it
+        typer.echo(text.encode("utf-8", "surrogateescape"))
+
+
+def show_logs(quiet: bool) -> None:
+    """Send the library's log to stderr: warnings, or with `quiet` nothing."""
+    logger = logging.getLogger("imgedit")
+    logger.handlers = [_Handler()]
+    logger.propagate = False
+    logger.setLevel(logging.CRITICAL if quiet else logging.WARNING)
+
+
+def numbered(path: Path, index: int, count: int) -> Path:
+    """Return the path of one of several outputs: `photo.crop-1.jpg`; of a single one the path itself."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{index}{path.suffix}")
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        message(f"{record.levelname.lower()}: {record.getMessage()}")

@@ -1,0 +1,324 @@
+"""One photo all the way: faces, crop, edit, back.
+
+photo --faces--> face --geometry--> crop --edits--> edited crop --(minus crop)--> delta --composite--> photo
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit import composite, edits, faces, geometry, library
+from imgedit import photo as photos
+from imgedit.edits import Plan
+from imgedit.errors import ModelError
+from imgedit.faces import Face
+from imgedit.library import Model
+from imgedit.photo import Photo
+from imgedit.runtime import Session
+
+__all__ = ["CLASSIFIER", "PARSER", "Editor", "Result", "align", "open_model", "translate"]
+
+PARSER = "face_parser.celebamask_hq"
+CLASSIFIER = "attribute_classifier.celeba"
+
+Words = str | Iterable[str] | Mapping[str, float]
+
+_LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
+_PARSE_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one photo.
+
+    Attributes:
+        photo: the edited photo, with the metadata of the given one.
+        faces: every face that was found, largest first.
+        edited: those that were edited.
+        warnings: sentences for the user.
+        timings: seconds by stage.
+    """
+
+    photo: Photo
+    faces: list[Face]
+    edited: list[Face]
+    warnings: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+class Editor:
+    """Holds the models' sessions for many photos; each is loaded on first use.
+
+    Args:
+        models: translate models, the preferred first; all that are here when None.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        parser: the face parser, by id or folder.
+        classifier: the attribute classifier, by id or folder.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model] | None = None,
+        device: str = "auto",
+        *,
+        parser: str = PARSER,
+        classifier: str = CLASSIFIER,
+    ) -> None:
+        self.models = library.available("translate") if models is None else list(models)
+        self.device = device
+        self._parser_name = parser
+        self._classifier_name = classifier
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    @cached_property
+    def parser(self) -> Model:
+        """The face parser."""
+        return _of_kind(self._parser_name, "parse")
+
+    @cached_property
+    def classifier(self) -> Model:
+        """The attribute classifier."""
+        return _of_kind(self._classifier_name, "classify")
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """The words that the models know, each with its other spellings."""
+        return library.known_words(self.models)
+
+    def faces(self, photo: Photo) -> list[Face]:
+        """Find the faces of a photo, largest first."""
+        return faces.detect(photo.rgb, device=self.device)
+
+    def attributes(self, photo: Photo, face: Face) -> dict[str, float]:
+        """Return what the classifier sees in a face: attribute -> probability."""
+        return self._classify(self.classifier, photo.rgb, face)
+
+    def translate_photo(self, photo: Photo, words: Words, *, face: str | int = "all", strength: float = 1.0) -> Result:
+        """Edit the faces of a photo.
+
+        Args:
+            photo: as `imgedit.photo.read` gives it.
+            words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength.
+            face: `largest`, `all`, `left`, `right`, or the index in `faces`.
+            strength: 0..1, multiplies every word's.
+
+        Raises:
+            UnknownWordError: no model knows a word.
+            ConfigError: words contradict each other, or a strength is not in 0..1.
+            NoFaceError: there is no face, or not this one.
+            ModelError: a model is missing or damaged.
+        """
+        scale = edits.parse_words({"strength": strength})["strength"]
+        wanted = {word: value * scale for word, value in edits.parse_words(words).items()}
+        plans = edits.plan(wanted, self.models)
+        clock = _Clock()
+        with clock("faces"):
+            found = self.faces(photo)
+            chosen = faces.pick(found, face)
+        warnings: list[str] = []
+        rgb = photo.rgb
+        for plan in plans:
+            if any(edit.strength > 0 for edit in plan.edits):
+                rgb = self._carry_out(plan, photo.rgb, rgb, found, chosen, clock, warnings)
+        return Result(replace(photo, rgb=rgb), found, chosen, warnings, clock.seconds)
+
+    def translate(
+        self,
+        photo: Any,
+        words: Words,
+        *,
+        face: str | int = "all",
+        strength: float = 1.0,
+        crop_only: bool = False,
+    ) -> Any:
+        """Edit a photo and give it back as it came; arguments and result as `imgedit.translate`."""
+        source = photos.read(photo)
+        result = self.translate_photo(source, words, face=face, strength=strength)
+        if crop_only:
+            first = align(result.photo, result.edited[0])
+            return first if isinstance(photo, np.ndarray) else photos.to_image(replace(source, rgb=first, alpha=None))
+        return photos.like(photo, result.photo)
+
+    def _carry_out(
+        self,
+        plan: Plan,
+        original: NDArray[np.uint8],
+        rgb: NDArray[np.uint8],
+        found: Sequence[Face],
+        chosen: Sequence[Face],
+        clock: _Clock,
+        warnings: list[str],
+    ) -> NDArray[np.uint8]:
+        """Edit every chosen face with one model; what the model sees is `rgb`, with the edits before it."""
+        manifest = plan.model.manifest
+        size = manifest.crop.width
+        run = self._session(plan.model, "translate").run
+
+        def guide(image: NDArray[np.float32]) -> NDArray[np.float32]:
+            return self._session(plan.model, "guide").run({"image": image})["guide"]
+
+        for face in chosen:
+            with clock("region"):
+                region = self._region(plan.region, rgb, found, face, warnings)
+            with clock("edit"):
+                matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
+                crop = geometry.cut(rgb, matrix, size)
+                image = _to_tensor(crop)
+                current = self._current(plan, original, face)
+                if plan.is_colour:
+                    grids = edits.translate_grids(run, image, plan.edits, current, manifest)
+                else:
+                    delta = edits.translate_image(run, image, plan.edits, current, manifest)
+            with clock("composite"):
+                if plan.is_colour:
+                    rgb = composite.apply_grids(rgb, grids, guide, matrix, size, region)
+                else:
+                    window = composite.region_of(rgb, None, matrix, size)
+                    rgb = composite.apply_delta(
+                        rgb, delta, image.transpose(1, 2, 0), matrix, composite.intersect(window, region)
+                    )
+        return rgb
+
+    def _region(
+        self, name: str, rgb: NDArray[np.uint8], found: Sequence[Face], face: Face, warnings: list[str]
+    ) -> composite.Region:
+        """Where an edit of one face may act."""
+        size = self.parser.manifest.crop.width
+        kind = self.parser.manifest.crop.kind
+        matrix = geometry.crop_matrix(face.landmarks, kind, size)
+        others = [geometry.crop_matrix(f.landmarks, kind, size) for f in found if f is not face]
+        if name == "all":
+            return composite.region_of(rgb, None, matrix, size, others=others)
+        classes = self.parser.manifest.classes
+        crop = _to_tensor(geometry.cut(rgb, matrix, size))
+        probability = self._session(self.parser, "parse").run({"image": crop[None]})["probability"][0]
+        if probability.shape[0] != len(classes) or "hair" not in classes:
+            raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
+        if name == "hair":
+            hair = probability[classes.index("hair")]
+            if float(hair.mean()) < _LITTLE_HAIR:
+                x, y = (round(float(v)) for v in face.landmarks[2])
+                warnings.append(f"the face at {x}, {y} shows hardly any hair, so a hair colour changes little")
+            return composite.region_of(rgb, composite.without_islands(hair), matrix, size, others=others)
+        outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
+        person = composite.widened(np.asarray(1.0 - outside, np.float32), size // 24)
+        return composite.region_of(rgb, person, matrix, size, others=others)
+
+    def _current(self, plan: Plan, rgb: NDArray[np.uint8], face: Face) -> dict[str, float] | None:
+        """What the face has now, asked only where the edit vector depends on it."""
+        manifest = plan.model.manifest
+        named = set(plan.edits[0].values).intersection(*(edit.values for edit in plan.edits[1:]))
+        if manifest.conditioning == "direction" or (
+            manifest.conditioning == "target" and named.issuperset(manifest.attributes)
+        ):
+            return None
+        return self._classify(plan.model if plan.model.has("classify") else self.classifier, rgb, face)
+
+    def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
+        crop = model.manifest.crop
+        image = _to_tensor(geometry.cut(rgb, geometry.crop_matrix(face.landmarks, crop.kind, crop.width), crop.width))
+        probability = self._session(model, "classify").run({"image": image[None]})["probability"][0]
+        names = model.manifest.attributes
+        if probability.shape != (len(names),):
+            raise ModelError(f"{model.id} returned {probability.shape} probabilities for {len(names)} attributes")
+        return {name: float(p) for name, p in zip(names, probability, strict=True)}
+
+    def _session(self, model: Model, role: str) -> Session:
+        key = (str(model.folder), role)
+        if key not in self._sessions:
+            self._sessions[key] = Session(model.graph(role), self.device)
+        return self._sessions[key]
+
+
+def open_model(name: str | PathLike[str] | None = None, device: str = "auto") -> Editor:
+    """Open a model for many photos.
+
+    Args:
+        name: id, pulled repository or folder of a translate model; None for all that are here, which is what the words
+            are then looked up in.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it edits no faces.
+    """
+    if name is None:
+        return Editor(device=device)
+    model = _of_kind(name, "translate")
+    return Editor([model], device)
+
+
+def translate(
+    photo: Any,
+    words: Words,
+    *,
+    face: str | int = "all",
+    strength: float = 1.0,
+    model: str | PathLike[str] | None = None,
+    device: str = "auto",
+    crop_only: bool = False,
+) -> Any:
+    """Edit the faces of a photo and give it back as it came.
+
+    Args:
+        photo: a path, a PIL image, or an array `(H, W, 3)`, `(H, W, 4)` or `(H, W)`, uint8.
+        words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength 0..1.
+        face: `largest`, `all`, `left`, `right`, or an index, 0 for the largest.
+        strength: 0..1, multiplies every word's; 0 gives the photo back.
+        model: id or folder of the model to use; any that knows the word when None.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        crop_only: give the first edited face's aligned crop instead, RGB.
+
+    Returns:
+        An array for an array; a PIL image for a PIL image or a path.
+    """
+    return open_model(model, device).translate(photo, words, face=face, strength=strength, crop_only=crop_only)
+
+
+def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDArray[np.uint8]:
+    """Cut the aligned crop of a face out of a photo, `(size, size, 3)`, RGB.
+
+    Args:
+        photo: the photo.
+        face: one of its faces.
+        kind: `face` for what edits see, `head` for the wider window with the hair.
+        size: side, px.
+    """
+    matrix = geometry.crop_matrix(face.landmarks, kind, size)
+    return np.asarray(geometry.cut(photo.rgb, matrix, size), np.uint8)
+
+
+class _Clock:
+    """Adds up seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def _of_kind(name: str | PathLike[str], kind: str) -> Model:
+    """Find a model and insist on what it does."""
+    model = library.find(name)
+    if model.manifest.kind != kind:
+        raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
+    return model
+
+
+def _to_tensor(crop: NDArray[Any]) -> NDArray[np.float32]:
+    """`(h, w, 3)` uint8 to `(3, h, w)` in [-1, 1]."""
+    return np.ascontiguousarray(crop.transpose(2, 0, 1), np.float32) / np.float32(127.5) - np.float32(1.0)

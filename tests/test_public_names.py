@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import imgedit
+
+MODULES = [m.name for m in pkgutil.walk_packages(imgedit.__path__, "imgedit.") if m.name != "imgedit.__main__"]
+
+
+def test_every_public_name_can_be_had():
+    for name in imgedit.__all__:
+        assert getattr(imgedit, name) is not None
+
+
+def test_public_names_are_exactly_those_with_a_home():
+    assert sorted(imgedit.__all__) == sorted([*imgedit._HOME_OF, "__version__"])
+    assert set(imgedit.__all__) <= set(dir(imgedit))
+
+
+def test_the_names_for_type_checkers_are_the_names_at_run_time():
+    tree = ast.parse(Path(imgedit.__file__).read_text())
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    stated = {
+        node.module: tuple(a.name for a in node.names) for node in guarded.body if isinstance(node, ast.ImportFrom)
+    }
+    assert stated == imgedit._HOMES
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="blond"):
+        imgedit.blond  # noqa: B018
+
+
+def test_the_version_is_the_projects():
+    project = Path(imgedit.__file__).parent.parent / "pyproject.toml"
+    if not project.is_file():
+        pytest.skip("installed without its pyproject.toml")
+    assert tomllib.loads(project.read_text())["project"]["version"] == imgedit.__version__
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_modules_all_holds_names_that_it_defines(name):
+    module = importlib.import_module(name)
+    exported = getattr(module, "__all__", [])
+    assert [n for n in exported if not hasattr(module, n)] == []
+    assert list(exported) == sorted(set(exported), key=list(exported).index)
+
+
+def test_every_error_is_one_of_ours():
+    from imgedit import errors
+
+    for name in errors.__all__:
+        assert issubclass(getattr(errors, name), errors.ImgeditError)
+        assert getattr(errors, name).exit_code in (1, 2, 4)
