@@ -1,0 +1,57 @@
+"""CelebAMask-HQ: classes, split and the warp that keeps picture and mask together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgedit.errors import DataError
+from training.data import celebamask_hq
+from training.data.celebamask_hq import CLASSES
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for i in range(10):
+        mask = np.zeros((256, 256), np.uint8)
+        mask[40 : 100 + i, 60:200] = 13
+        image = np.where(mask[..., None] == 13, 255, 0).repeat(3, -1).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / "images" / f"{i:05d}.jpg", quality=95)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{i:05d}.png")
+    return tmp_path
+
+
+def test_last_tenth_is_the_test_split(folder: Path) -> None:
+    assert len(celebamask_hq.load(folder, "train")) == 9
+    assert len(celebamask_hq.load(folder, "test")) == 1
+
+
+def test_unaugmented_mask_lies_on_the_picture(folder: Path) -> None:
+    batch = celebamask_hq.load(folder, "test", size=64).batch(np.array([0]), np.random.default_rng(0))
+    assert batch.mask is not None
+    hair = batch.mask[0] == CLASSES.index("hair")
+    bright = batch.image[0, 0] > 0
+    assert (hair & bright).sum() / (hair | bright).sum() > 0.95
+
+
+def test_augmented_mask_follows_the_picture(folder: Path) -> None:
+    data = celebamask_hq.load(folder, "train", size=64)
+    batch = data.batch(np.arange(9), np.random.default_rng(3))
+    assert batch.mask is not None
+    for image, mask in zip(batch.image, batch.mask, strict=True):
+        hair = mask == CLASSES.index("hair")
+        inside, outside = image.mean(0)[hair].mean(), image.mean(0)[~hair].mean()
+        assert inside - outside > 0.2
+
+
+def test_missing_mask_and_empty_folder_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "masks" / "00003.png").unlink()
+    with pytest.raises(DataError, match="00003.png is missing"):
+        celebamask_hq.load(folder, "train")
+    with pytest.raises(DataError, match="no pictures"):
+        celebamask_hq.load(tmp_path / "empty", "train")

@@ -1,0 +1,133 @@
+"""Checkpoint to model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+from training_toys import Config, Method, Pictures
+
+from imgedit import library
+from imgedit.errors import ModelError, OutputError, TrainingError
+from imgedit.manifest import verify
+from imgedit.runtime import Session
+from training import export, loop
+from training.graph import Graph
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+@pytest.fixture
+def run(tmp_path: Path, toy: None) -> Path:
+    folder = tmp_path / "run"
+    loop.train(
+        "toy", Config(), Pictures(10, 8), folder, sample_every=0, tensorboard=False,
+        about={"data": "celeba:/somewhere"}, console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    return folder
+
+
+def test_model_folder_is_whole_verified_and_found_by_path(run: Path, tmp_path: Path) -> None:
+    manifest = export.export(run, tmp_path / "model")
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["README.md", "guide.onnx", "manifest.json"]
+    assert verify(tmp_path / "model") == manifest
+    assert library.find(tmp_path / "model").id == "toy.celeba"
+    assert manifest.training["steps"] == 12
+    assert manifest.training["config"]["lr"] == 0.01
+    card = (tmp_path / "model" / "README.md").read_text()
+    for text in ("# toy.celeba", "CC0-1.0", "random numbers", "`blond`"):
+        assert text in card
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_graph_computes_what_torch_does_at_any_batch_size_and_free_size(run: Path, tmp_path: Path) -> None:
+    export.export(run, tmp_path / "model")
+    session = Session(tmp_path / "model" / "guide.onnx", device="cpu")
+    from training.checkpoint import load_method
+
+    network = load_method(run).network.eval()
+    for shape in ((1, 3, 8, 8), (5, 3, 8, 8), (2, 3, 9, 17)):
+        image = torch.randn(shape)
+        with torch.no_grad():
+            expected = network(image).numpy()
+        np.testing.assert_allclose(session.run({"image": image.numpy()})["guide"], expected, atol=1e-5, rtol=0)
+
+
+def test_golden_pair_can_be_computed_again(run: Path, tmp_path: Path) -> None:
+    manifest = export.export(run, tmp_path / "model")
+    golden = manifest.golden
+    assert golden is not None
+    image = np.random.default_rng(golden["seed"]).uniform(-1, 1, (1, 3, 8, 8)).astype(np.float32)
+    assert hashlib.sha256(image.tobytes()).hexdigest() == golden["input_sha256"]
+    output = Session(tmp_path / "model" / "guide.onnx", device="cpu").run({"image": image})["guide"]
+    rounded = np.round(output, golden["decimals"]) + np.float32(0)
+    assert hashlib.sha256(rounded.tobytes()).hexdigest() == golden["output_sha256"]
+    assert golden["mean"] == pytest.approx(output.mean(dtype=np.float64), abs=1e-6)
+
+
+class Drifting(nn.Module):
+    """Adds a constant only while it is exported, as a wrong exporter would."""
+
+    def __init__(self, drift: float) -> None:
+        super().__init__()
+        self.drift = drift
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image + self.drift if torch.onnx.is_in_onnx_export() else image * 1.0
+
+
+@pytest.mark.parametrize(("drift", "refused"), [(2e-4, True), (0.5e-4, False), (float("nan"), True)])
+def test_export_is_refused_beyond_the_tolerance(drift: float, refused: bool) -> None:
+    graph = Graph(Drifting(drift), {"image": torch.zeros(1, 3, 4, 4)}, ["out"])
+    content = export.to_onnx(graph)
+    if refused:
+        with pytest.raises(ModelError, match=r"export refused: guide: out differs by .* at batch size 1; 0\.0001"):
+            export.compare("guide", graph, content)
+    else:
+        assert export.compare("guide", graph, content) == pytest.approx(drift, abs=1e-5)
+
+
+def test_a_refused_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drifting = Graph(Drifting(1.0), {"image": torch.zeros(1, 3, 4, 4)}, ["out"])
+    monkeypatch.setattr(Method, "graphs", lambda self: {"guide": drifting})
+    with pytest.raises(ModelError, match="export refused"):
+        export.export(run, tmp_path / "model")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_existing_folder_is_replaced_only_when_asked(run: Path, tmp_path: Path) -> None:
+    export.export(run, tmp_path / "model")
+    with pytest.raises(OutputError, match="exists; add --overwrite"):
+        export.export(run, tmp_path / "model", version="2")
+    assert export.export(run, tmp_path / "model", version="2", overwrite=True).version == "2"
+    assert library.load(tmp_path / "model").manifest.version == "2"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "run"]
+
+
+def test_missing_parent_and_missing_run_are_clear(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        export.export(run, tmp_path / "no" / "model")
+    with pytest.raises(TrainingError, match="has no checkpoint"):
+        export.export(tmp_path, tmp_path / "model")
+
+
+def test_measured_figures_go_into_manifest_and_card(run: Path, tmp_path: Path) -> None:
+    metrics: dict[str, Any] = {"mean_accuracy": 0.91234, "accuracy": {"Blond_Hair": 0.9}}
+    (run / "evaluation.json").write_text(json.dumps({"metrics": metrics}))
+    assert export.export(run, tmp_path / "model").metrics == metrics
+    assert "| mean accuracy | 0.9123 |" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_manifest_holds_no_folder_of_this_machine(run: Path, tmp_path: Path) -> None:
+    config = {"teacher": str(tmp_path / "runs" / "teacher"), "size": 64, "mask_model": "face_parser.celebamask_hq"}
+    assert export._without_paths(config) == {**config, "teacher": "teacher"}
+    export.export(run, tmp_path / "model")
+    assert str(tmp_path) not in (tmp_path / "model" / "manifest.json").read_text()

@@ -1,0 +1,277 @@
+"""What every training method must do, parametrised over the registry."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import io
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+from training_toys import Pictures
+
+import training.methods
+from imgedit.manifest import Crop, GraphFile, Manifest
+from training import checkpoint, export, loop
+from training import config as configs
+from training.data.batch import Stream
+from training.methods import METHODS
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+# Besides each method's own tiny configuration: the forms of StarGAN that differ in networks or losses.
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in METHODS},
+    "stargan-compact": (
+        "stargan",
+        {"generator": "compact", "adversarial": "hinge", "n_critic": 1, "conditioning": "difference",
+         "targets": "flip", "diff_augment": True, "lambda_r1": 1.0, "lambda_change": 1.0},
+    ),
+    "stargan-hair": (
+        "stargan",
+        {"generator": "bilateral", "adversarial": "hinge", "n_critic": 1, "attributes": HAIR, "mask": True,
+         "lambda_smooth": 1.0, "lambda_colour": 1.0, "diff_augment": True},
+    ),
+}  # fmt: skip
+forms = pytest.mark.parametrize("form", FORMS)
+gans = pytest.mark.parametrize("form", [f for f in FORMS if f.startswith("stargan")])
+drawing = pytest.mark.parametrize("form", [f for f in FORMS if f != "attribute_classifier"])
+
+
+def make(form: str, **overrides: Any) -> Any:
+    """Return a tiny method and an endless stream of pictures for it."""
+    method_id, changes = FORMS[form]
+    module = configs.method_module(method_id)
+    config = configs.build(module.Config, {**module.Method.tiny(), **changes, **overrides})
+    torch.manual_seed(config.seed)
+    return module.Method(config)
+
+
+def pictures(method: Any, n: int = 8) -> Pictures:
+    options = method.data_options(method.config)
+    attributes = tuple(options.get("attributes", ()))
+    masked = "classes" if method.id == "face_parser" else "soft" if options.get("mask_model") else None
+    return Pictures(n, method.config.size, attributes, masked)
+
+
+def stream(method: Any, n: int = 8) -> Stream:
+    return Stream(pictures(method, n), method.config.batch_size, method.config.seed)
+
+
+def networks(method: Any) -> dict[str, nn.Module]:
+    """Every trained network of a method, by name."""
+    return {
+        name: value
+        for name, value in vars(method).items()
+        if isinstance(value, nn.Module) and any(p.requires_grad for p in value.parameters())
+    }
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def assert_same(a: Any, b: Any, where: str = "") -> None:
+    """Compare nested states to the last bit."""
+    if isinstance(a, Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}/{i}")
+    else:
+        assert a == b, where
+
+
+def test_registry_equals_the_folder() -> None:
+    found = {m.name for m in pkgutil.iter_modules(training.methods.__path__)}
+    assert set(METHODS) == found
+    for name, path in METHODS.items():
+        module = importlib.import_module(path)
+        assert path == f"training.methods.{name}"
+        assert module.Method.id == name
+        assert {"paper", "compact"} & set(module.PRESETS)
+
+
+@pytest.mark.parametrize("method_id", METHODS)
+def test_every_preset_is_a_valid_config_with_every_field_described(method_id: str) -> None:
+    module = configs.method_module(method_id)
+    for preset in module.PRESETS:
+        config = configs.resolve(method_id, preset)
+        assert config.steps > 0
+        assert configs.from_json(method_id, configs.to_json(config)) == config
+    source = Path(module.__file__).read_text()
+    body = source[source.index("class Config:") : source.index("def __post_init__")]
+    assert body.count('"""') // 2 - 1 == len(configs.to_json(configs.resolve(method_id)))
+
+
+@forms
+def test_every_trained_parameter_gets_a_finite_gradient(form: str) -> None:
+    method = make(form)
+    batches = stream(method)
+    seen: dict[str, bool] = {}
+    hooks = [
+        p.register_hook(lambda g, n=f"{net}.{name}": seen.__setitem__(n, bool(g.isfinite().all() and g.any())))
+        for net, network in networks(method).items()
+        for name, p in network.named_parameters()
+        if p.requires_grad
+    ]
+    for _ in range(3):
+        method.step(batches)
+    for hook in hooks:
+        hook.remove()
+    names = {
+        f"{net}.{name}"
+        for net, network in networks(method).items()
+        for name, p in network.named_parameters()
+        if p.requires_grad
+    }
+    assert not (missing := sorted(names - seen.keys())), f"no gradient for {missing}"
+    assert not (bad := sorted(n for n, ok in seen.items() if not ok)), f"zero or non-finite gradient for {bad}"
+
+
+@forms
+def test_step_returns_detached_finite_scalars_and_counts(form: str) -> None:
+    method = make(form)
+    terms = method.step(stream(method))
+    assert terms
+    assert method.steps >= 1
+    for name, value in terms.items():
+        assert value.numel() == 1, name
+        assert not value.requires_grad, name
+        assert bool(value.isfinite()), name
+
+
+@gans
+def test_discriminator_step_moves_only_the_discriminator(form: str) -> None:
+    method = make(form)
+    batch = next(stream(method))
+    before = {name: weights(n) for name, n in networks(method).items()}
+    method.discriminator_step(batch, method._wanted(batch.labels))
+    for name, network in networks(method).items():
+        moved = {n for n, v in weights(network).items() if not torch.equal(v, before[name][n])}
+        assert bool(moved) == (name == "discriminator"), f"{name}: {moved}"
+
+
+@gans
+def test_generator_step_leaves_the_discriminator_unchanged(form: str) -> None:
+    method = make(form)
+    batch = next(stream(method))
+    before = weights(method.discriminator)
+    generator = weights(method.generator)
+    method.generator_step(batch, method._wanted(batch.labels))
+    assert_same(before, weights(method.discriminator))
+    assert any(not torch.equal(v, generator[n]) for n, v in weights(method.generator).items())
+    assert all(p.requires_grad for p in method.discriminator.parameters())
+
+
+# What must fall when one tiny batch is seen again and again, and to which share of its first value.
+OVERFIT = {
+    "attribute_classifier": ("loss_bce", 150, 0.5),
+    "face_parser": ("loss_ce", 150, 0.7),
+    "stargan": ("loss_d_cls", 60, 0.3),
+    "stargan-compact": ("loss_d_cls", 300, 0.8),
+    "stargan-hair": ("loss_d_cls", 300, 0.8),
+}
+
+
+@forms
+def test_one_tiny_batch_is_overfitted(form: str) -> None:
+    name, steps, share = OVERFIT[form]
+    fields = configs.to_json(make(form).config)
+    changes: dict[str, Any] = {"steps": steps * fields.get("n_critic", 1)}
+    # No augmentation and no slow start: this asks whether the gradients lead anywhere.
+    changes |= {
+        k: v
+        for k, v in {"diff_augment": False, "colour": 0.0, "lr": 1e-2, "lr_d": 2e-3, "lambda_r1": 0.0}.items()
+        if k in fields
+    }
+    method = make(form, **changes)
+    batches = stream(method, n=method.config.batch_size)
+    history = [float(method.step(batches)[name]) for _ in range(steps)]
+    assert np.mean(history[-5:]) < share * np.mean(history[:2]), f"{name}: {history[0]:.3f} -> {history[-1]:.3f}"
+
+
+@forms
+def test_resume_equals_uninterrupted_and_same_seed_gives_the_same_run(form: str, tmp_path: Path) -> None:
+    method_id = FORMS[form][0]
+    probe = make(form)
+    probe.step(stream(probe))
+    # A step may count several (n_critic). Both runs have one config, since learning rates follow `steps`; the second
+    # run loses its last checkpoint.
+    whole = configs.build(type(probe.config), {**vars(probe.config), "steps": 4 * probe.steps})
+    data = pictures(probe)
+
+    def run(name: str, resume: bool = False) -> Any:
+        loop.train(
+            method_id, whole, data, tmp_path / name, sample_every=0, checkpoint_every=2 * probe.steps, log_every=1,
+            resume=resume, tensorboard=False, console=Console(file=io.StringIO()),
+        )  # fmt: skip
+        return checkpoint.load(checkpoint.latest(tmp_path / name))
+
+    first, second = run("first"), run("second")
+    assert_same(first, second)
+    last = checkpoint.latest(tmp_path / "second")
+    earlier = checkpoint.found(tmp_path / "second")[0]
+    assert earlier != last
+    for file in last.iterdir():
+        file.unlink()
+    last.rmdir()
+    torch.manual_seed(123)
+    assert_same(first, run("second", resume=True))
+
+
+@forms
+def test_state_dict_holds_everything_that_a_step_reads(form: str) -> None:
+    method, other = make(form), make(form)
+    batches = stream(method)
+    for _ in range(2):
+        method.step(batches)
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
+    images = next(batches)
+    for m in (method, other):
+        torch.manual_seed(0)
+        m.step(iter([images] * 8))
+    assert_same(method.state_dict(), other.state_dict())
+
+
+@drawing
+def test_samples_are_a_picture(form: str) -> None:
+    method = make(form)
+    grid = method.samples(next(stream(method)))
+    assert grid.ndim == 3
+    assert grid.shape[0] == 3
+    assert 0.0 <= float(grid.min()) <= float(grid.max()) <= 1.0
+
+
+@forms
+def test_export_agrees_with_torch_at_two_batch_sizes(form: str) -> None:
+    method = make(form)
+    method.step(stream(method))
+    for role, graph in method.graphs().items():
+        content = export.to_onnx(graph)
+        assert export.compare(role, graph, content) <= export.TOLERANCE
+
+
+@forms
+def test_manifest_fields_make_a_manifest(form: str) -> None:
+    method = make(form)
+    fields = method.manifest_fields()
+    graphs = {role: GraphFile(f"{role}.onnx", "0" * 64, 1) for role in method.graphs()}
+    fields["crop"] = Crop(**fields["crop"])
+    manifest = Manifest(**{"id": "a.b", "version": "1", "method": method.id, "graphs": graphs, **fields})
+    assert manifest.licence
+    assert manifest.data_source
+    assert manifest.paper
+    if manifest.kind == "translate":
+        assert {a for values in manifest.words.values() for a in values} == set(manifest.attributes)
+        assert manifest.region.keys() == manifest.words.keys()

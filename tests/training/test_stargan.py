@@ -1,0 +1,147 @@
+"""StarGAN's steps, targets and presets, beyond what every method must do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from imgedit.errors import ConfigError
+from training.data.batch import Batch
+from training.data.celeba import HAIR
+from training.methods import stargan
+from training.methods.stargan import PRESETS, Config, Method
+
+TINY_HAIR = {
+    **PRESETS["hair"], "size": 16, "width": 4, "d_width": 4, "d_layers": 3, "batch_size": 8, "d_warmup": 0,
+}  # fmt: skip
+
+
+def hair_batch(n: int = 8) -> Batch:
+    torch.manual_seed(5)
+    labels = torch.eye(4).repeat(n // 4, 1)
+    return Batch(torch.rand(n, 3, 16, 16) * 2 - 1, labels, torch.rand(n, 1, 16, 16))
+
+
+def snapshot(network: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def moved(network: torch.nn.Module, before: list[torch.Tensor]) -> bool:
+    return any(not torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True))
+
+
+def test_paper_is_the_published_configuration() -> None:
+    config = Config(**PRESETS["paper"])
+    assert (config.lambda_cls, config.lambda_rec, config.lambda_gp, config.n_critic) == (1.0, 10.0, 10.0, 5)
+    assert (config.size, config.n_blocks, config.generator, config.adversarial) == (128, 6, "resnet", "wgan_gp")
+    assert set(Config(**PRESETS["paper-seven"]).attributes) == {
+        "Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", [TINY_HAIR, Method.tiny()])
+def test_each_step_moves_only_its_own_network(overrides: dict[str, object]) -> None:
+    method = Method(Config(**overrides))
+    batch = hair_batch()
+    batch = dataclasses.replace(batch, labels=batch.labels[:, : len(method.config.attributes)])
+    wanted = method._wanted(batch.labels)
+    generator, discriminator = snapshot(method.generator), snapshot(method.discriminator)
+    method.discriminator_step(batch, wanted)
+    assert moved(method.discriminator, discriminator)
+    assert not moved(method.generator, generator)
+    discriminator = snapshot(method.discriminator)
+    method.generator_step(batch, wanted)
+    assert moved(method.generator, generator)
+    assert not moved(method.discriminator, discriminator)
+
+
+def test_generator_is_left_alone_during_warm_up() -> None:
+    def stream() -> Iterator[Batch]:
+        while True:
+            yield hair_batch()
+
+    method = Method(Config(**{**TINY_HAIR, "d_warmup": 2}))
+    generator = snapshot(method.generator)
+    batches = stream()
+    method.step(batches)
+    method.step(batches)
+    assert not moved(method.generator, generator)
+    method.step(batches)
+    assert moved(method.generator, generator)
+
+
+def test_wanted_hair_is_one_other_colour() -> None:
+    method = Method(Config(**TINY_HAIR))
+    labels = torch.eye(4).repeat(50, 1)
+    wanted = method._wanted(labels)
+    assert wanted.sum(1).eq(1).all()
+    assert not (wanted.argmax(1) == labels.argmax(1)).any()
+    assert wanted.sum(0).min() > 30  # each colour about 50 of 200 times
+
+
+def test_flip_changes_one_attribute_and_a_new_hair_colour_clears_the_others() -> None:
+    config = Config(**{**Method.tiny(), "attributes": (*HAIR, "Smiling"), "targets": "flip"})
+    labels = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0]]).repeat(200, 1)
+    torch.manual_seed(0)
+    wanted = Method(config)._wanted(labels)
+    assert wanted[:, :4].sum(1).max() == 1
+    changed = (wanted != labels).sum(1)
+    assert set(changed.tolist()) == {1, 2}  # one, or a new hair colour with the old one cleared
+    assert (wanted[changed == 2, 0] == 0).all()
+
+
+def test_hair_outside_the_mask_stays_as_it_is() -> None:
+    method = Method(Config(**TINY_HAIR))
+    torch.nn.init.normal_(method.generator.affine.weight, std=1.0)
+    batch = hair_batch()
+    mask = torch.zeros_like(batch.mask)
+    mask[..., :8] = 1.0
+    out = method.translate(batch.image, batch.labels, method._wanted(batch.labels), mask)
+    assert torch.equal(out[..., 8:], batch.image[..., 8:])
+    assert not torch.equal(out[..., :8], batch.image[..., :8])
+
+
+def test_colour_loss_vanishes_for_pixels_of_the_wanted_colour_and_grows_with_distance() -> None:
+    method = Method(Config(**TINY_HAIR))
+    grey = torch.full((8, 3, 16, 16), 0.2)
+    labels, wanted = torch.zeros(8, 4), torch.zeros(8, 4)
+    labels[:, 3] = wanted[:, 3] = 1.0
+    batch = Batch(grey, labels, torch.ones(8, 1, 16, 16))
+    losses = [float(method._colour_loss(batch, fake, wanted)) for fake in (grey, grey + 0.05, grey + 0.2)]
+    assert losses[0] < 1e-6
+    assert 0.0 < losses[1] < losses[2]
+
+
+def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
+    small = Method(Config(**Method.tiny()))
+    large = Method(Config(**{**Method.tiny(), "size": 32}))
+    large.initialise(small.state_dict())
+    for own, given in zip(large.generator.parameters(), small.generator.parameters(), strict=True):
+        assert torch.equal(own, given)
+    assert large.discriminator.classify.weight.shape != small.discriminator.classify.weight.shape
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"generator": "vit"}, "resnet, compact, bilateral"),
+        ({"size": 100}, "multiple of 2\\*\\*d_layers"),
+        ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
+        ({"lambda_colour": 1.0}, "needs mask"),
+    ],
+)
+def test_wrong_settings_say_what_is_right(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+
+
+def test_every_word_belongs_to_an_attribute_and_hair_words_act_on_hair() -> None:
+    fields = Method(Config(**{**Method.tiny(), "attributes": (*HAIR, "Smiling")})).manifest_fields()
+    assert fields["words"]["blond"] == {"Black_Hair": 0.0, "Blond_Hair": 1.0, "Brown_Hair": 0.0, "Gray_Hair": 0.0}
+    assert fields["words"]["smiling"] == {"Smiling": 1.0}
+    assert fields["region"]["blond"] == "hair"
+    assert fields["region"]["smiling"] == "face"
+    assert set(stargan.WORDS) >= set(stargan.WIDER)

@@ -1,0 +1,82 @@
+"""Layers and helpers shared by two methods or more."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+def conv_norm_act(n_in: int, n_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU; keeps the size at stride 1."""
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with batch norm round a skip (He et al. 2016, basic block)."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv_norm_act(n_in, n_out, 3, stride),
+            nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(n_out),
+        )
+        self.skip: nn.Module = nn.Identity()
+        if stride != 1 or n_in != n_out:
+            self.skip = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(N, n_in, H, W)` to `(N, n_out, H / stride, W / stride)`."""
+        return torch.relu(self.body(x) + self.skip(x))
+
+
+class EMA:
+    """Exponential moving average of a network's parameters and buffers, with the usual warm-up of the decay.
+
+    Not an average of the optimizer: only what inference reads.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average towards `network` by `1 - decay` (less memory in the first updates)."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        source = network.state_dict()
+        for name, value in self.network.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.lerp_(source[name], 1 - decay)
+            else:
+                value.copy_(source[name])
+
+    def state_dict(self) -> dict[str, object]:
+        """Return the averaged network and the number of updates."""
+        return {"network": self.network.state_dict(), "updates": self.updates}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Restore `state_dict`."""
+        self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
+        self.updates = int(state["updates"])  # type: ignore[call-overload]
+
+
+def one_cycle(step: int, steps: int, warmup: float = 0.1) -> float:
+    """Learning-rate factor: linear warm-up over `warmup` of the steps, then a cosine to 1 % of the peak."""
+    t = step / max(steps, 1)
+    if t < warmup:
+        return max(t / warmup, 0.01)
+    t = min((t - warmup) / (1 - warmup), 1.0)
+    return 0.01 + 0.99 * 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * t))))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of every parameter group."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr

@@ -1,0 +1,61 @@
+"""The model card: `README.md` of a model folder, made from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imgedit.manifest import Manifest
+
+_USES = {
+    "translate": "`imgedit translate --model {id} --attr WORD photo.jpg`",
+    "classify": "`imgedit attributes photo.jpg`",
+    "parse": "Used by `imgedit translate` to limit an edit to the hair or the face.",
+    "detect": "`imgedit faces photo.jpg`",
+}
+
+
+def text(manifest: Manifest) -> str:
+    """Return the card as Markdown."""
+    lines = [
+        f"# {manifest.id}",
+        "",
+        f"{manifest.title}. Version {manifest.version}, kind `{manifest.kind}`, trained by `imgedit train "
+        f"{manifest.method}`.",
+        "",
+        _USES.get(manifest.kind, "").format(id=manifest.id),
+        "",
+        "| | |",
+        "|---|---|",
+        f"| crop | {manifest.crop.kind}, {manifest.crop.height} x {manifest.crop.width} px |",
+        f"| size | {sum(g.bytes for g in manifest.graphs.values()) / 1e6:.2f} MB in {len(manifest.graphs)} graph(s) |",
+        f"| data | {manifest.data_source} |",
+        f"| licence | {manifest.licence} |",
+        f"| method | {manifest.paper} |",
+        f"| steps | {manifest.training.get('steps', 'not known')} |",
+    ]
+    if manifest.words:
+        lines += ["", "Words: " + ", ".join(f"`{word}`" for word in manifest.words) + "."]
+    figures = list(_figures(manifest.metrics))
+    if figures:
+        lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in figures]
+    lines += [
+        "",
+        "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
+        "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
+        "Not for identifying people, and not for passing an edited photo off as a real one.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Flatten nested figures to rows."""
+    rows: list[tuple[str, str]] = []
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            rows += _figures(value, f"{prefix}{name}: ")
+        else:
+            rows.append((prefix + name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
+    return rows

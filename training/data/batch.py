@@ -1,0 +1,89 @@
+"""What every data set yields, and the endless seeded stream that the training loop draws from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch.
+
+    Attributes:
+        image: `(N, 3, H, W)` float32, [-1, 1], RGB.
+        labels: `(N, K)` float32, 0 or 1, in the order of `Dataset.attributes`; None where the set has none.
+        mask: `(N, H, W)` int64 class indices or `(N, 1, H, W)` float32 in 0..1; None where the set has none.
+    """
+
+    image: Tensor
+    labels: Tensor | None = None
+    mask: Tensor | None = None
+
+
+class Dataset(Protocol):
+    """Pictures in memory that can be drawn by index."""
+
+    attributes: tuple[str, ...]
+    weights: np.ndarray | None
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Return the pictures at `index`, augmented with draws from `rng` only."""
+        ...
+
+
+class Stream(Iterator[Batch]):
+    """Endless batches; with `Dataset.weights` drawn with replacement, else in shuffled passes.
+
+    The whole state is one NumPy generator, the current pass and a position, so a resumed stream goes on bit for bit.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, seed: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(seed)
+        self.order = np.empty(0, dtype=np.int64)
+        self.position = 0
+        weights = dataset.weights
+        self.cumulative = None if weights is None else np.cumsum(weights / weights.sum())
+
+    def __next__(self) -> Batch:
+        return self.dataset.batch(self._index(), self.rng)
+
+    def _index(self) -> np.ndarray:
+        if self.cumulative is not None:
+            drawn = np.searchsorted(self.cumulative, self.rng.random(self.batch_size), side="right")
+            return np.minimum(drawn, len(self.dataset) - 1)
+        index = self.order[self.position : self.position + self.batch_size]
+        self.position += self.batch_size
+        while len(index) < self.batch_size:
+            self.order = self.rng.permutation(len(self.dataset))
+            self.position = self.batch_size - len(index)
+            index = np.concatenate([index, self.order[: self.position]])
+        return index
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` needs to go on with the very next batch."""
+        return {
+            "rng": self.rng.bit_generator.state,
+            "order": torch.from_numpy(self.order.copy()),
+            "position": self.position,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where the saved stream stood."""
+        self.rng.bit_generator.state = state["rng"]
+        self.order = state["order"].numpy().copy()
+        self.position = int(state["position"])
+
+
+def to_tensor(images: np.ndarray) -> Tensor:
+    """Turn uint8 `(N, H, W, 3)` RGB into float32 `(N, 3, H, W)` in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)

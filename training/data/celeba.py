@@ -1,0 +1,195 @@
+"""CelebA (Liu et al. 2015): aligned faces with 40 attributes, cut to the `FACE` window of 178 px.
+
+Three folders may stand side by side, and each is loaded for what it is: `img_align_celeba` (178x218),
+`img_align_celeba_half` (89x109, the same framing) and `img_align_celeba_64` (the 178x218 frame squeezed to a square).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+
+from imgedit.errors import DataError
+from training.data.batch import Batch, to_tensor
+from training.data.hair_masks import hair_masks
+
+SPLITS = {"train": 0, "valid": 1, "test": 2}
+FOLDERS = {"full": "img_align_celeba", "half": "img_align_celeba_half", "64": "img_align_celeba_64"}
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+"""Hair colours; they exclude each other."""
+
+
+class CelebA:
+    """Crops and labels in memory.
+
+    Args:
+        images: uint8 `(N, size, size, 3)` RGB.
+        labels: uint8 `(N, K)`, 0 or 1.
+        names: N file names.
+        attributes: K names.
+        augment: flip and a small random similarity, as the detector's landmarks also move the crop.
+        weights: `(N,)` sampling weights, or None for shuffled passes.
+        masks: uint8 `(N, size, size)` soft masks, 0..255, or None.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        names: Sequence[str],
+        attributes: tuple[str, ...],
+        augment: bool,
+        weights: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
+    ) -> None:
+        self.images = images
+        self.labels = labels
+        self.names = list(names)
+        self.attributes = attributes
+        self.augment = augment
+        self.weights = weights
+        self.masks = masks
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Return image `(N, 3, size, size)`, labels `(N, K)` and, where loaded, mask `(N, 1, size, size)` in 0..1."""
+        image = to_tensor(self.images[index])
+        mask = None if self.masks is None else torch.from_numpy(self.masks[index]).float().div_(255.0)[:, None]
+        if self.augment:
+            theta = _jitter(len(index), rng)
+            both = image if mask is None else torch.cat([image, mask], 1)
+            grid = torch.nn.functional.affine_grid(theta, list(both.shape), align_corners=False)
+            both = torch.nn.functional.grid_sample(both, grid, padding_mode="reflection", align_corners=False)
+            image, mask = both[:, :3], None if mask is None else both[:, 3:]
+        return Batch(image, torch.from_numpy(self.labels[index].astype(np.float32)), mask)
+
+
+def load(
+    folder: Path,
+    split: str,
+    *,
+    size: int = 64,
+    attributes: Sequence[str] | None = None,
+    parts: Sequence[str] = ("full", "half", "64"),
+    balance: Sequence[str] = (),
+    one_hair_colour: bool = False,
+    mask_model: str | None = None,
+    augment: bool | None = None,
+    limit: int | None = None,
+) -> CelebA:
+    """Load one split.
+
+    Args:
+        folder: the folder with `list_attr_celeba.txt`, `list_eval_partition.txt` and the picture folders.
+        split: `train`, `valid` or `test`.
+        size: side of the crops, px.
+        attributes: names and order of the labels; None gives all 40.
+        parts: which picture folders, of `full`, `half`, `64`.
+        balance: attributes whose values the sampling brings to equal shares (see `balanced_weights`).
+        one_hair_colour: keep only faces with exactly one of the four hair colours and no hat.
+        mask_model: id or folder of a face parser that draws soft hair masks (see `hair_masks`), or None.
+        augment: None augments `train` only.
+        limit: at most so many pictures (the first by name).
+
+    Raises:
+        DataError: a list or every picture folder is missing, or an attribute is unknown.
+    """
+    folder = Path(folder)
+    names, table = _read_labels(folder / "list_attr_celeba.txt")
+    wanted = tuple(attributes) if attributes is not None else names
+    unknown = [a for a in wanted if a not in names]
+    if unknown:
+        raise DataError(f"unknown CelebA attribute {unknown[0]!r}; known: {', '.join(names)}")
+    partition = dict(line.split()[:2] for line in _lines(folder / "list_eval_partition.txt") if line.strip())
+    jobs: list[tuple[str, Path]] = []
+    for part in parts:
+        pictures = folder / FOLDERS[part]
+        if pictures.is_dir():
+            jobs += [(part, p) for p in sorted(pictures.iterdir()) if partition.get(p.name) == str(SPLITS[split])]
+    if one_hair_colour:
+        jobs = [(part, p) for part, p in jobs if _has_one_hair_colour(table[p.name], names)]
+    jobs = [job for job in jobs if job[1].name in table][:limit]
+    if not jobs:
+        raise DataError(f"no {split} pictures in {folder}; expected {' or '.join(FOLDERS[p] for p in parts)} there")
+    images = np.empty((len(jobs), size, size, 3), np.uint8)
+    for i, (part, path) in enumerate(track(jobs, f"Reading CelebA {split}", transient=True)):
+        images[i] = _crop(np.asarray(Image.open(path).convert("RGB")), part, size)
+    masks = hair_masks([p for _, p in jobs], size, mask_model) if mask_model else None
+    columns = [names.index(a) for a in wanted]
+    labels = np.stack([table[p.name] for _, p in jobs])
+    weights = balanced_weights(labels[:, [names.index(a) for a in balance]]) if balance else None
+    return CelebA(
+        images,
+        labels[:, columns],
+        [p.name for _, p in jobs],
+        wanted,
+        split == "train" if augment is None else augment,
+        weights,
+        masks,
+    )
+
+
+def balanced_weights(labels: np.ndarray) -> np.ndarray:
+    """Weights `(N,)` that bring rare values forward: the mean over attributes of 1 / share of the own value.
+
+    The weight of one picture is at most 12 times the mean, so no few faces fill every batch.
+    """
+    share = labels.mean(0)
+    inverse = np.where(labels == 1, 1.0 / np.maximum(share, 1e-3), 1.0 / np.maximum(1.0 - share, 1e-3)).mean(1)
+    return np.asarray(np.minimum(inverse / inverse.mean(), 12.0))
+
+
+def _has_one_hair_colour(row: np.ndarray, names: tuple[str, ...]) -> bool:
+    hat = row[names.index("Wearing_Hat")]
+    return int(sum(row[names.index(h)] for h in HAIR)) == 1 and not hat
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; give the CelebA folder in torchvision's layout")
+    return path.read_text().splitlines()
+
+
+def _read_labels(path: Path) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Read `list_attr_celeba.txt`: a count, 40 names, then a row of -1/1 a picture."""
+    lines = _lines(path)
+    names = tuple(lines[1].split())
+    table = {}
+    for line in lines[2:]:
+        name, *values = line.split() or [""]
+        if name:
+            table[name] = np.array([v == "1" for v in values], np.uint8)
+    return names, table
+
+
+def _crop(image: np.ndarray, part: str, size: int) -> np.ndarray:
+    """Cut rows 20..198 of the 178x218 frame, whatever the stored size, and resize to `size`."""
+    height, width = image.shape[:2]
+    top, bottom = height * 20 / 218, height * 198 / 218
+    if part == "full" and (height, width) == (218, 178):
+        crop = image[20:198]
+        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if size <= 178 else cv2.INTER_CUBIC)
+    scale_x, scale_y = size / width, size / (bottom - top)
+    matrix = np.array([[scale_x, 0, 0.5 * scale_x - 0.5], [0, scale_y, (0.5 - top) * scale_y - 0.5]])
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _jitter(n: int, rng: np.random.Generator) -> torch.Tensor:
+    """Random flips with small rotations (3 degrees), scales (4 %) and shifts (2 %): `(n, 2, 3)` for `affine_grid`."""
+    angle = np.radians(rng.normal(0.0, 3.0, n))
+    scale = np.exp(rng.normal(0.0, 0.04, n))
+    flip = np.where(rng.random(n) < 0.5, -1.0, 1.0)
+    shift = rng.normal(0.0, 0.04, (n, 2))
+    theta = np.empty((n, 2, 3), np.float32)
+    theta[:, 0, 0], theta[:, 0, 1] = flip * scale * np.cos(angle), -scale * np.sin(angle)
+    theta[:, 1, 0], theta[:, 1, 1] = flip * scale * np.sin(angle), scale * np.cos(angle)
+    theta[:, :, 2] = shift
+    return torch.from_numpy(theta)

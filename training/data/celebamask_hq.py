@@ -1,0 +1,136 @@
+"""CelebAMask-HQ (Lee et al. 2020): aligned faces with semantic masks, in the face parser's wide frame.
+
+A picture of the set covers 153 px of the 240 px `imgedit.geometry.HEAD` window round the same centre (FFHQ/CelebA-HQ
+alignment: half side = 2 eye distances = 76.6 px of the CelebA frame). Training therefore shrinks it at random and
+continues picture *and* mask by reflection, so that the parser also learns what lies beyond the set's frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from imgedit.errors import DataError
+from training.data.batch import Batch, to_tensor
+
+CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
+# The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
+LOOKUP = np.array([0, 1, 1, 7, 3, 3, 2, 2, 1, 1, 4, 4, 4, 5, 6, 1, 8, 8, 9], dtype=np.uint8)
+HQ_SHARE_OF_HEAD = 153 / 240
+"""Side of a CelebA-HQ picture in units of the `HEAD` window's side."""
+
+
+class CelebAMaskHQ:
+    """Pictures and masks in memory; `batch` warps them into a square canvas.
+
+    Args:
+        images: uint8 `(N, 256, 256, 3)` RGB.
+        masks: uint8 `(N, 256, 256)`, indices into `CLASSES`.
+        size: side of the canvas, px.
+        augment: random similarity, flip, colour and sharpness; else the whole picture fills the canvas.
+        share: smallest and largest share of the canvas side that an augmented picture fills.
+    """
+
+    attributes: tuple[str, ...] = ()
+    weights = None
+
+    def __init__(
+        self, images: np.ndarray, masks: np.ndarray, size: int, augment: bool, share: tuple[float, float]
+    ) -> None:
+        self.images = images
+        self.masks = masks
+        self.size = size
+        self.augment = augment
+        self.share = share
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Return image `(N, 3, size, size)` and mask `(N, size, size)` int64."""
+        images, masks = zip(*(self._one(i, rng) for i in index), strict=True)
+        return Batch(to_tensor(np.stack(images)), mask=torch.from_numpy(np.stack(masks)).long())
+
+    def _one(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = self.images[i], self.masks[i]
+        share, angle, shift, flip = 1.0, 0.0, np.zeros(2), False
+        if self.augment:
+            share = float(np.exp(rng.uniform(*np.log(self.share))))
+            angle = float(rng.normal(0.0, 8.0))
+            shift = rng.normal(0.0, 0.06, 2)
+            flip = bool(rng.random() < 0.5)
+        pose = (self.size, share, angle, shift, flip)
+        # warpAffine does not average when it shrinks: bring the picture to its final scale by area first.
+        side = min(image.shape[0], round(self.size * share))
+        image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        image = _warp(image, _canvas_matrix(side, *pose), self.size, cv2.INTER_LINEAR)
+        mask = _warp(mask, _canvas_matrix(mask.shape[0], *pose), self.size, cv2.INTER_NEAREST)
+        return (_photometric(image, rng) if self.augment else image), mask
+
+
+def load(
+    folder: Path, split: str, *, size: int = 192, share: tuple[float, float] = (0.5, 1.0), augment: bool | None = None
+) -> CelebAMaskHQ:
+    """Load `folder/images/*.jpg` with `folder/masks/*.png`.
+
+    Args:
+        folder: the set's folder.
+        split: `train` (the first 90 % of the sorted names) or `test` (the last 10 %; `valid` is the same).
+        size: side of the canvas, px.
+        share: smallest and largest share of the canvas side that an augmented picture fills.
+        augment: None augments `train` only.
+
+    Raises:
+        DataError: no pictures, or a mask is missing.
+    """
+    names = sorted(p.stem for p in (Path(folder) / "images").glob("*.jpg"))
+    if not names:
+        raise DataError(
+            f"no pictures in {Path(folder) / 'images'}; give the CelebAMask-HQ folder with images/ and masks/"
+        )
+    cut = len(names) - len(names) // 10
+    names = names[:cut] if split == "train" else names[cut:]
+    images, masks = [], []
+    for name in names:
+        path = Path(folder) / "masks" / f"{name}.png"
+        if not path.is_file():
+            raise DataError(f"{path} is missing; every picture in images/ needs its mask")
+        images.append(np.asarray(Image.open(Path(folder) / "images" / f"{name}.jpg").convert("RGB")))
+        masks.append(LOOKUP[np.asarray(Image.open(path))])
+    return CelebAMaskHQ(
+        np.stack(images), np.stack(masks), size, split == "train" if augment is None else augment, share
+    )
+
+
+def _canvas_matrix(source: int, size: int, share: float, angle: float, shift: np.ndarray, flip: bool) -> np.ndarray:
+    """Similarity `(2, 3)` that puts a picture of side `source` on a canvas, filling `share` of its side."""
+    scale = size * share / source
+    c, s = scale * np.cos(np.radians(angle)), scale * np.sin(np.radians(angle))
+    linear = np.array([[c, -s], [s, c]]) @ np.diag([-1.0 if flip else 1.0, 1.0])
+    centre = np.full(2, (source - 1) / 2)
+    target = (size - 1) / 2 + shift * size
+    return np.hstack([linear, (target - linear @ centre)[:, None]])
+
+
+def _warp(picture: np.ndarray, matrix: np.ndarray, size: int, flags: int) -> np.ndarray:
+    """Warp onto a square canvas; beyond its border the picture goes on mirrored."""
+    return np.asarray(cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT))
+
+
+def _photometric(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Exposure, contrast, white balance, saturation, blur and noise, as photos differ in them."""
+    x = image.astype(np.float32)
+    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+    x = grey[..., None] + (x - grey[..., None]) * np.float32(rng.uniform(0.3, 1.4) if rng.random() < 0.93 else 0.0)
+    x *= (1.0 + rng.normal(0.0, 0.07, 3)).astype(np.float32)
+    x = (x - 128.0) * np.float32(rng.uniform(0.65, 1.35)) + 128.0 + np.float32(rng.normal(0.0, 22.0))
+    if rng.random() < 0.4:
+        small = int(image.shape[0] * rng.uniform(0.3, 0.9))
+        x = cv2.resize(cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA), image.shape[:2])
+    if rng.random() < 0.3:
+        x += rng.normal(0.0, rng.uniform(2.0, 10.0), x.shape).astype(np.float32)
+    return np.clip(x, 0.0, 255.0).astype(np.uint8)

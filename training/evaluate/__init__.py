@@ -1,0 +1,1 @@
+"""What `imgedit evaluate` measures; one file a question."""

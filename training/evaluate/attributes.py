@@ -1,0 +1,161 @@
+"""How well attribute edits do what they say and leave alone what they do not, along the path that users get.
+
+Each aligned test frame (178 x 218) is treated as a photo with its landmarks known: crop, ONNX graphs, parser and
+composite are those of `imgedit translate`. The judge is a classifier that was trained apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit import geometry, photo
+from imgedit.errors import ConfigError
+from imgedit.faces import Face
+from imgedit.library import Model
+from imgedit.photo import Photo
+from imgedit.pipeline import Editor
+from training.data.celeba import HAIR
+from training.evaluate import identity, quality
+from training.evaluate.judge import Classifier, Faces, watched
+
+Frames = Sequence[NDArray[np.uint8]]
+
+
+class FrameEditor(Editor):
+    """The product's editor for pictures that are already aligned: the face is where CelebA puts it."""
+
+    def faces(self, photo: Photo) -> list[Face]:
+        """Return the one face of the frame."""
+        low, high = geometry.FACE_TEMPLATE.min(0), geometry.FACE_TEMPLATE.max(0)
+        margin = high - low
+        box = np.concatenate([low - margin / 2, high + margin / 2])
+        return [Face(box.astype(np.float32), geometry.FACE_TEMPLATE.astype(np.float32), 1.0)]
+
+    def edit(self, frame: NDArray[np.uint8], words: Sequence[str]) -> NDArray[np.uint8]:
+        """Edit one frame."""
+        return self.translate_photo(photo.read(frame), list(words)).photo.rgb
+
+
+def evaluate(
+    model: Model, faces: Faces, judge: Classifier, *, device: str = "auto", with_identity: bool = True
+) -> dict[str, Any]:
+    """Measure a translate model.
+
+    Hair colours: every face is given each of the colours; right is the colour that the judge finds the most probable of
+    the four. Other attributes: each face is given the opposite of what the judge sees; right is what it then sees.
+    `kept` is the share of the judge's other decisions (without the four hair colours, or without the attribute)
+    that stay as they were. Reconstruction gives each face the labels that it has, on the 178 px face window.
+
+    Args:
+        model: of kind `translate`.
+        faces: test faces.
+        judge: a classifier that no generator was trained against.
+        device: as `imgedit.runtime.providers`.
+        with_identity: also compare the faces with dlib's network.
+
+    Raises:
+        ConfigError: the model has no word for its attributes, or the judge does not know them.
+    """
+    if model.manifest.kind != "translate":
+        raise ConfigError(f"{model.id} is of kind {model.manifest.kind}; --attributes measures translate models")
+    editor = FrameEditor([model], device)
+    words = _words(model)
+    hair = [a for a in HAIR if a in words]
+    before = judge.probabilities(faces.frames)
+    people = identity.descriptors(faces.frames) if with_identity else None
+    clear = _clear_hair(faces)
+
+    edits: dict[str, dict[str, Any]] = {}
+    for attribute, word in words.items():
+        if attribute in hair:
+            # As when training: an edit to a colour says nothing of the other three.
+            jobs = [[word]] * len(faces.frames)
+            excluded = list(HAIR)
+        else:
+            want = before[:, judge.column(attribute)] <= 0.5
+            jobs = [[word if w else f"no-{word}"] for w in want]
+            excluded = [attribute]
+        edited = [
+            editor.edit(frame, job) for frame, job in watched(list(zip(faces.frames, jobs, strict=True)), attribute)
+        ]
+        after = judge.probabilities(edited)
+        if attribute in hair:
+            colours = [judge.column(h) for h in hair]
+            right = after[:, colours].argmax(1) == hair.index(attribute)
+        else:
+            right = (after[:, judge.column(attribute)] > 0.5) == want
+        kept = _kept(before, after, judge, excluded)
+        row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
+        if attribute in hair and clear.any():
+            row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
+        if people is not None:
+            apart = identity.distances(people, identity.descriptors(edited))
+            row |= {
+                "identity_distance": float(apart.mean()),
+                "same_person": float((apart < identity.SAME_PERSON).mean()),
+            }
+        edits[attribute] = row
+    summary = {key: float(np.mean([r[key] for r in edits.values()])) for key in next(iter(edits.values()))}
+    return {
+        "mean": summary,
+        "edits": edits,
+        "reconstruction": _reconstruction(editor, faces, words, hair, before, judge),
+        "n_clear_hair": int(clear.sum()),
+    }
+
+
+def _words(model: Model) -> dict[str, str]:
+    """Return attribute -> the first word that switches it on."""
+    words: dict[str, str] = {}
+    for word, values in model.manifest.words.items():
+        for attribute, value in values.items():
+            if value == 1.0:
+                words.setdefault(attribute, word)
+    missing = [a for a in model.manifest.attributes if a not in words]
+    if missing or not words:
+        raise ConfigError(f"{model.id} has no word for {', '.join(missing) or 'anything'}")
+    return {a: words[a] for a in model.manifest.attributes}
+
+
+def _clear_hair(faces: Faces) -> NDArray[np.bool_]:
+    """Faces whose hair can be judged: exactly one of the four colours, neither hat nor bald."""
+    colours = np.stack([faces.column(h) for h in HAIR], 1).sum(1)
+    return np.asarray((colours == 1) & ~faces.column("Wearing_Hat") & ~faces.column("Bald"))
+
+
+def _kept(
+    before: NDArray[np.float32], after: NDArray[np.float32], judge: Classifier, excluded: Sequence[str]
+) -> NDArray[np.float64]:
+    """Share of the judge's decisions on the other attributes that did not change, a picture."""
+    others = [i for i, a in enumerate(judge.attributes) if a not in excluded]
+    return np.asarray(((before > 0.5) == (after > 0.5))[:, others].mean(1))
+
+
+def _reconstruction(
+    editor: FrameEditor,
+    faces: Faces,
+    words: dict[str, str],
+    hair: Sequence[str],
+    before: NDArray[np.float32],
+    judge: Classifier,
+) -> dict[str, float]:
+    x, y, side = geometry.FACE
+    window = (slice(y, y + side), slice(x, x + side))
+    figures = []
+    for i, frame in enumerate(watched(faces.frames, "Reconstruction")):
+        own = [w if faces.column(a)[i] else f"no-{w}" for a, w in words.items() if a not in hair]
+        if hair:
+            labelled = [h for h in hair if faces.column(h)[i]]
+            # Without exactly one label, the colour that the judge sees.
+            seen = hair[int(before[i, [judge.column(h) for h in hair]].argmax())]
+            own.append(words[labelled[0] if len(labelled) == 1 else seen])
+        again = editor.edit(frame, own)[window]
+        figures.append(
+            [f(np.ascontiguousarray(frame[window]), again) for f in (quality.l1, quality.psnr, quality.ssim)]
+        )
+    means = np.mean(figures, axis=0)
+    return {"l1": float(means[0]), "psnr": float(means[1]), "ssim": float(means[2])}

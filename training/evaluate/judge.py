@@ -1,0 +1,153 @@
+"""Models under test and the faces they are tested on."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from imgedit import geometry, library
+from imgedit.errors import ConfigError, DataError
+from imgedit.library import Model
+from imgedit.runtime import Session
+from training import checkpoint
+from training.data import celeba
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Test faces.
+
+    Attributes:
+        frames: `(218, 178, 3)` uint8 RGB each, aligned as CelebA's; smaller sources are enlarged.
+        labels: `(N, 40)` bool.
+        attributes: the 40 names.
+    """
+
+    frames: list[NDArray[np.uint8]]
+    labels: NDArray[np.bool_]
+    attributes: tuple[str, ...]
+
+    def column(self, attribute: str) -> NDArray[np.bool_]:
+        """Return the labels of one attribute."""
+        return self.labels[:, self.attributes.index(attribute)]
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[Model]:
+    """Yield the model of an id, model folder or run folder; a run is exported for the time of its test."""
+    if not is_run(name):
+        yield library.find(name)
+        return
+    from training.export import export
+
+    with tempfile.TemporaryDirectory() as scratch:
+        export(Path(name), Path(scratch) / "model")
+        yield library.load(Path(scratch) / "model")
+
+
+def is_run(name: str) -> bool:
+    """Tell whether a name is a run folder."""
+    return bool(checkpoint.found(Path(name)))
+
+
+def load_faces(data: str, n: int | None, seed: int) -> Faces:
+    """Load faces of CelebA's test split.
+
+    Args:
+        data: `celeba:DIR`.
+        n: at most so many, drawn without replacement; None for all.
+        seed: of the draw.
+
+    Raises:
+        ConfigError: the data set is another one.
+        DataError: pictures are missing.
+    """
+    name, _, folder = data.partition(":")
+    if name != "celeba":
+        raise ConfigError(f"attributes are measured on CelebA's test split: --data celeba:DIR, got {data!r}")
+    table = celeba.load(Path(folder), "test", size=16, augment=False)
+    index = drawn(len(table), n, seed)
+    frames = [_frame(Path(folder), table.names[i]) for i in watched(index.tolist(), "Reading faces")]
+    return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)
+
+
+T = TypeVar("T")
+
+
+def watched(items: Sequence[T], what: str) -> Iterable[T]:
+    """Show progress on stderr, where a person is watching; stdout belongs to the figures."""
+    console = Console(stderr=True)
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+
+
+def drawn(total: int, n: int | None, seed: int) -> NDArray[np.int64]:
+    """Return at most `n` different indices below `total`, in order."""
+    order = np.random.default_rng(seed).permutation(total)
+    return np.sort(order[: total if n is None else n])
+
+
+class Classifier:
+    """A `classify` model on aligned frames.
+
+    Args:
+        model: of kind `classify`.
+        device: as `imgedit.runtime.providers`.
+
+    Raises:
+        ConfigError: the model does something else.
+    """
+
+    def __init__(self, model: Model, device: str = "auto") -> None:
+        if model.manifest.kind != "classify":
+            raise ConfigError(f"{model.id} is of kind {model.manifest.kind}; the judge must be a classifier")
+        self.id = model.id
+        self.attributes = model.manifest.attributes
+        self.size = model.manifest.crop.width
+        self.matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, model.manifest.crop.kind, self.size)
+        self.session = Session(model.graph("classify"), device)
+
+    def probabilities(self, frames: Sequence[NDArray[np.uint8]], batch_size: int = 64) -> NDArray[np.float32]:
+        """Return `(N, K)` in the order of `attributes`."""
+        parts: list[NDArray[Any]] = []
+        for start in range(0, len(frames), batch_size):
+            crops = [geometry.cut(f, self.matrix, self.size) for f in frames[start : start + batch_size]]
+            parts.append(self.session.run({"image": tensor(np.stack(crops))})["probability"])
+        return np.concatenate(parts)
+
+    def column(self, attribute: str) -> int:
+        """Return the place of an attribute.
+
+        Raises:
+            ConfigError: the classifier does not know it.
+        """
+        if attribute not in self.attributes:
+            raise ConfigError(f"the judge {self.id} does not know {attribute}")
+        return self.attributes.index(attribute)
+
+
+def tensor(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`(N, H, W, 3)` uint8 to `(N, 3, H, W)` in [-1, 1]."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def _frame(folder: Path, name: str) -> NDArray[np.uint8]:
+    """Read a picture from whichever folder has it; each of them holds the whole frame at some size."""
+    for part in celeba.FOLDERS.values():
+        path = folder / part / name
+        if path.is_file():
+            image = np.asarray(Image.open(path).convert("RGB"))
+            if image.shape[:2] == geometry.FRAME[::-1]:
+                return image
+            return np.asarray(cv2.resize(image, geometry.FRAME, interpolation=cv2.INTER_CUBIC), np.uint8)
+    raise DataError(f"{name} is in none of the folders of {folder}")

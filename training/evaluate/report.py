@@ -1,0 +1,109 @@
+"""`imgedit evaluate`: choose what to measure by the model's kind, print it, keep it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from imgedit.errors import ConfigError, OutputError
+from imgedit.pipeline import CLASSIFIER
+from training.evaluate import attributes as attribute_edits
+from training.evaluate import identity, judge, recognition
+from training.export import EVALUATION
+
+
+def evaluate(
+    model: str,
+    data: str,
+    *,
+    attributes: bool = False,
+    classifier: str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    command: str = "",
+) -> dict[str, Any]:
+    """Measure a run or model on the test split; the arguments are `imgedit evaluate`'s.
+
+    Raises:
+        ConfigError: this kind of model cannot be measured so.
+    """
+    with judge.opened(model) as subject:
+        kind = subject.manifest.kind
+        result: dict[str, Any] = {
+            "model": subject.id,
+            "kind": kind,
+            "command": command,
+            "data": data.partition(":")[0],
+            "split": "test",
+            "seed": seed,
+        }
+        if kind == "parse":
+            result["metrics"], result["n"] = recognition.parsing(subject, data, n, seed, device)
+        elif kind == "classify":
+            faces = judge.load_faces(data, n, seed)
+            result["n"] = len(faces.frames)
+            result["metrics"] = recognition.classification(subject, faces, device)
+        elif kind == "translate" and attributes:
+            name = classifier or CLASSIFIER
+            with judge.opened(name) as referee:
+                faces = judge.load_faces(data, n, seed)
+                result["n"] = len(faces.frames)
+                result["judge"] = Path(name).name
+                result["identity_network"] = identity.NETWORK
+                result["metrics"] = attribute_edits.evaluate(
+                    subject, faces, judge.Classifier(referee, device), device=device
+                )
+        elif kind == "translate":
+            raise ConfigError(f"say what to measure of {subject.id}: --attributes")
+        else:
+            raise ConfigError(f"{subject.id} is of kind {kind}; evaluate knows translate, classify and parse")
+    return result
+
+
+def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> None:
+    """Keep the figures in the run folder, if it is one, and in `out`.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
+    for target in [*targets, *([out] if out is not None else [])]:
+        temporary = target.with_name(f".{target.name}.part")
+        try:
+            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+            os.replace(temporary, target)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def show(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the figures as tables."""
+    console = console or Console()
+    judged = f", judged by {result['judge']}" if "judge" in result else ""
+    console.print(f"{result['model']}: {result['n']} test pictures of {result['data']}, seed {result['seed']}{judged}")
+    metrics = result["metrics"]
+    if "edits" in metrics:
+        rows = {**metrics["edits"], "mean": metrics["mean"]}
+        columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+        table = Table(Column("edit", no_wrap=True), *(column.replace("_", " ") for column in columns))
+        for name, row in rows.items():
+            table.add_row(name, *(_number(row.get(column)) for column in columns))
+        console.print(table)
+    plain = {k: v for k, v in metrics.items() if k not in ("edits", "mean")}
+    table = Table("figure", "value")
+    for name, value in plain.items():
+        pairs = value.items() if isinstance(value, Mapping) else [("", value)]
+        for key, number in pairs:
+            table.add_row(f"{name} {key}".strip().replace("_", " "), _number(number))
+    console.print(table)
+
+
+def _number(value: object) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

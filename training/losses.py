@@ -1,0 +1,104 @@
+"""Pure loss functions: tensors in, one scalar out (the mean over the batch); nothing here knows a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def hinge_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Hinge loss of the discriminator, `E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]`.
+
+    Reference: Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, equation 17.
+    """
+    return F.relu(1.0 - real_logits).mean() + F.relu(1.0 + fake_logits).mean()
+
+
+def hinge_generator(fake_logits: Tensor) -> Tensor:
+    """Generator's side of the hinge and of the Wasserstein game, `-E[D(G(z))]`."""
+    return -fake_logits.mean()
+
+
+def wasserstein_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Critic's Wasserstein loss without its penalty, `E[D(G(z))] - E[D(x)]`.
+
+    Reference: Arjovsky et al. 2017, algorithm 1.
+    """
+    return fake_logits.mean() - real_logits.mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """WGAN-GP's penalty `E[(|grad D(x_hat)|_2 - 1)^2]` on random points between real and fake pictures.
+
+    Args:
+        critic: returns logits; all logits of a picture are summed before the gradient.
+        real: `(N, ...)` real pictures.
+        fake: same shape; no gradient flows into it.
+        generator: source of the mixing weights; None takes torch's own.
+
+    Reference: Gulrajani et al. 2017, equation 3.
+    """
+    alpha = torch.rand((real.shape[0], *[1] * (real.ndim - 1)), device=real.device, generator=generator)
+    mixed = (alpha * real.detach() + (1.0 - alpha) * fake.detach()).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
+    return (gradient.flatten(1).norm(2, dim=1) - 1.0).square().mean()
+
+
+def r1_penalty(real: Tensor, logits: Tensor) -> Tensor:
+    """Squared gradient norm at the real pictures, `E[|grad D(x)|_2^2]` (to be scaled by gamma / 2).
+
+    Args:
+        real: `(N, ...)` real pictures that require a gradient.
+        logits: `(N,)` what the discriminator said of them.
+
+    Reference: Mescheder et al. 2018, equation 9.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return gradient.flatten(1).square().sum(1).mean()
+
+
+def masked_bce(logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy in nats, averaged over the entries with weight, `sum(w l) / sum(w)`.
+
+    Args:
+        logits: `(N, K)`.
+        labels: `(N, K)`, 0..1.
+        weight: broadcastable to `(N, K)`; 0 leaves an entry out. None weighs all alike. All zero gives 0.
+    """
+    loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    if weight is None:
+        return loss.mean()
+    weight = weight.to(loss.dtype).expand_as(loss)
+    return (loss * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def sliced_wasserstein(a: Tensor, b: Tensor, n_directions: int = 32) -> Tensor:
+    """Sliced Wasserstein-1 distance of two point sets: sort both along random directions and compare.
+
+    In one dimension it is exactly the Wasserstein-1 distance; in `D` dimensions a pure shift by `t` gives about
+    `|t| E|cos|` (`|t| / 2` in three).
+
+    Args:
+        a: `(n, D)` points.
+        b: `(n, D)` points; as many.
+        n_directions: random directions, drawn from torch's generator.
+
+    Reference: Rabin et al. 2011; Bonneel et al. 2015, equation 9.
+    """
+    directions = F.normalize(torch.randn(a.shape[1], n_directions, device=a.device, dtype=a.dtype), dim=0)
+    return ((a @ directions).sort(0).values - (b @ directions).sort(0).values).abs().mean()
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighbours along the last two axes, the two means added.
+
+    Reference: Rudin et al. 1992 (anisotropic form).
+    """
+    vertical = (image[..., 1:, :] - image[..., :-1, :]).abs().mean()
+    horizontal = (image[..., :, 1:] - image[..., :, :-1]).abs().mean()
+    return vertical + horizontal

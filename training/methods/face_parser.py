@@ -1,0 +1,244 @@
+"""Face parsing with a small U-Net (Ronneberger et al. 2015) on CelebAMask-HQ.
+
+Deviations from the U-Net: the picture enters and the classes leave through a 2x2 pixel shuffle (half the resolution
+inside, a quarter of the cost), strided convolutions in place of pooling, batch norm, dilated convolutions and a global mean
+at the bottom, and a soft Dice term for hair, because hair is what the colour edits need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.blocks import EMA, conv_norm_act, one_cycle, set_lr
+from training.data.batch import Batch
+from training.data.celebamask_hq import CLASSES
+from training.graph import Graph
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one parser training."""
+
+    size: int = 192
+    """Side of the training canvas, px; a multiple of 16."""
+    export_size: int = 192
+    """Side of the crop that the exported model asks for, px: the `HEAD` window at 0.8 px per CelebA px."""
+    share: tuple[float, float] = (0.5, 1.0)
+    """Smallest and largest share of the canvas side that a picture fills (0.64 where the model is used)."""
+    width: int = 32
+    """Channels at half resolution; doubled, quadrupled and times six below."""
+    batch_size: int = 12
+    """Pictures a step."""
+    steps: int = 4800
+    """Optimizer steps."""
+    lr: float = 2e-3
+    """Peak learning rate of AdamW, one cycle."""
+    weight_decay: float = 1e-2
+    """AdamW's decoupled weight decay."""
+    lambda_dice: float = 0.5
+    """Weight of the soft Dice loss of the hair class."""
+    ema_decay: float = 0.998
+    """Decay of the averaged network that is exported."""
+    seed: int = 0
+    """Seed of weights and data order."""
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or self.export_size % 16:
+            raise ValueError(f"size and export_size must be multiples of 16, got {self.size} and {self.export_size}")
+        if self.batch_size < 1 or self.steps < 1:
+            raise ValueError("batch_size and steps must be at least 1")
+
+
+PRESETS: dict[str, dict[str, object]] = {"compact": {}, "paper": {"width": 64, "steps": 20000}}
+
+
+class Context(nn.Module):
+    """Adds what lies far away: a dilated convolution and the mean of the whole crop; adds nothing at first.
+
+    Reference: Yu and Koltun 2016 (arXiv 1511.07122) for the dilation, Liu et al. 2015 (arXiv 1506.04579) for the mean.
+    """
+
+    def __init__(self, n: int, dilation: int) -> None:
+        super().__init__()
+        self.near = nn.Sequential(
+            nn.Conv2d(n, n, 3, 1, dilation, dilation, bias=False), nn.BatchNorm2d(n), nn.ReLU(inplace=True)
+        )
+        self.far = nn.Sequential(nn.Conv2d(n, n, 1), nn.ReLU(inplace=True))
+        self.out = nn.Conv2d(n, n, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        out: Tensor = x + self.out(self.near(x) + self.far(x.mean((2, 3), keepdim=True)))
+        return out
+
+
+class Parser(nn.Module):
+    """`(N, 3, H, W)` in [-1, 1] -> logits `(N, C, H, W)`; H and W multiples of 16."""
+
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__()
+        w1, w2, w3, w4 = width, 2 * width, 4 * width, 6 * width
+        self.down = nn.ModuleList(
+            [
+                nn.Sequential(nn.PixelUnshuffle(2), conv_norm_act(12, w1), conv_norm_act(w1, w1)),
+                nn.Sequential(conv_norm_act(w1, w2, 3, 2), conv_norm_act(w2, w2)),
+                nn.Sequential(conv_norm_act(w2, w3, 3, 2), conv_norm_act(w3, w3)),
+                nn.Sequential(conv_norm_act(w3, w4, 3, 2), conv_norm_act(w4, w4)),
+            ]
+        )
+        self.context = nn.Sequential(Context(w4, 2), Context(w4, 4))
+        self.up = nn.ModuleList([conv_norm_act(w4 + w3, w3), conv_norm_act(w3 + w2, w2), conv_norm_act(w2 + w1, w1)])
+        self.head = nn.Sequential(nn.Conv2d(w1, 4 * n_classes, 3, 1, 1), nn.PixelShuffle(2))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits at the image's resolution."""
+        skips = []
+        x = image
+        for stage in self.down:
+            x = stage(x)
+            skips.append(x)
+        x = self.context(x)
+        for stage, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = stage(torch.cat([x, skip], 1))
+        logits: Tensor = self.head(x)
+        return logits
+
+
+class _Probability(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.softmax(self.network(image), 1)
+
+
+def dice_loss(prob: Tensor, target: Tensor) -> Tensor:
+    """Soft Dice loss of one class: `1 - 2 |p t| / (|p| + |t|)` over the batch; both `(N, H, W)` in 0..1."""
+    return 1.0 - (2.0 * (prob * target).sum() + 1.0) / (prob.sum() + target.sum() + 1.0)
+
+
+class Method:
+    """One network, one optimizer."""
+
+    id = "face_parser"
+
+    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.network = Parser(config.width, len(CLASSES)).to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        self.ema = EMA(self.network, config.ema_decay)
+        self.steps = 0
+
+    @staticmethod
+    def data_options(config: Config) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`."""
+        return {"size": config.size, "share": config.share}
+
+    @staticmethod
+    def tiny() -> dict[str, object]:
+        """Overrides that make a test-sized configuration."""
+        return {"size": 32, "export_size": 32, "width": 4, "batch_size": 2, "steps": 40}
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One optimizer step on one batch."""
+        batch = next(stream)
+        assert_mask(batch.mask)
+        image = batch.image.to(self.device, memory_format=torch.channels_last)
+        target = batch.mask.to(self.device)  # type: ignore[union-attr]
+        set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
+        self.network.train()
+        logits = self.network(image)
+        loss_ce = F.cross_entropy(logits, target)
+        hair = CLASSES.index("hair")
+        loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair], (target == hair).float())
+        loss = loss_ce + self.config.lambda_dice * loss_dice
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.ema.update(self.network)
+        self.steps += 1
+        accuracy = (logits.detach().argmax(1) == target).float().mean()
+        return {"loss_ce": loss_ce.detach(), "loss_dice": loss_dice.detach(), "accuracy": accuracy}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return {
+            "network": self.network.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        self.network.load_state_dict(state["network"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = int(state["steps"])
+
+    def initialise(self, state: dict[str, Any]) -> None:
+        """Start from the averaged weights of another run; layers that it lacks start new."""
+        own, given = self.network.state_dict(), state["ema"]["network"]
+        self.network.load_state_dict(
+            {**own, **{k: v for k, v in given.items() if k in own and own[k].shape == v.shape}}
+        )
+        self.ema = EMA(self.network, self.config.ema_decay)
+
+    @torch.no_grad()
+    def samples(self, batch: Batch) -> Tensor:
+        """Rows: pictures, true hair, found hair; `(3, H, W)` in 0..1."""
+        assert_mask(batch.mask)
+        image = batch.image[:8].to(self.device)
+        hair = CLASSES.index("hair")
+        found = torch.softmax(self.ema.network(image), 1)[:, hair : hair + 1].expand(-1, 3, -1, -1)
+        true = (batch.mask[:8].to(self.device) == hair).float()[:, None].expand(-1, 3, -1, -1)  # type: ignore[index]
+        return torch.cat([torch.cat(list(row), 2) for row in (image * 0.5 + 0.5, true, found)], 1).clamp(0, 1).cpu()
+
+    def graphs(self) -> dict[str, Graph]:
+        """The `parse` role."""
+        size = self.config.export_size
+        free = {2: "height", 3: "width"}
+        return {
+            "parse": Graph(
+                _Probability(self.ema.network).eval().cpu(),
+                {"image": torch.zeros(1, 3, size, size)},
+                ["probability"],
+                {"image": free, "probability": free},
+            )
+        }
+
+    def manifest_fields(self) -> dict[str, Any]:
+        """What the manifest says beside graphs and hashes."""
+        size = self.config.export_size
+        return {
+            "kind": "parse",
+            "title": "Face parser: skin, hair, hat, glasses, neck, cloth",
+            "crop": {"kind": "head", "height": size, "width": size},
+            "classes": CLASSES,
+            "paper": "U-Net, Ronneberger et al. 2015, arXiv 1505.04597",
+            "data_source": "CelebAMask-HQ, Lee et al. 2020 (916 pictures, 90 % for training)",
+            "licence": "weights: non-commercial research (terms of CelebAMask-HQ)",
+        }
+
+
+def assert_mask(mask: Tensor | None) -> None:
+    """Say so when the data set has no masks.
+
+    Raises:
+        DataError: `mask` is None.
+    """
+    if mask is None:
+        from imgedit.errors import DataError
+
+        raise DataError("this method needs a data set with masks, such as celebamask_hq:DIR")
