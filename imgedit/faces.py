@@ -11,6 +11,7 @@ Deviations:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,14 +25,19 @@ from imgedit import library
 from imgedit.errors import ConfigError, NoFaceError, PhotoError
 from imgedit.runtime import Session
 
-__all__ = ["MAX_SIDE", "MODEL", "Face", "detect", "pick"]
+__all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "pick", "search"]
 
 MODEL = "mtcnn.facenet"
 MAX_SIDE = 1024
 """Longer side of the copy that faces are looked for on, pixels; larger photos are reduced to it."""
+CLOSER_SIDE = 2048
+"""Longer side of the copy for a second look, where `search` found nothing on the first, pixels."""
+MIN_FACE = 20
+"""Side of the smallest face that is looked for, pixels of the copy."""
 
 _CELL, _STRIDE = 12, 2  # P-Net sees 12 px squares, every 2 px
 _BATCH = 512  # boxes that R-Net and O-Net look at in one run
+_CLOSER_SCORE = 0.95  # a closer look also sees more patterns that only resemble a face; they score lower
 
 Array = NDArray[np.float32]
 
@@ -67,7 +73,7 @@ class Face:
 def detect(
     rgb: NDArray[np.uint8],
     *,
-    min_face: float = 20,
+    min_face: float = MIN_FACE,
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
     factor: float = 0.709,
     device: str = "auto",
@@ -115,12 +121,29 @@ def detect(
     return [Face(boxes[i, :4], points[i], float(boxes[i, 4])) for i in np.argsort(areas)[::-1]]
 
 
-def pick(faces: Sequence[Face], which: str | int = "all") -> list[Face]:
+def search(rgb: NDArray[np.uint8], *, device: str = "auto") -> list[Face]:
+    """Find the faces in a photo as `detect` does, and look closer at a large photo that seems to have none.
+
+    Args:
+        rgb: `(H, W, 3)`, 0..255, RGB, upright.
+        device: As in `imgedit.runtime.providers`.
+
+    Returns:
+        The faces, largest box first; empty if there are none.
+    """
+    found = detect(rgb, device=device)
+    if found or max(rgb.shape[:2]) <= MAX_SIDE:
+        return found
+    return [face for face in detect(rgb, device=device, max_side=CLOSER_SIDE) if face.score >= _CLOSER_SCORE]
+
+
+def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, int] | None = None) -> list[Face]:
     """Choose among the faces of one photo.
 
     Args:
-        faces: As `detect` gives them.
+        faces: As `search` or `detect` gives them.
         which: `all`, `largest`, `left` or `right` (the outermost in the picture), or a place in `faces`, from 0.
+        photo: Width and height of the photo that `search` looked at, to say so where it found nothing.
 
     Returns:
         At least one face.
@@ -133,7 +156,7 @@ def pick(faces: Sequence[Face], which: str | int = "all") -> list[Face]:
     if text not in ("all", "largest", "left", "right") and not text.isdecimal():
         raise ConfigError(f"unknown choice of face {which!r}; known: all, largest, left, right, or a number from 0")
     if not faces:
-        raise NoFaceError("no face was found")
+        raise NoFaceError("no face was found" + ("" if photo is None else _tried(*photo)))
     if text == "all":
         return list(faces)
     if text == "largest":
@@ -145,6 +168,19 @@ def pick(faces: Sequence[Face], which: str | int = "all") -> list[Face]:
     if int(text) >= len(faces):
         raise NoFaceError(f"there is no face {text}: {len(faces)} found, numbered from 0")
     return [faces[int(text)]]
+
+
+def _tried(width: int, height: int) -> str:
+    """Say what `search` did, and what might help."""
+    longer = max(width, height)
+    if longer <= MAX_SIDE:
+        return f" in this {width}x{height} px photo, of at least {MIN_FACE} px and upright; give a larger or turned one"
+    sides = f"reduced to {MAX_SIDE} px and " + (f"to {CLOSER_SIDE} px" if longer > CLOSER_SIDE else "at full size")
+    smallest = math.ceil(MIN_FACE * max(1.0, longer / CLOSER_SIDE))
+    return (
+        f" in this {width}x{height} px photo, looked at {sides} for upright faces of at least {smallest} px; "
+        "cut it closer around the face, or turn it"
+    )
 
 
 def _middle(face: Face) -> float:

@@ -95,8 +95,8 @@ class Editor:
         return library.known_words(self.models)
 
     def faces(self, photo: Photo) -> list[Face]:
-        """Find the faces of a photo, largest first."""
-        return faces.detect(photo.rgb, device=self.device)
+        """Find the faces of a photo, largest first; a large photo that seems to have none gets a closer look."""
+        return faces.search(photo.rgb, device=self.device)
 
     def attributes(self, photo: Photo, face: Face) -> dict[str, float]:
         """Return what the classifier sees in a face: attribute -> probability."""
@@ -123,7 +123,7 @@ class Editor:
         clock = _Clock()
         with clock("faces"):
             found = self.faces(photo)
-            chosen = faces.pick(found, face)
+            chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         warnings: list[str] = []
         rgb = photo.rgb
         for plan in plans:

@@ -177,7 +177,7 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("imgedit.photo.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     refused(path, says="No space left")
 
 

@@ -216,6 +216,27 @@ def test_models_lists_ids_and_words():
     assert {json.loads(line)["id"] for line in run("models", "--json")[1].splitlines()} >= {"stargan_face.test"}
 
 
+def test_a_small_face_in_a_large_photo_is_listed_and_cropped(tmp_path):
+    large = Image.new("RGB", (6000, 2000), "grey")
+    large.paste(Image.open(PORTRAIT).resize((300, 300)), (4000, 900))
+    large.save(tmp_path / "large.jpg")
+    code, out, _ = run("faces", tmp_path / "large.jpg", "--json", "--device", "cpu")
+    assert code == 0
+    (face,) = json.loads(out)["faces"]
+    assert 4000 < face["box"][0] < face["box"][2] < 4300
+    assert run("crop", tmp_path / "large.jpg", "--device", "cpu")[0] == 0
+    assert photo.read(tmp_path / "large.crop.jpg").rgb.shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("command", [["faces"], ["crop"], ["attributes"], ["translate", "--attr", "blond", *HAIR]])
+def test_no_face_in_a_large_photo_says_how_closely_was_looked(tmp_path, command):
+    Image.new("RGB", (4096, 64), "grey").save(tmp_path / "grey.png")
+    code, out, err = run(*command, tmp_path / "grey.png")
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert "in this 4096x64 px photo, looked at reduced to 1024 px and to 2048 px" in err
+    assert "at least 40 px" in err
+
+
 def test_no_face_is_exit_4_and_one_line(tmp_path):
     path = tmp_path / "wall.png"
     Image.new("RGB", (300, 200), "grey").save(path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from functools import cache
 from pathlib import Path
@@ -295,3 +296,61 @@ def test_picking_among_no_faces_is_no_face(which: str | int) -> None:
 def test_an_unknown_choice_names_the_known_ones(which: str | int) -> None:
     with pytest.raises(ConfigError, match="all, largest, left, right"):
         faces.pick(PEOPLE, which)
+
+
+def small_in_large(astronaut: np.ndarray, side: int, width: int = 6000) -> np.ndarray:
+    """A plain picture with the portrait small in it, its corner at 4000, 900 of 6000."""
+    rgb = np.full((width // 3, width, 3), 120, np.uint8)
+    x, y = width * 4000 // 6000, width * 900 // 6000
+    rgb[y : y + side, x : x + side] = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
+    return rgb
+
+
+def test_a_small_face_in_a_large_photo_is_found_at_the_second_look(astronaut: np.ndarray) -> None:
+    rgb = small_in_large(astronaut, 300)
+    assert faces.detect(rgb, device="cpu") == []
+    found = faces.search(rgb, device="cpu")
+    assert len(found) == 1
+    there = faces.detect(astronaut, device="cpu")[0].landmarks * (300 / 512) + np.array([4000, 900])
+    np.testing.assert_allclose(found[0].landmarks, there, atol=4)
+
+
+def test_a_photo_with_faces_or_of_small_size_is_looked_at_once(
+    astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def counted(rgb: np.ndarray, **options: Any) -> list[Face]:
+        looks.append(options.get("max_side"))
+        return [] if rgb.max() < 10 else PEOPLE
+
+    monkeypatch.setattr(faces, "detect", counted)
+    faces.search(np.full((1500, 1500, 3), 99, np.uint8))
+    faces.search(np.zeros((1024, 900, 3), np.uint8))
+    assert looks == [None, None]
+    faces.search(np.zeros((1025, 900, 3), np.uint8))
+    assert looks == [None, None, None, faces.CLOSER_SIDE]
+
+
+def test_at_the_second_look_only_certain_faces_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    def doubtful(rgb: np.ndarray, *, device: str, max_side: int = faces.MAX_SIDE) -> list[Face]:
+        return [] if max_side == faces.MAX_SIDE else [dataclasses.replace(PEOPLE[0], score=s) for s in (0.99, 0.8)]
+
+    monkeypatch.setattr(faces, "detect", doubtful)
+    assert [face.score for face in faces.search(np.zeros((1, 3000, 3), np.uint8))] == [0.99]
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        ((300, 200), "no face was found in this 300x200 px photo, of at least 20 px and upright; "),
+        ((1500, 200), "in this 1500x200 px photo, looked at reduced to 1024 px and at full size for upright faces of "
+                      "at least 20 px; "),
+        ((2000, 6000), "looked at reduced to 1024 px and to 2048 px for upright faces of at least 59 px; cut"),
+    ],
+)  # fmt: skip
+def test_no_face_says_what_was_tried(size: tuple[int, int], sentence: str) -> None:
+    with pytest.raises(NoFaceError) as error:
+        faces.pick([], photo=size)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)

@@ -168,9 +168,20 @@ def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
     np.testing.assert_array_equal(result.photo.rgb, rgb)
 
 
-def test_a_photo_without_a_face_raises(editor):
-    with pytest.raises(errors.NoFaceError):
+def test_a_photo_without_a_face_raises_and_says_what_was_tried(editor):
+    with pytest.raises(errors.NoFaceError, match="300x200 px"):
         editor.translate(np.full((200, 300, 3), 128, np.uint8), "blond")
+
+
+def test_a_small_face_in_a_large_photo_is_edited(editor):
+    portrait = Image.open(PORTRAIT).resize((300, 300), Image.Resampling.LANCZOS)
+    rgb = np.full((2000, 6000, 3), 120, np.uint8)
+    rgb[900:1200, 4000:4300] = np.asarray(portrait)
+    out = editor.translate(rgb, "blond")
+    y, x = np.nonzero((out != rgb).any(2))
+    assert len(y)
+    assert 900 <= y.min() < y.max() < 1200
+    assert 4000 <= x.min() < x.max() < 4300
 
 
 def test_a_parser_is_refused_as_an_editing_model(tmp_path):

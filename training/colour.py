@@ -1,6 +1,8 @@
-"""Colours of image batches, differentiable: Lab, and the distance of two sets of colours."""
+"""Colours of image batches, differentiable: Lab, the distance of two sets of colours, and a bank of real ones."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,19 +56,22 @@ def sliced_wasserstein(a: Tensor, b: Tensor, n_directions: int = 8) -> Tensor:
     return ((a @ directions).sort(0).values - (b @ directions).sort(0).values).abs().mean()
 
 
-def curve_penalty(grid: Tensor, slope: tuple[float, float] = (0.4, 2.5)) -> Tensor:
+def curve_penalty(grid: Tensor, slope: tuple[float, float] = (0.4, 2.5), tint_gain: float = 0.5) -> Tensor:
     """How far a bilateral grid is from gentle tone curves that keep light above dark and do not amplify tints.
 
-    Along the depth, what neutral grey of each level becomes must rise by `slope` times the step in luma; colour
-    differences at equal luma must not grow. Outside these bounds a grid makes outlines, solarized strands and tinted
-    noise, which a classifier does not mind and an eye does.
+    Along the depth, what neutral grey of each level becomes must rise by `slope` times the step in luma, its tint
+    must change evenly (no green lights beside purple shadows), and of the colour differences at equal luma at most
+    `tint_gain` may stay: new hair takes its colour from its own light and dark.
+    Outside these bounds a grid makes outlines, solarized strands and tinted noise, which a classifier does not mind
+    and an eye does.
 
     Args:
         grid: `(N, 12, D, h, w)`, affine transforms of colours in [-1, 1], D >= 2.
         slope: smallest and largest slope that cost nothing.
+        tint_gain: largest gain of colour differences that costs nothing.
 
     Returns:
-        The mean squared excess, a scalar.
+        The mean squared excess, bends of the tint tenfold; a scalar.
     """
     n, _, depth, height, width = grid.shape
     affine = grid.view(n, 3, 4, depth, height, width)
@@ -74,9 +79,67 @@ def curve_penalty(grid: Tensor, slope: tuple[float, float] = (0.4, 2.5)) -> Tens
     levels = torch.linspace(-1.0 + step / 2, 1.0 - step / 2, depth, device=grid.device, dtype=grid.dtype)
     toned = affine[:, :, :3].sum(2) * levels.view(1, 1, depth, 1, 1) + affine[:, :, 3]
     luma = (toned * torch.tensor(LUMA, device=grid.device, dtype=grid.dtype).view(1, 3, 1, 1, 1)).sum(1)
+    bend = (toned - luma[:, None]).diff(n=2, dim=2)
     rise = luma.diff(dim=1) / step
     uneven = F.relu(slope[0] - rise).square().mean() + F.relu(rise - slope[1]).square().mean()
     root = torch.tensor([[1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], device=grid.device, dtype=grid.dtype)
     root = root / root.norm(dim=1, keepdim=True)
     tint = torch.einsum("ncidhw,ki->nkcdhw", affine[:, :, :3], root).norm(dim=2)
-    return uneven + F.relu(tint - 1.0).square().mean()
+    return uneven + F.relu(tint - tint_gain).square().mean() + 10.0 * bend.square().mean()
+
+
+def colour_points(pixels: Tensor) -> Tensor:
+    """Describe pixels by their colour and by how far its tint is from the picture's own mean.
+
+    The second part is what tells strands of one tint from strands of many: pictures of grey hair may be bluish or
+    yellowish, but each of them is so all over.
+
+    Args:
+        pixels: `(N, 3, P)`, P pixels of each of N pictures, sRGB in [-1, 1].
+
+    Returns:
+        `(N, P, 5)`: L, a, b, a - mean a, b - mean b; L divided by 100, the others by 33, because a wrong tint is seen
+        before a wrong lightness.
+    """
+    light, tint = rgb_to_lab(pixels).split([1, 2], 1)
+    own = tint - tint.mean(2, keepdim=True)
+    return torch.cat([light / 100.0, tint / 33.0, own / 33.0], 1).transpose(1, 2)
+
+
+class ColourBank:
+    """Remembers the latest pixels of several kinds, so that a batch can be compared with more than itself holds.
+
+    Args:
+        kinds: how many sets of pixels.
+        device: where they are kept.
+        size: pixels of a kind.
+    """
+
+    def __init__(self, kinds: int, device: torch.device, size: int = 4096) -> None:
+        self.points = torch.zeros(kinds, size, 5, device=device)
+        self.counts = [0] * kinds
+
+    def add(self, kind: int, points: Tensor) -> None:
+        """Take in `(N, 5)` points (`colour_points`); the oldest make room."""
+        device = self.points.device
+        where = (self.counts[kind] + torch.arange(len(points), device=device)) % self.points.shape[1]
+        self.points[kind, where] = points.detach()
+        self.counts[kind] += len(points)
+
+    def is_ready(self, kind: int, at_least: int = 512) -> bool:
+        """Tell whether enough pixels of a kind have been seen."""
+        return self.counts[kind] >= at_least
+
+    def draw(self, kind: int, n: int) -> Tensor:
+        """Return `(n, 5)` points of a kind, drawn with replacement."""
+        filled = min(self.counts[kind], self.points.shape[1])
+        return self.points[kind, torch.randint(filled, (n,), device=self.points.device)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return `bank` and `banked`: the pixels, and how many of each kind came in."""
+        return {"bank": self.points, "banked": list(self.counts)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        self.points = state["bank"].to(self.points.device)
+        self.counts = [int(n) for n in state["banked"]]

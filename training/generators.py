@@ -1,6 +1,7 @@
 """The generators that a translation method can choose: `resnet`, `compact`, `bilateral`.
 
-All map `(image (N, 3, H, W) in [-1, 1], edit (N, K))` to an image, or (`bilateral`) to a grid that `render` turns into one.
+All map `(image (N, 3, H, W) in [-1, 1], edit (N, K))` to an image, or (`bilateral`) to a grid that `render` turns into
+one.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ class BilateralGenerator(nn.Module):
     Deviations: instance norm absent (it would take away the exposure that the colours depend on).
     """
 
+    identity: Tensor
+
     def __init__(self, n_edit: int, width: int = 24, cells: int = 2, depth: int = 8) -> None:
         super().__init__()
         self.cells, self.depth = cells, depth
@@ -124,7 +127,7 @@ class BilateralGenerator(nn.Module):
         )  # fmt: skip
         self.affine = nn.Conv2d(2 * w3, 12 * depth, 1)
         nn.init.normal_(self.affine.weight, std=1e-3)
-        nn.init.zeros_(self.affine.bias)
+        nn.init.zeros_(self.affine.get_parameter("bias"))
         self.guide = Guide()
         identity = torch.zeros(12)
         identity[[0, 5, 10]] = 1.0
@@ -142,7 +145,7 @@ class BilateralGenerator(nn.Module):
         planes = edit[:, :, None, None].expand(-1, -1, local.shape[2], local.shape[3])
         grid = self.affine(self.mix(torch.cat([local, whole, planes], 1)))
         grid = grid.reshape(-1, 12, self.depth, local.shape[2], local.shape[3])
-        out: Tensor = grid + self.identity.view(1, 12, 1, 1, 1)  # type: ignore[operator]
+        out: Tensor = grid + self.identity.view(1, 12, 1, 1, 1)
         return out
 
     def render(self, grid: Tensor, image: Tensor) -> Tensor:
@@ -151,21 +154,21 @@ class BilateralGenerator(nn.Module):
 
 
 class Guide(nn.Module):
-    """Brightness as the grid sees it: a learned curve of a learned mixture, `(N, 3, H, W)` -> `(N, 1, H, W)` in -1..1."""
+    """Brightness as the grid sees it, a learned curve of a learned mixture.
+
+    Maps `(N, 3, H, W)` to `(N, 1, H, W)` in -1..1.
+    """
 
     def __init__(self, knots: int = 12) -> None:
         super().__init__()
         self.mix = nn.Conv2d(3, 1, 1)
         self.curve = nn.Conv2d(1, knots, 1)
         self.out = nn.Conv2d(knots, 1, 1)
-        with torch.no_grad():
-            self.mix.weight.copy_(torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
-            self.mix.bias.zero_()
-            self.curve.weight.fill_(1.0)
-            self.curve.bias.copy_(torch.linspace(1.0, -1.0, knots))
-            self.out.weight.fill_(0.0)
-            self.out.weight[:, 0] = 1.0
-            self.out.bias.fill_(-1.0)
+        luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+        first = torch.eye(1, knots).view(1, knots, 1, 1)
+        self.mix.load_state_dict({"weight": luma, "bias": torch.zeros(1)})
+        self.curve.load_state_dict({"weight": torch.ones(knots, 1, 1, 1), "bias": torch.linspace(1.0, -1.0, knots)})
+        self.out.load_state_dict({"weight": first, "bias": -torch.ones(1)})
 
     def forward(self, image: Tensor) -> Tensor:
         """Start as the identity of luma, kept inside -1..1."""

@@ -112,7 +112,8 @@ def train(
                 recent.setdefault(name, []).append(value)
             progress.update(task, completed=step)
 
-            last = step >= config.steps or stopped.is_set()
+            leaving = stopped.is_set()  # asked once: a signal from here on lets another step end, and saves that
+            last = step >= config.steps or leaving
             if last or _passed(before, step, log_every):
                 seconds = time.monotonic() - since
                 rate = (counted.images - n_images) / max(seconds, 1e-9)
@@ -136,7 +137,7 @@ def train(
                 _write_samples(run / "samples" / f"{step:07d}.png", method, fixed, device)
             if last or _passed(before, step, checkpoint_every):
                 checkpoint.save(run, step, _state(step, method_id, config, method, stream, device))
-            if stopped.is_set() and step < config.steps:
+            if leaving and step < config.steps:
                 raise KeyboardInterrupt
     return step
 

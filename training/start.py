@@ -15,6 +15,7 @@ from imgedit.errors import ConfigError, DataError, TrainingError
 from training import checkpoint, loop
 from training import config as configs
 from training.data import DATASETS
+from training.memory import keep_freed_memory
 
 
 def resolve(
@@ -70,6 +71,8 @@ def begin(
     if threads is not None:
         torch.set_num_threads(threads)
     where = torch_device(device)
+    if where.type == "cpu":
+        keep_freed_memory()
     dataset = load_data(data, "train", module.Method.data_options(config))
     initial = None if init is None else _initial(init, method_id)
     loop.train(

@@ -51,8 +51,10 @@ def faces(
     if draw is not None:
         photos.check_output(draw, overwrite=overwrite)
     source = photos.read(photo)
-    found = detector.detect(source.rgb, device=device)
-    detector.pick(found, "all")  # no face: the same sentence and exit code as everywhere
+    found = detector.search(source.rgb, device=device)
+    detector.pick(
+        found, "all", photo=(source.width, source.height)
+    )  # no face: the same sentence and exit code as everywhere
     if draw is not None:
         photos.write(source, _drawn(source, found), draw, overwrite=overwrite)
         message(f"drew {draw}", quiet=quiet)
@@ -88,7 +90,8 @@ def crop(
     target = photos.default_output(photo, ["crop"]) if out is None else out
     photos.check_output(target, overwrite=True)  # the folder and the ending; which files is not known yet
     source = photos.read(photo)
-    chosen = detector.pick(detector.detect(source.rgb, device=device), face)
+    found = detector.search(source.rgb, device=device)
+    chosen = detector.pick(found, face, photo=(source.width, source.height))
     paths = [numbered(target, index, len(chosen)) for index in range(len(chosen))]
     for path in paths:
         photos.check_output(path, overwrite=overwrite)
@@ -112,7 +115,8 @@ def attributes(
 
     editor = Editor([], device)
     source = photos.read(photo)
-    seen = [(one, editor.attributes(source, one)) for one in detector.pick(editor.faces(source), face)]
+    chosen = detector.pick(editor.faces(source), face, photo=(source.width, source.height))
+    seen = [(one, editor.attributes(source, one)) for one in chosen]
     if as_json:
         rounded = [{**one.to_json(), "attributes": {k: round(v, 4) for k, v in found.items()}} for one, found in seen]
         result({"photo": photo, "faces": rounded})

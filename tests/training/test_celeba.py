@@ -75,9 +75,9 @@ def test_augmented_batches_repeat_with_the_generator(folder: Path) -> None:
 
 
 def test_unknown_attribute_and_missing_lists_say_what_is_known(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Purple_Hair.*known: 5_o_Clock_Shadow"):
+    with pytest.raises(DataError, match=r"Purple_Hair.*known: 5_o_Clock_Shadow"):
         celeba.load(folder, "train", attributes=("Purple_Hair",))
-    with pytest.raises(DataError, match="list_attr_celeba.txt is missing"):
+    with pytest.raises(DataError, match=r"list_attr_celeba\.txt is missing"):
         celeba.load(tmp_path / "nowhere", "train")
 
 

@@ -51,7 +51,7 @@ def test_augmented_mask_follows_the_picture(folder: Path) -> None:
 
 def test_missing_mask_and_empty_folder_are_named(folder: Path, tmp_path: Path) -> None:
     (folder / "masks" / "00003.png").unlink()
-    with pytest.raises(DataError, match="00003.png is missing"):
+    with pytest.raises(DataError, match=r"00003\.png is missing"):
         celebamask_hq.load(folder, "train")
     with pytest.raises(DataError, match="no pictures"):
         celebamask_hq.load(tmp_path / "empty", "train")

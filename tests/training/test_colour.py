@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from training.colour import rgb_to_lab, sliced_wasserstein
+from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein
 
 color = pytest.importorskip("skimage.color")
 
@@ -46,3 +46,43 @@ def test_distance_of_a_shift_along_an_axis_and_of_equal_sets() -> None:
     assert float(sliced_wasserstein(a, a.flip(0), n_directions=0)) == 0.0
     shifted = a + torch.tensor([3.0, 0.0, 0.0], dtype=torch.float64)
     assert abs(float(sliced_wasserstein(a, shifted, n_directions=0)) - 1.0) < 1e-9  # 3, 0, 0 along the three axes
+
+
+def grid_of(affine: list[float], depth: int = 8) -> torch.Tensor:
+    """A grid with the same affine transform (12 numbers, row by row) everywhere."""
+    return torch.tensor(affine, dtype=torch.float64).view(1, 12, 1, 1, 1).repeat(1, 1, depth, 2, 2)
+
+
+IDENTITY = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_curve_penalty_lets_gentle_curves_pass() -> None:
+    assert float(curve_penalty(grid_of(IDENTITY), tint_gain=1.0)) == pytest.approx(0.0, abs=1e-12)
+    darker = [0.5 * v for v in IDENTITY]
+    darker[3] = darker[7] = darker[11] = -0.4
+    assert float(curve_penalty(grid_of(darker))) == pytest.approx(0.0, abs=1e-12)
+    grey = [0.299, 0.587, 0.114, 0.0] * 3
+    assert float(curve_penalty(grid_of(grey))) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_curve_penalty_of_an_inverted_curve_is_its_slope_deficit_squared() -> None:
+    # Turned over, luma has slope -1: 1.4 below the least slope. Tints keep their size.
+    assert float(curve_penalty(grid_of([-v for v in IDENTITY]), tint_gain=1.0)) == pytest.approx(1.4**2)
+
+
+def test_curve_penalty_of_amplified_tints() -> None:
+    # Green minus red doubled at equal luma response: rows still sum to 1, so neutral greys stay as they are.
+    amplified = [1.5, -0.5, 0.0, 0.0, -0.5, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    # Along (1, -1, 0) / sqrt 2 the gain is 2; along (1, 1, -2) / sqrt 6 it is 1: the mean of 1 and 0.
+    assert float(curve_penalty(grid_of(amplified), tint_gain=1.0)) == pytest.approx(0.5)
+
+
+def test_curve_penalty_of_tints_that_alternate_along_the_depth() -> None:
+    grid = grid_of(IDENTITY)
+    even = grid.clone()
+    even[:, 3] += torch.linspace(0.0, 0.2, 8, dtype=torch.float64).view(8, 1, 1)  # reddens evenly towards the lights
+    assert float(curve_penalty(even, tint_gain=1.0)) == pytest.approx(0.0, abs=1e-9)
+    banded = grid.clone()
+    banded[:, 3, ::2] += 0.05
+    # Second differences are 0.1 in red; less their luma, (0.0701, -0.0299, -0.0299): ten times their mean square.
+    assert float(curve_penalty(banded, tint_gain=1.0)) == pytest.approx(10 * (0.0701**2 + 2 * 0.0299**2) / 3)

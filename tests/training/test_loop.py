@@ -89,6 +89,17 @@ def test_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(
     assert strip == [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows(tmp_path / "whole")]
 
 
+def test_ctrl_c_between_step_and_checkpoint_is_saved_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped_while_drawing(self: Method, batch: Any) -> None:
+        if self.steps == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Method, "samples", stopped_while_drawing)
+    with pytest.raises(KeyboardInterrupt):
+        run_toy(tmp_path / "r", sample_every=4)
+    assert checkpoint.latest(tmp_path / "r").name == f"{rows(tmp_path / 'r')[-1]['step']:07d}"
+
+
 def test_rows_after_the_checkpoint_are_dropped_on_resume(tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         run_toy(tmp_path / "r", Config(nan_at=9), checkpoint_every=5)

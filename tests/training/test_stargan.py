@@ -13,6 +13,7 @@ from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.methods import stargan
 from training.methods.stargan import PRESETS, Config, Method
+from training.words import WORDS
 
 TINY_HAIR = {
     **PRESETS["hair"], "size": 16, "width": 4, "d_width": 4, "d_layers": 3, "batch_size": 8, "d_warmup": 0,
@@ -73,13 +74,13 @@ def test_generator_is_left_alone_during_warm_up() -> None:
     assert moved(method.generator, generator)
 
 
-def test_wanted_hair_is_one_other_colour() -> None:
+def test_wanted_hair_is_one_colour_whatever_the_present_one() -> None:
     method = Method(Config(**TINY_HAIR))
     labels = torch.eye(4).repeat(50, 1)
     wanted = method._wanted(labels)
     assert wanted.sum(1).eq(1).all()
-    assert not (wanted.argmax(1) == labels.argmax(1)).any()
     assert wanted.sum(0).min() > 30  # each colour about 50 of 200 times
+    assert 0.1 < (wanted == labels).all(1).float().mean() < 0.4  # a quarter keeps its colour
 
 
 def test_flip_changes_one_attribute_and_a_new_hair_colour_clears_the_others() -> None:
@@ -144,4 +145,4 @@ def test_every_word_belongs_to_an_attribute_and_hair_words_act_on_hair() -> None
     assert fields["words"]["smiling"] == {"Smiling": 1.0}
     assert fields["region"]["blond"] == "hair"
     assert fields["region"]["smiling"] == "face"
-    assert set(stargan.WORDS) >= set(stargan.WIDER)
+    assert set(WORDS) >= set(stargan.WIDER)

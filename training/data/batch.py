@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imgedit.errors import DataError
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -24,6 +26,32 @@ class Batch:
     image: Tensor
     labels: Tensor | None = None
     mask: Tensor | None = None
+
+    def require_labels(self) -> Tensor:
+        """Return the labels.
+
+        Raises:
+            DataError: the set has none.
+        """
+        if self.labels is None:
+            raise DataError("this method needs a data set with labels, such as celeba:DIR")
+        return self.labels
+
+    def require_mask(self) -> Tensor:
+        """Return the mask.
+
+        Raises:
+            DataError: the set has none.
+        """
+        if self.mask is None:
+            raise DataError("this method needs a data set with masks, such as celebamask_hq:DIR")
+        return self.mask
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device, its pictures in channels-last order."""
+        image = self.image.to(device, memory_format=torch.channels_last)
+        labels = None if self.labels is None else self.labels.to(device)
+        return Batch(image, labels, None if self.mask is None else self.mask.to(device))
 
 
 class Dataset(Protocol):

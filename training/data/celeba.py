@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from rich.progress import track
 
 from imgedit.errors import DataError
 from training.data.batch import Batch, to_tensor
 from training.data.hair_masks import hair_masks
+from training.progress import watched
 
 SPLITS = {"train": 0, "valid": 1, "test": 2}
 FOLDERS = {"full": "img_align_celeba", "half": "img_align_celeba_half", "64": "img_align_celeba_64"}
@@ -120,7 +120,7 @@ def load(
     if not jobs:
         raise DataError(f"no {split} pictures in {folder}; expected {' or '.join(FOLDERS[p] for p in parts)} there")
     images = np.empty((len(jobs), size, size, 3), np.uint8)
-    for i, (part, path) in enumerate(track(jobs, f"Reading CelebA {split}", transient=True)):
+    for i, (part, path) in enumerate(watched(jobs, f"Reading CelebA {split}")):
         images[i] = _crop(np.asarray(Image.open(path).convert("RGB")), part, size)
     masks = hair_masks([p for _, p in jobs], size, mask_model) if mask_model else None
     columns = [names.index(a) for a in wanted]

@@ -130,7 +130,8 @@ def _photometric(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     x = (x - 128.0) * np.float32(rng.uniform(0.65, 1.35)) + 128.0 + np.float32(rng.normal(0.0, 22.0))
     if rng.random() < 0.4:
         small = int(image.shape[0] * rng.uniform(0.3, 0.9))
-        x = cv2.resize(cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA), image.shape[:2])
+        coarse = cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA)
+        x = np.asarray(cv2.resize(coarse, image.shape[:2]), np.float32)
     if rng.random() < 0.3:
         x += rng.normal(0.0, rng.uniform(2.0, 10.0), x.shape).astype(np.float32)
     return np.clip(x, 0.0, 255.0).astype(np.uint8)

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import platformdirs
 from PIL import Image
-from rich.progress import track
 
 from imgedit import library
 from imgedit.errors import ConfigError
 from imgedit.geometry import FACE, FRAME, HEAD
 from imgedit.runtime import Session
+from training.progress import watched
 
 PARSE_SIZE = 128
 """Side of the head crop that is parsed, px; less than the parser's own 192, because only soft masks are needed."""
@@ -46,7 +46,7 @@ def hair_masks(paths: Sequence[Path], size: int, model: str) -> np.ndarray:
     session = Session(parser.graph("parse"), device="auto")
     hair = parser.manifest.classes.index("hair")
     masks = np.empty((len(paths), size, size), np.uint8)
-    for start in track(range(0, len(paths), 16), "Drawing hair masks", transient=True):
+    for start in watched(range(0, len(paths), 16), "Drawing hair masks"):
         crops = np.stack([_head_crop(p) for p in paths[start : start + 16]])
         found = session.run({"image": crops})["probability"][:, hair]
         for i, probability in enumerate(found):

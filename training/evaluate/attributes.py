@@ -20,7 +20,8 @@ from imgedit.photo import Photo
 from imgedit.pipeline import Editor
 from training.data.celeba import HAIR
 from training.evaluate import identity, quality
-from training.evaluate.judge import Classifier, Faces, watched
+from training.evaluate.judge import Classifier, Faces
+from training.progress import watched
 
 Frames = Sequence[NDArray[np.uint8]]
 

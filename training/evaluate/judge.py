@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from imgedit import geometry, library
 from imgedit.errors import ConfigError, DataError
@@ -22,6 +20,7 @@ from imgedit.library import Model
 from imgedit.runtime import Session
 from training import checkpoint
 from training.data import celeba
+from training.progress import watched
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,6 @@ def load_faces(data: str, n: int | None, seed: int) -> Faces:
     index = drawn(len(table), n, seed)
     frames = [_frame(Path(folder), table.names[i]) for i in watched(index.tolist(), "Reading faces")]
     return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)
-
-
-T = TypeVar("T")
-
-
-def watched(items: Sequence[T], what: str) -> Iterable[T]:
-    """Show progress on stderr, where a person is watching; stdout belongs to the figures."""
-    console = Console(stderr=True)
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def drawn(total: int, n: int | None, seed: int) -> NDArray[np.int64]:

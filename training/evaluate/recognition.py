@@ -13,7 +13,8 @@ from imgedit.library import Model
 from imgedit.runtime import Session
 from training.data import celebamask_hq
 from training.data.celeba import HAIR
-from training.evaluate.judge import Classifier, Faces, drawn, watched
+from training.evaluate.judge import Classifier, Faces, drawn
+from training.progress import watched
 
 
 def classification(model: Model, faces: Faces, device: str = "auto") -> dict[str, Any]:

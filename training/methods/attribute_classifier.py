@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.augment import augment_colour
-from training.blocks import EMA, ResidualBlock, conv_norm_act, one_cycle, set_lr
+from training.blocks import EMA, ResidualBlock, conv_norm_act, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.graph import Graph
@@ -115,7 +115,7 @@ class Method:
         self.config = config
         self.device = torch.device(device)
         network = Classifier(config.widths, config.blocks, config.dropout, len(ATTRIBUTES))
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = on_device(network, self.device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         self.ema = EMA(self.network, config.ema_decay)
         weight = torch.tensor([config.hair_weight if a in HAIR else 1.0 for a in ATTRIBUTES], device=self.device)
@@ -134,9 +134,8 @@ class Method:
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One optimizer step on one batch."""
-        batch = next(stream)
-        image = augment_colour(batch.image.to(self.device, memory_format=torch.channels_last), self.config.colour)
-        labels = batch.labels.to(self.device)  # type: ignore[union-attr]
+        batch = next(stream).to(self.device)
+        image, labels = augment_colour(batch.image, self.config.colour), batch.require_labels()
         set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
         self.network.train()
         logits = self.network(image)

@@ -1,4 +1,4 @@
-"""StarGAN (Choi et al. 2018, arXiv 1711.09020): one generator for many attributes, and this project's small forms of it.
+"""StarGAN (Choi et al. 2018, arXiv 1711.09020): one generator for many attributes, and small forms of it.
 
 Code to paper: `generator` = G, `discriminator` = D with heads D_src (`adversarial`) and D_cls (`classify`), `edit` = c,
 `lambda_cls`, `lambda_rec`, `lambda_gp` as there. `paper` is the published configuration.
@@ -26,34 +26,21 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training import losses
 from training.augment import augment_colour, diff_augment
-from training.blocks import EMA, set_lr
-from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein
+from training.blocks import EMA, load_matching, on_device, set_lr
+from training.colour import ColourBank, colour_points, curve_penalty, sliced_wasserstein
 from training.data.batch import Batch
 from training.data.celeba import HAIR
+from training.discriminators import PatchClassifier
 from training.generators import BilateralGenerator, CompactGenerator, ResnetGenerator
 from training.graph import Graph
-from training.methods import attribute_classifier
+from training.targets import only_exclusive, switched, wanted_labels
+from training.teacher import load_teacher
+from training.words import words_of
 
 SEVEN = ("Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling")
 WIDER = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling",
          "Eyeglasses")  # fmt: skip
 SHAPE = ("Bangs", "Eyeglasses", "Mustache", "Smiling", "Young")
-WORDS = {
-    "Black_Hair": ("black-hair", "black"),
-    "Blond_Hair": ("blond", "blond-hair", "blonde"),
-    "Brown_Hair": ("brown-hair", "brown"),
-    "Gray_Hair": ("grey-hair", "grey", "gray", "gray-hair"),
-    "Bangs": ("bangs",),
-    "Eyeglasses": ("eyeglasses", "glasses"),
-    "Male": ("male",),
-    "Mustache": ("mustache", "moustache"),
-    "Smiling": ("smiling", "smile"),
-    "Young": ("young",),
-}
-"""What a user may type for an attribute; the first is the name that file names and lists use."""
-
-REGION = {"Bangs": "all", "Male": "all", "Young": "all"}
-"""Where an edit may act, where that is neither the hair (hair colours) nor the face."""
 
 
 @dataclass(frozen=True)
@@ -154,74 +141,24 @@ class Config:
 
 
 _SMALL: dict[str, object] = {
-    "adversarial": "hinge",
-    "n_critic": 1,
-    "diff_augment": True,
-    "lr_g": 4e-4,
-    "lr_d": 4e-4,
-    "decay_from": 0.6,
-    "d_warmup": 300,
-    "parts": ("full", "half", "64"),
-}
+    "adversarial": "hinge", "n_critic": 1, "d_warmup": 300, "diff_augment": True, "lambda_r1": 1.0,
+    "size": 64, "width": 24, "d_width": 48, "d_layers": 4, "parts": ("full", "half", "64"),
+    "lr_g": 4e-4, "lr_d": 4e-4, "decay_from": 0.6,
+}  # fmt: skip
 PRESETS: dict[str, dict[str, object]] = {
     "paper": {},
     "paper-seven": {"attributes": SEVEN},
     "compact": {
-        **_SMALL,
-        "generator": "compact",
-        "attributes": SHAPE,
-        "width": 24,
-        "n_blocks": 4,
-        "d_width": 48,
-        "d_layers": 4,
-        "size": 64,
-        "conditioning": "difference",
-        "targets": "flip",
-        "lambda_rec": 6.0,
-        "lambda_change": 1.0,
-        "lambda_r1": 1.0,
-        "steps": 9000,
+        **_SMALL, "generator": "compact", "attributes": SHAPE, "n_blocks": 4, "conditioning": "difference",
+        "targets": "flip", "lambda_rec": 6.0, "lambda_change": 1.0, "steps": 9000,
     },
     "hair": {
-        **_SMALL,
-        "generator": "bilateral",
-        "attributes": HAIR,
-        "width": 24,
-        "d_width": 48,
-        "d_layers": 4,
-        "size": 64,
-        "batch_size": 32,
-        "lambda_adv": 0.5,
-        "lambda_cls": 0.3,
-        "lambda_rec": 3.0,
-        "lambda_r1": 1.0,
-        "lambda_colour": 10.0,
-        "lambda_smooth": 2.0,
-        "lambda_curve": 10.0,
-        "mask": True,
+        **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.5,
+        "lambda_cls": 0.3, "lambda_rec": 3.0, "lambda_colour": 10.0, "cells": 1,
+        "lambda_smooth": 2.0, "lambda_curve": 40.0,
         "steps": 6000,
     },
-}
-
-
-class Discriminator(nn.Module):
-    """PatchGAN with a classification head (Choi et al. 2018, table 5)."""
-
-    def __init__(self, size: int, n_in: int, n_attributes: int, width: int, n_layers: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for i in range(n_layers):
-            n_out = width * min(1 << i, 32)
-            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.01)]
-            n_in = n_out
-        self.main = nn.Sequential(*layers)
-        self.adversarial = nn.Conv2d(n_in, 1, 3, 1, 1, bias=False)
-        self.classify = nn.Conv2d(n_in, n_attributes, size >> n_layers, bias=False)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`."""
-        features = self.main(image)
-        return self.adversarial(features), self.classify(features).flatten(1)
+}  # fmt: skip
 
 
 class Method:
@@ -233,19 +170,25 @@ class Method:
         self.config = config
         self.device = torch.device(device)
         k = len(config.attributes)
-        to = {"device": self.device, "memory_format": torch.channels_last}
-        self.generator = build_generator(config).to(**to)  # type: ignore[call-overload]
         n_in = 7 if config.mask else 3
-        self.discriminator = Discriminator(config.size, n_in, k, config.d_width, config.d_layers).to(**to)  # type: ignore[call-overload]
+        self.generator = on_device(self._new_generator(), self.device)
+        critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers)
+        self.discriminator = on_device(critic, self.device)
         betas = (config.beta1, 0.999)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=betas)
         self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=config.lr_d, betas=betas)
         self.ema = EMA(self.generator, config.ema_decay)
         self.hair = [config.attributes.index(a) for a in HAIR if a in config.attributes]
-        self.bank = torch.zeros(len(self.hair), 4096, 3, device=self.device)
-        self.banked = [0] * len(self.hair)
-        self.teacher = load_teacher(config, self.device)
+        self.bank = ColourBank(len(self.hair), self.device)
+        self.teacher = load_teacher(config.teacher, config.attributes, self.device) if config.teacher else None
         self.steps = 0
+
+    def _new_generator(self) -> nn.Module:
+        config, k = self.config, len(self.config.attributes)
+        if config.generator == "bilateral":
+            return BilateralGenerator(k, config.width, config.cells, config.depth)
+        kind = CompactGenerator if config.generator == "compact" else ResnetGenerator
+        return kind(k, config.width, config.n_blocks)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -278,7 +221,7 @@ class Method:
         logs: dict[str, Tensor] = {}
         for _ in range(self.config.n_critic):
             batch = self._to_device(next(stream))
-            wanted = self._wanted(batch.labels)
+            wanted = self._wanted(batch.require_labels())
             logs = self.discriminator_step(batch, wanted)
             self.steps += 1
         if self.steps > self.config.d_warmup:
@@ -289,14 +232,15 @@ class Method:
     def discriminator_step(self, batch: Batch, wanted: Tensor) -> dict[str, Tensor]:
         """One step of D: real against translated, and the labels of real pictures."""
         config = self.config
+        present = batch.require_labels()
         real = self._seen(batch.image, batch.mask)
         with torch.no_grad():
-            fake = self._seen(self.translate(batch.image, batch.labels, wanted, batch.mask), batch.mask)
+            fake = self._seen(self.translate(batch.image, present, wanted, batch.mask), batch.mask)
         use_r1 = config.adversarial == "hinge" and config.lambda_r1 > 0 and self.steps % 16 == 0
         real = real.requires_grad_(use_r1)
         real_logits, real_cls = self.discriminator(real)
         fake_logits, _ = self.discriminator(fake)
-        logs = {"loss_d_cls": self._classification(real_cls, batch.labels)}
+        logs = {"loss_d_cls": self._classification(real_cls, present)}
         if config.adversarial == "hinge":
             logs["loss_d_adv"] = losses.hinge_discriminator(real_logits, fake_logits)
             loss = logs["loss_d_adv"]
@@ -316,14 +260,18 @@ class Method:
         """One step of G: fool D_src, satisfy D_cls (and the teacher), come back by the reverse edit."""
         config = self.config
         self.discriminator.requires_grad_(False)
-        edit = self._edit(batch.labels, wanted)
-        raw = self.generator(batch.image, edit)
+        present = batch.require_labels()
+        raw = self.generator(batch.image, self._edit(present, wanted))
         fake = self._render(raw, batch.image, batch.mask)
         logits, cls = self.discriminator(self._seen(fake, batch.mask))
         terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
-        back = self.translate(fake, wanted, batch.labels, batch.mask)
-        terms["loss_g_rec"] = (config.lambda_rec, (back - batch.image).abs().mean())
+        back = self.translate(fake, wanted, present, batch.mask)
+        loss_rec = (back - batch.image).abs().mean()
+        asked_nothing = (wanted == present).all(1)
+        if asked_nothing.any():
+            loss_rec = loss_rec + (fake - batch.image)[asked_nothing].abs().mean()
+        terms["loss_g_rec"] = (config.lambda_rec, loss_rec)
         if self.teacher is not None:
             loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05)), wanted)
             terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
@@ -332,10 +280,11 @@ class Method:
         if config.lambda_colour > 0:
             terms["loss_g_colour"] = (config.lambda_colour, self._colour_loss(batch, fake, wanted))
         if config.lambda_smooth > 0:
-            across = sum((raw.diff(dim=d).square().mean() for d in (2, 3, 4)), torch.zeros(()))
+            across = sum((raw.diff(dim=d).square().mean() for d in (2, 3, 4) if raw.shape[d] > 1), torch.zeros(()))
             terms["loss_g_smooth"] = (config.lambda_smooth, across)
         if config.lambda_curve > 0:
-            terms["loss_g_curve"] = (config.lambda_curve, curve_penalty(raw))
+            changed = raw[~asked_nothing] if not asked_nothing.all() else raw
+            terms["loss_g_curve"] = (config.lambda_curve, curve_penalty(changed))
         loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
         self.optimizer_g.zero_grad(set_to_none=True)
         loss.backward()
@@ -369,57 +318,31 @@ class Method:
         return wanted if self.config.conditioning == "target" else wanted - present
 
     def _wanted(self, labels: Tensor) -> Tensor:
-        """Target labels, each different from the present ones where that is possible."""
-        n, k = labels.shape
-        if self.config.targets == "permute" and not self._only_hair():
-            return labels[torch.randperm(n, device=self.device)]
-        wanted = labels.clone()
-        pick = torch.randint(k, (n,), device=self.device)
-        if self._only_hair():
-            present = labels.argmax(1)
-            pick = (present + 1 + torch.randint(k - 1, (n,), device=self.device)) % k
-            return F.one_hot(pick, k).float()
-        rows = torch.arange(n, device=self.device)
-        wanted[rows, pick] = 1.0 - wanted[rows, pick]
-        if len(self.hair) > 1:
-            is_hair = torch.zeros(k, dtype=torch.bool, device=self.device)
-            is_hair[self.hair] = True
-            new_hair = is_hair[pick] & (wanted[rows, pick] == 1)
-            wanted[new_hair[:, None] & is_hair[None]] = 0.0
-            wanted[rows[new_hair], pick[new_hair]] = 1.0
-        return wanted
+        return wanted_labels(labels, self.config.targets, self.hair)
 
     def _only_hair(self) -> bool:
-        return len(self.hair) == len(self.config.attributes) > 1
+        return only_exclusive(self.hair, len(self.config.attributes))
 
     def _classification(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy among exclusive hair colours, else binary cross-entropy a label (summed over K, as published)."""
+        """Cross-entropy among exclusive hair colours, else binary a label (summed over K, as published)."""
         if self._only_hair():
             return F.cross_entropy(logits, labels.argmax(1))
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
 
     def _colour_loss(self, batch: Batch, fake: Tensor, wanted: Tensor, n_pixels: int = 96) -> Tensor:
         """Distance of edited hair pixels to real ones of the wanted colour, in Lab / 100."""
-        where = batch.mask.flatten(1).square() + 1e-6  # type: ignore[union-attr]
+        labels = batch.require_labels()
+        where = batch.require_mask().flatten(1).square() + 1e-6
         index = torch.multinomial(where, n_pixels)[:, None].expand(-1, 3, -1)
-        real = rgb_to_lab(batch.image.flatten(2).gather(2, index)) / 100.0
-        made = rgb_to_lab(fake.flatten(2).gather(2, index)) / 100.0
+        real = colour_points(batch.image.flatten(2).gather(2, index))
+        made = colour_points(fake.flatten(2).gather(2, index))
         loss, n = torch.zeros((), device=self.device), 0
         for i, k in enumerate(self.hair):
-            known = real[batch.labels[:, k] == 1].transpose(1, 2).reshape(-1, 3)  # type: ignore[index]
-            self._remember(i, known.detach())
-            points = made[wanted[:, k] == 1].transpose(1, 2).reshape(-1, 3)
-            filled = min(self.banked[i], self.bank.shape[1])
-            if len(points) and filled >= 512:
-                drawn = torch.randint(filled, (len(points),), device=self.device)
-                loss, n = loss + sliced_wasserstein(points, self.bank[i, drawn]), n + 1
+            self.bank.add(i, real[labels[:, k] == 1].flatten(0, 1))
+            points = made[wanted[:, k] == 1].flatten(0, 1)
+            if len(points) and self.bank.is_ready(i):
+                loss, n = loss + sliced_wasserstein(points, self.bank.draw(i, len(points))), n + 1
         return loss / max(n, 1)
-
-    def _remember(self, i: int, points: Tensor) -> None:
-        size = self.bank.shape[1]
-        where = (self.banked[i] + torch.arange(len(points), device=self.device)) % size
-        self.bank[i, where] = points
-        self.banked[i] += len(points)
 
     def _lr_factor(self) -> float:
         start = self.config.decay_from * self.config.steps
@@ -428,8 +351,7 @@ class Method:
     def _to_device(self, batch: Batch) -> Batch:
         if batch.labels is None or (self.config.mask and batch.mask is None):
             raise ConfigError("stargan needs labels, and with mask=true masks: use --data celeba:DIR")
-        image = batch.image.to(self.device, memory_format=torch.channels_last)
-        return Batch(image, batch.labels.to(self.device), None if batch.mask is None else batch.mask.to(self.device))
+        return batch.to(self.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -439,8 +361,7 @@ class Method:
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
             "ema": self.ema.state_dict(),
-            "bank": self.bank,
-            "banked": list(self.banked),
+            **self.bank.state_dict(),
             "steps": self.steps,
         }
 
@@ -448,17 +369,13 @@ class Method:
         """Restore `state_dict`."""
         for name in ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema"):
             getattr(self, name).load_state_dict(state[name])
-        self.bank = state["bank"].to(self.device)
-        self.banked = [int(n) for n in state["banked"]]
+        self.bank.load_state_dict(state)
         self.steps = int(state["steps"])
 
     def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the weights of another run, as one at 64 px before 128: all tensors of the same shape are taken."""
+        """Start from the weights of another run, such as one at 64 px before 128."""
         for name in ("generator", "discriminator"):
-            network = getattr(self, name)
-            own, given = network.state_dict(), state[name]
-            taken = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
-            network.load_state_dict({**own, **taken})
+            load_matching(getattr(self, name), state[name])
         self.ema = EMA(self.generator, self.config.ema_decay)
 
     @torch.no_grad()
@@ -466,17 +383,11 @@ class Method:
         """First row the pictures, then one row an attribute switched on (or off where the face has it)."""
         batch = self._to_device(batch)
         n = min(8, len(batch.image))
-        image, labels = batch.image[:n], batch.labels[:n]  # type: ignore[index]
+        image, labels = batch.image[:n], batch.require_labels()[:n]
         mask = None if batch.mask is None else batch.mask[:n]
         rows = [image]
         for k in range(len(self.config.attributes)):
-            wanted = labels.clone()
-            if k in self.hair:
-                wanted[:, self.hair] = 0.0
-                wanted[:, k] = 1.0
-            else:
-                wanted[:, k] = 1.0 - wanted[:, k]
-            raw = self.ema.network(image, self._edit(labels, wanted))
+            raw = self.ema.network(image, self._edit(labels, switched(labels, k, self.hair)))
             rows.append(self._render(raw, image, mask, self.ema.network))
         return torch.cat([torch.cat(list(row), 2) for row in rows], 1).mul(0.5).add(0.5).clamp(0, 1).cpu()
 
@@ -489,7 +400,7 @@ class Method:
         }
         network = self.ema.network.eval().cpu()
         if not isinstance(network, BilateralGenerator):
-            return {"translate": Graph(_Keyword(network), example, ["image_out"])}
+            return {"translate": Graph(network, example, ["image_out"])}
         free = {2: "height", 3: "width"}
         return {
             "translate": Graph(network, example, ["grid"]),
@@ -499,13 +410,7 @@ class Method:
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         config = self.config
-        words: dict[str, dict[str, float]] = {}
-        region = {}
-        for attribute in config.attributes:
-            others = {h: 0.0 for h in HAIR if h in config.attributes} if attribute in HAIR else {}
-            for word in WORDS.get(attribute, (attribute.lower().replace("_", "-"),)):
-                words[word] = {**others, attribute: 1.0}
-                region[word] = "hair" if attribute in HAIR else REGION.get(attribute, "face")
+        words, region = words_of(config.attributes)
         return {
             "kind": "translate",
             "title": "Hair colours" if self._only_hair() else "Face attributes: " + ", ".join(config.attributes),
@@ -518,54 +423,3 @@ class Method:
             "data_source": "CelebA, Liu et al. 2015",
             "licence": "weights: non-commercial research (terms of CelebA)",
         }
-
-
-class _Keyword(nn.Module):
-    """Gives the generator's output a name of its own in the graph."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor, edit: Tensor) -> Tensor:
-        out: Tensor = self.network(image, edit)
-        return out
-
-
-def build_generator(config: Config) -> nn.Module:
-    """Make the generator that `config.generator` names."""
-    k = len(config.attributes)
-    if config.generator == "bilateral":
-        return BilateralGenerator(k, config.width, config.cells, config.depth)
-    if config.generator == "compact":
-        return CompactGenerator(k, config.width, config.n_blocks)
-    return ResnetGenerator(k, config.width, config.n_blocks)
-
-
-class _Teacher(nn.Module):
-    """The frozen classifier's logits of the wanted attributes."""
-
-    def __init__(self, network: nn.Module, index: list[int], size: int) -> None:
-        super().__init__()
-        self.network = network.eval().requires_grad_(False)
-        self.index = index
-        self.size = size
-
-    def forward(self, image: Tensor) -> Tensor:
-        if image.shape[2] != self.size:
-            image = F.interpolate(image, size=self.size, mode="bilinear", antialias=True, align_corners=False)
-        logits: Tensor = self.network(image)[:, self.index]
-        return logits
-
-
-def load_teacher(config: Config, device: torch.device) -> _Teacher | None:
-    """Load the averaged network of `config.teacher`, or None where no teacher is used."""
-    if not config.teacher:
-        return None
-    from training.checkpoint import load_method
-
-    method = load_method(config.teacher, device)
-    if not isinstance(method, attribute_classifier.Method):
-        raise ConfigError(f"teacher={config.teacher!r} is not a run of attribute_classifier")
-    index = [attribute_classifier.ATTRIBUTES.index(a) for a in config.attributes]
-    return _Teacher(method.ema.network, index, method.config.size)

@@ -1,8 +1,4 @@
-"""Photos: files, Pillow images and arrays in, upright 8-bit RGB and what must survive it out, and back to files.
-
-The only place that opens image files. Channel values are passed on as they are: a colour profile is kept beside them,
-not applied; only CMYK, which no model understands, is converted.
-"""
+"""Files, Pillow images and arrays -> `Photo`."""
 
 from __future__ import annotations
 
@@ -10,12 +6,11 @@ import io
 import logging
 import math
 import os
-import secrets
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
-from imgedit.errors import OutputError, PhotoError
+from imgedit.errors import PhotoError
+from imgedit.photo.record import JpegCoding, Photo
 
-__all__ = [
-    "MAX_PIXELS",
-    "SUFFIXES",
-    "JpegCoding",
-    "Photo",
-    "check_output",
-    "default_output",
-    "like",
-    "read",
-    "to_image",
-    "write",
-]
+__all__ = ["MAX_PIXELS", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
-
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".jp2": "JPEG2000",
-    ".avif": "AVIF",
-}
-"""File name ending to the format that is written."""
 
 # Formats that are read. Others that Pillow knows start programs (EPS), or are no photos.
 _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
 _FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "QOI")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF")
-_KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
-_KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -75,58 +44,9 @@ _TURNS = {
 # What a TIFF file's own directory holds besides its layout: description, maker, model, orientation, software, date,
 # artist, copyright, EXIF, GPS.
 _TIFF_TAGS = (0x010E, 0x010F, 0x0110, _ORIENTATION, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825)
-_EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)
 _limit_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class JpegCoding:
-    """How a JPEG file was compressed: Pillow's quantization tables and subsampling number."""
-
-    tables: dict[int, list[int]]
-    subsampling: int
-    progressive: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Photo:
-    """A photo, upright, and everything about it that an edit must keep.
-
-    Attributes:
-        rgb: `(H, W, 3)` uint8.
-        alpha: `(H, W)` uint8, 0 is transparent; None if the photo has none.
-        format: Pillow's name of the file format it came in.
-        exif: EXIF block; its orientation says upright.
-        icc: ICC profile of the values in `rgb`.
-        dpi: Pixels per inch, across and down.
-        path: The file it came from.
-        mode: Pillow's name of the pixel layout it came in.
-        jpeg: How it was compressed if it came as JPEG.
-        lossless: False if its file format lost detail.
-    """
-
-    rgb: NDArray[np.uint8]
-    alpha: NDArray[np.uint8] | None = None
-    format: str | None = None
-    exif: bytes | None = None
-    icc: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    path: Path | None = None
-    mode: str = "RGB"
-    jpeg: JpegCoding | None = None
-    lossless: bool = True
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return int(self.rgb.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        return int(self.rgb.shape[1])
 
 
 def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
@@ -159,112 +79,6 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return _from_bytes(data, str(path), path)
-
-
-def write(
-    photo: Photo,
-    rgb: NDArray[np.uint8],
-    path: str | os.PathLike[str],
-    *,
-    overwrite: bool = False,
-    quality: int | None = None,
-) -> Path:
-    """Write pixels with a photo's metadata, whole or not at all.
-
-    EXIF, profile, resolution and alpha are kept where the format can hold them; transparent parts become white where it
-    cannot. A JPEG that came as JPEG keeps its quantization and subsampling.
-
-    Args:
-        photo: Where the metadata come from.
-        rgb: `(h, w, 3)` uint8; alpha is kept if the size is the photo's.
-        path: The file; its ending is the format. `-` for standard output in the photo's own format.
-        overwrite: Replace a file that exists.
-        quality: 1..100 for JPEG, WebP and AVIF; None for the source's, or 95.
-
-    Returns:
-        The path.
-
-    Raises:
-        OutputError: It cannot be written there.
-    """
-    target = Path(path)
-    if str(path) == "-":
-        kind = next((kind for kind in SUFFIXES.values() if kind == photo.format), "PNG")
-        sys.stdout.buffer.write(_encode(photo, rgb, kind, quality, "standard output"))
-        sys.stdout.buffer.flush()
-        return target
-    check_output(target, overwrite=overwrite)
-    data = _encode(photo, rgb, SUFFIXES[target.suffix.lower()], quality, str(target))
-    temporary = target.parent / f".imgedit-{secrets.token_hex(6)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        _remove(temporary)
-    return target
-
-
-def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Find out before the work whether a photo can be written.
-
-    Raises:
-        OutputError: The ending is unknown, the folder missing or closed, or the file exists and may not be replaced.
-    """
-    target = Path(path)
-    if str(path) == "-":
-        return
-    if target.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(SUFFIXES)}")
-    try:
-        if target.is_dir():
-            raise OutputError(f"{target}: is a folder; give a file name")
-        if not target.parent.is_dir():
-            raise OutputError(f"{target}: its folder {target.parent} does not exist; make it first")
-        if os.path.lexists(target) and not overwrite:
-            raise OutputError(f"{target}: exists already; use --overwrite or another name")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{target}: cannot be written: {reason}") from error
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{target}: no permission to write into {target.parent}")
-
-
-def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
-    """Name the edited copy beside a photo: `photo.jpg` and `blond`, `smiling` give `photo.blond.smiling.jpg`.
-
-    A format that is only read becomes `.png`; standard input stays standard output.
-    """
-    source = Path(path)
-    if str(path) == "-":
-        return source
-    suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
-    return source.with_name(".".join([source.stem, *words]) + suffix)
-
-
-def to_image(photo: Photo) -> Image.Image:
-    """Return a Pillow image, RGB or RGBA, that carries the photo's metadata in its `info`."""
-    image = Image.fromarray(np.ascontiguousarray(photo.rgb))
-    if photo.alpha is not None:
-        image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
-    for key, value in (("exif", photo.exif), ("icc_profile", photo.icc), ("dpi", photo.dpi)):
-        if value is not None:
-            image.info[key] = value
-    return image
-
-
-def like(source: object, photo: Photo) -> Any:
-    """Return a photo in the kind that its source was: an array for an array, otherwise a Pillow image.
-
-    Args:
-        source: What `read` was given.
-        photo: The edited photo. For an array with a fourth channel, alpha comes back as the fourth channel.
-    """
-    if not isinstance(source, np.ndarray):
-        return to_image(photo)
-    return photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])
 
 
 def _from_array(array: NDArray[Any]) -> Photo:
@@ -435,60 +249,3 @@ def _exif(image: Image.Image, name: str) -> tuple[int, bytes | None]:
     except Exception as error:  # whatever a damaged block leads Pillow to
         _log.warning("%s: its EXIF block is damaged and dropped: %s", name, error)
         return orientation, None
-
-
-def _encode(photo: Photo, rgb: NDArray[np.uint8], kind: str, quality: int | None, name: str) -> bytes:
-    """Return the bytes of an image file."""
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
-    image = Image.fromarray(np.ascontiguousarray(rgb))
-    if photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
-        alpha = Image.fromarray(np.ascontiguousarray(photo.alpha))
-        if kind in _KEEPS_ALPHA:
-            image.putalpha(alpha)
-        elif photo.alpha.min() < 255:
-            _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
-            image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-    options = _options(photo, kind, quality, name)
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, kind, **options)
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"this Pillow cannot write {kind}" if isinstance(error, KeyError) else error
-        raise OutputError(f"{name}: cannot be written as {kind}: {reason}") from error
-    return buffer.getvalue()
-
-
-def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[str, Any]:
-    """Return Pillow's settings for saving in a format."""
-    options: dict[str, Any] = {}
-    if photo.icc and kind != "BMP":
-        options["icc_profile"] = photo.icc
-    if photo.dpi and kind in _KEEPS_DPI:
-        options["dpi"] = photo.dpi
-    if photo.exif and kind in _KEEPS_EXIF:
-        if kind == "JPEG" and len(photo.exif) > _EXIF_LIMIT:
-            _log.warning("%s: the EXIF block is too long for JPEG and dropped", name)
-        else:
-            options["exif"] = photo.exif
-    if kind == "JPEG" and photo.jpeg and quality is None:
-        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": True}
-        if photo.jpeg.subsampling >= 0:
-            options["subsampling"] = photo.jpeg.subsampling
-    elif kind == "JPEG":
-        options |= {"quality": quality or 95, "subsampling": 0, "optimize": True}
-    elif kind == "WEBP":
-        is_exact = photo.lossless and photo.format == "WEBP" and quality is None
-        options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
-    elif kind == "AVIF":
-        options["quality"] = quality or 90
-    elif kind == "TIFF" and "exif" not in options:  # Pillow cannot write EXIF into a compressed TIFF
-        options["compression"] = "tiff_adobe_deflate"
-    return options
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        _log.warning("%s: a temporary file could not be removed", path)

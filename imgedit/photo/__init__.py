@@ -1,0 +1,40 @@
+"""Photos: files, Pillow images and arrays in, upright 8-bit RGB and what must survive it out, and back to files.
+
+The only place that opens image files. Channel values are passed on as they are: a colour profile is kept beside them,
+not applied; only CMYK, which no model understands, is converted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imgedit.photo.reader import MAX_PIXELS, read
+from imgedit.photo.record import JpegCoding, Photo, to_image
+from imgedit.photo.writer import SUFFIXES, check_output, default_output, write
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "JpegCoding",
+    "Photo",
+    "check_output",
+    "default_output",
+    "like",
+    "read",
+    "to_image",
+    "write",
+]
+
+
+def like(source: object, photo: Photo) -> Any:
+    """Return a photo in the kind that its source was: an array for an array, otherwise a Pillow image.
+
+    Args:
+        source: What `read` was given.
+        photo: The edited photo. For an array with a fourth channel, alpha comes back as the fourth channel.
+    """
+    if not isinstance(source, np.ndarray):
+        return to_image(photo)
+    return photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])

@@ -1,0 +1,181 @@
+"""`Photo` -> files, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgedit.errors import OutputError
+from imgedit.photo.record import Photo
+
+__all__ = ["SUFFIXES", "check_output", "default_output", "write"]
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".jp2": "JPEG2000",
+    ".avif": "AVIF",
+}
+"""File name ending to the format that is written."""
+
+_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF")
+_KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+_KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
+_EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
+
+_log = logging.getLogger(__name__)
+
+
+def write(
+    photo: Photo,
+    rgb: NDArray[np.uint8],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+) -> Path:
+    """Write pixels with a photo's metadata, whole or not at all.
+
+    EXIF, profile, resolution and alpha are kept where the format can hold them; transparent parts become white where it
+    cannot. A JPEG that came as JPEG keeps its quantization and subsampling.
+
+    Args:
+        photo: Where the metadata come from.
+        rgb: `(h, w, 3)` uint8; alpha is kept if the size is the photo's.
+        path: The file; its ending is the format. `-` for standard output in the photo's own format.
+        overwrite: Replace a file that exists.
+        quality: 1..100 for JPEG, WebP and AVIF; None for the source's, or 95.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    target = Path(path)
+    if str(path) == "-":
+        kind = next((kind for kind in SUFFIXES.values() if kind == photo.format), "PNG")
+        sys.stdout.buffer.write(_encode(photo, rgb, kind, quality, "standard output"))
+        sys.stdout.buffer.flush()
+        return target
+    check_output(target, overwrite=overwrite)
+    data = _encode(photo, rgb, SUFFIXES[target.suffix.lower()], quality, str(target))
+    temporary = target.parent / f".imgedit-{secrets.token_hex(6)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(temporary)
+    return target
+
+
+def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Find out before the work whether a photo can be written.
+
+    Raises:
+        OutputError: The ending is unknown, the folder missing or closed, or the file exists and may not be replaced.
+    """
+    target = Path(path)
+    if str(path) == "-":
+        return
+    if target.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(SUFFIXES)}")
+    try:
+        if target.is_dir():
+            raise OutputError(f"{target}: is a folder; give a file name")
+        if not target.parent.is_dir():
+            raise OutputError(f"{target}: its folder {target.parent} does not exist; make it first")
+        if os.path.lexists(target) and not overwrite:
+            raise OutputError(f"{target}: exists already; use --overwrite or another name")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{target}: cannot be written: {reason}") from error
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: no permission to write into {target.parent}")
+
+
+def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
+    """Name the edited copy beside a photo: `photo.jpg` and `blond`, `smiling` give `photo.blond.smiling.jpg`.
+
+    A format that is only read becomes `.png`; standard input stays standard output.
+    """
+    source = Path(path)
+    if str(path) == "-":
+        return source
+    suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
+    return source.with_name(".".join([source.stem, *words]) + suffix)
+
+
+def _encode(photo: Photo, rgb: NDArray[np.uint8], kind: str, quality: int | None, name: str) -> bytes:
+    """Return the bytes of an image file."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    if photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
+        alpha = Image.fromarray(np.ascontiguousarray(photo.alpha))
+        if kind in _KEEPS_ALPHA:
+            image.putalpha(alpha)
+        elif photo.alpha.min() < 255:
+            _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
+            image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
+    options = _options(photo, kind, quality, name)
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, kind, **options)
+    except (OSError, ValueError, KeyError) as error:
+        reason = f"this Pillow cannot write {kind}" if isinstance(error, KeyError) else error
+        raise OutputError(f"{name}: cannot be written as {kind}: {reason}") from error
+    return buffer.getvalue()
+
+
+def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[str, Any]:
+    """Return Pillow's settings for saving in a format."""
+    options: dict[str, Any] = {}
+    if photo.icc and kind != "BMP":
+        options["icc_profile"] = photo.icc
+    if photo.dpi and kind in _KEEPS_DPI:
+        options["dpi"] = photo.dpi
+    if photo.exif and kind in _KEEPS_EXIF:
+        if kind == "JPEG" and len(photo.exif) > _EXIF_LIMIT:
+            _log.warning("%s: the EXIF block is too long for JPEG and dropped", name)
+        else:
+            options["exif"] = photo.exif
+    if kind == "JPEG" and photo.jpeg and quality is None:
+        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": True}
+        if photo.jpeg.subsampling >= 0:
+            options["subsampling"] = photo.jpeg.subsampling
+    elif kind == "JPEG":
+        options |= {"quality": quality or 95, "subsampling": 0, "optimize": True}
+    elif kind == "WEBP":
+        is_exact = photo.lossless and photo.format == "WEBP" and quality is None
+        options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
+    elif kind == "AVIF":
+        options["quality"] = quality or 90
+    elif kind == "TIFF" and "exif" not in options:  # Pillow cannot write EXIF into a compressed TIFF
+        options["compression"] = "tiff_adobe_deflate"
+    return options
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        _log.warning("%s: a temporary file could not be removed", path)

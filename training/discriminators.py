@@ -1,0 +1,33 @@
+"""The discriminators that a translation method can choose."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class PatchClassifier(nn.Module):
+    """PatchGAN with a classification head (Choi et al. 2018, table 5).
+
+    Args:
+        size: side of the pictures, px; a multiple of 2**n_layers.
+        n_in: channels of the pictures.
+        n_attributes: K.
+        width: channels of the first layer; doubled in each of the next five.
+        n_layers: strided layers.
+    """
+
+    def __init__(self, size: int, n_in: int, n_attributes: int, width: int, n_layers: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for i in range(n_layers):
+            n_out = width * min(1 << i, 32)
+            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.01)]
+            n_in = n_out
+        self.main = nn.Sequential(*layers)
+        self.adversarial = nn.Conv2d(n_in, 1, 3, 1, 1, bias=False)
+        self.classify = nn.Conv2d(n_in, n_attributes, size >> n_layers, bias=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`."""
+        features = self.main(image)
+        return self.adversarial(features), self.classify(features).flatten(1)

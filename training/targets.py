@@ -1,0 +1,53 @@
+"""The labels that a translation is asked for in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def wanted_labels(labels: Tensor, how: str, exclusive: Sequence[int] = ()) -> Tensor:
+    """Draw target labels.
+
+    Args:
+        labels: `(N, K)`, 0 or 1: what the pictures show.
+        how: `permute` takes another picture's labels, `flip` turns one of the own round.
+        exclusive: columns of which at most one is set (hair colours). Where these are all columns, one of them is drawn
+            whatever `how` says, now and then the present one; a flip that sets one clears the rest of them.
+    """
+    n, k = labels.shape
+    is_one_of_k = only_exclusive(exclusive, k)
+    if how == "permute" and not is_one_of_k:
+        return labels[torch.randperm(n, device=labels.device)]
+    wanted = labels.clone()
+    pick = torch.randint(k, (n,), device=labels.device)
+    if is_one_of_k:
+        return F.one_hot(pick, k).float()
+    rows = torch.arange(n, device=labels.device)
+    wanted[rows, pick] = 1.0 - wanted[rows, pick]
+    if len(exclusive) > 1:
+        is_exclusive = torch.zeros(k, dtype=torch.bool, device=labels.device)
+        is_exclusive[list(exclusive)] = True
+        is_new = is_exclusive[pick] & (wanted[rows, pick] == 1)
+        wanted[is_new[:, None] & is_exclusive[None]] = 0.0
+        wanted[rows[is_new], pick[is_new]] = 1.0
+    return wanted
+
+
+def switched(labels: Tensor, k: int, exclusive: Sequence[int] = ()) -> Tensor:
+    """Return labels with column `k` turned round; an exclusive one is set, and clears the rest of them."""
+    wanted = labels.clone()
+    if k in exclusive:
+        wanted[:, list(exclusive)] = 0.0
+        wanted[:, k] = 1.0
+    else:
+        wanted[:, k] = 1.0 - wanted[:, k]
+    return wanted
+
+
+def only_exclusive(exclusive: Sequence[int], k: int) -> bool:
+    """Tell whether labels of length `k` are a choice of one among several."""
+    return len(exclusive) == k > 1

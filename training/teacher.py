@@ -1,0 +1,53 @@
+"""A frozen attribute classifier, trained apart, that tells a generator what its pictures show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from imgedit.errors import ConfigError
+from training import checkpoint
+from training.methods import attribute_classifier
+
+
+class Teacher(nn.Module):
+    """`(N, 3, H, W)` in [-1, 1] -> logits `(N, K)` of the wanted attributes; gradients reach the picture only.
+
+    Args:
+        network: the classifier.
+        index: K of its outputs.
+        size: side of the pictures that it was trained on, px; others are resized.
+    """
+
+    def __init__(self, network: nn.Module, index: Sequence[int], size: int) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.index = list(index)
+        self.size = size
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return one logit an attribute."""
+        if image.shape[2] != self.size:
+            image = F.interpolate(image, size=self.size, mode="bilinear", antialias=True, align_corners=False)
+        logits: Tensor = self.network(image)[:, self.index]
+        return logits
+
+
+def load_teacher(run: str | Path, attributes: Sequence[str], device: torch.device) -> Teacher:
+    """Load the averaged network of a classifier's run.
+
+    Raises:
+        ConfigError: it is a run of another method, or does not know an attribute.
+        TrainingError: the run has no whole checkpoint.
+    """
+    method = checkpoint.load_method(run, device)
+    if not isinstance(method, attribute_classifier.Method):
+        raise ConfigError(f"teacher={str(run)!r} is not a run of attribute_classifier")
+    known = attribute_classifier.ATTRIBUTES
+    if unknown := [a for a in attributes if a not in known]:
+        raise ConfigError(f"teacher={str(run)!r} does not know {unknown[0]!r}; known: {', '.join(known)}")
+    return Teacher(method.ema.network, [known.index(a) for a in attributes], method.config.size)
