@@ -135,6 +135,32 @@ class ColourBank:
         filled = min(self.counts[kind], self.points.shape[1])
         return self.points[kind, torch.randint(filled, (n,), device=self.points.device)]
 
+    def strangeness(self, kind: int, points: Tensor, n_bins: int = 12, free: float = 1.0) -> Tensor:
+        """How far tints are from those that a kind has at the same lightness.
+
+        The distance of distributions lets a green pixel pay for a purple one; this does not.
+
+        Args:
+            kind: which pixels to compare with.
+            points: `(N, 5)` (`colour_points`).
+            n_bins: steps of lightness between black and white.
+            free: standard deviations that cost nothing.
+
+        Returns:
+            The mean squared excess over `free` standard deviations of a and b, in units of `colour_points`.
+        """
+        known = self.points[kind, : min(self.counts[kind], self.points.shape[1])]
+        place = (known[:, 0] * n_bins).long().clamp(0, n_bins - 1)
+        share = F.one_hot(place, n_bins).to(known.dtype)
+        # A few pixels of the whole kind stand in for a lightness that the bank does not hold.
+        prior, whole = 8.0, known[:, 1:3]
+        count = share.sum(0)[:, None] + prior
+        mean = (share.T @ whole + prior * whole.mean(0)) / count
+        square = (share.T @ whole.square() + prior * whole.square().mean(0)) / count
+        deviation = (square - mean.square()).clamp_min(1e-4).sqrt()
+        at = (points[:, 0].detach() * n_bins).long().clamp(0, n_bins - 1)
+        return F.relu((points[:, 1:3] - mean[at]).abs() - free * deviation[at]).square().mean()
+
     def state_dict(self) -> dict[str, Any]:
         """Return `bank` and `banked`: the pixels, and how many of each kind came in."""
         return {"bank": self.points, "banked": list(self.counts)}

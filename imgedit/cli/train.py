@@ -95,7 +95,7 @@ def evaluate(
     attributes: Annotated[bool, typer.Option("--attributes", help="Measure attribute edits (for translate).")] = False,
     classifier: Annotated[
         str | None,
-        typer.Option(metavar="RUN|MODEL", help="Judge of the edits, trained apart [default: the bundled one]."),
+        typer.Option(metavar="RUN|MODEL", help="Judge of the edits, trained apart [default: the bundled judge]."),
     ] = None,
     n: Annotated[
         int | None,

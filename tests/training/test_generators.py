@@ -52,7 +52,22 @@ def test_untrained_bilateral_generator_changes_almost_nothing() -> None:
     assert (edited - image).abs().max() < 0.05
 
 
-def test_guide_starts_as_luma() -> None:
+def test_bilateral_transform_keeps_greys_grey_but_for_its_offset_and_never_turns_tints_round() -> None:
+    torch.manual_seed(0)
+    network = BilateralGenerator(4)
+    torch.nn.init.normal_(network.curve.weight, std=1.0)
+    grid = network(torch.rand(2, 3, 64, 64) * 2 - 1, torch.eye(4)[:2])
+    affine = grid.view(2, 3, 4, 8, 2, 2)
+    torch.testing.assert_close(affine[:, :, :3].sum(2), torch.ones(2, 3, 8, 2, 2), atol=1e-5, rtol=0.0)
+    tint = torch.tensor([1.0, -0.299 / 0.587, 0.0])  # of no luma
+    answer = torch.einsum("ncidhw,i->ncdhw", affine[:, :, :3], tint)
+    gain = answer[:, 0]
+    assert gain.min() >= 0.0
+    assert gain.max() <= 1.0
+    torch.testing.assert_close(answer[:, 1], gain * tint[1], atol=1e-5, rtol=0.0)
+
+
+def test_guide_is_luma() -> None:
     image = torch.rand(1, 3, 8, 8) * 2 - 1
     luma = (image * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
     torch.testing.assert_close(Guide()(image), luma, atol=1e-5, rtol=0.0)

@@ -96,7 +96,7 @@ def test_flip_changes_one_attribute_and_a_new_hair_colour_clears_the_others() ->
 
 def test_hair_outside_the_mask_stays_as_it_is() -> None:
     method = Method(Config(**TINY_HAIR))
-    torch.nn.init.normal_(method.generator.affine.weight, std=1.0)
+    torch.nn.init.normal_(method.generator.curve.weight, std=1.0)
     batch = hair_batch()
     mask = torch.zeros_like(batch.mask)
     mask[..., :8] = 1.0

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from imgedit.errors import ConfigError, OutputError
-from imgedit.pipeline import CLASSIFIER
 from training.evaluate import attributes as attribute_edits
 from training.evaluate import identity, judge, recognition
 from training.export import EVALUATION
+
+JUDGE = "attribute_judge.celeba"
+"""The bundled classifier that no generator was trained against."""
 
 
 def evaluate(
@@ -51,7 +53,7 @@ def evaluate(
             result["n"] = len(faces.frames)
             result["metrics"] = recognition.classification(subject, faces, device)
         elif kind == "translate" and attributes:
-            name = classifier or CLASSIFIER
+            name = classifier or JUDGE
             with judge.opened(name) as referee:
                 faces = judge.load_faces(data, n, seed)
                 result["n"] = len(faces.frames)
