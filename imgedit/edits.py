@@ -90,7 +90,7 @@ def parse_words(words: str | Iterable[str] | Mapping[str, float]) -> dict[str, f
         words: one word, several, or a mapping of word to strength.
 
     Raises:
-        ConfigError: nothing is asked, a strength is not in 0..1, or a word stands twice.
+        ConfigError: nothing is asked, a strength is not in 0..1, a word is empty or stands twice.
     """
     items: list[tuple[str, float]] = []
     if isinstance(words, Mapping):
@@ -102,6 +102,10 @@ def parse_words(words: str | Iterable[str] | Mapping[str, float]) -> dict[str, f
     parsed: dict[str, float] = {}
     for name, strength in items:
         word = normalise(name)
+        if not word:
+            raise ConfigError(f"{name!r} is no edit word; name one, such as blond")
+        if "," in word:
+            raise ConfigError(f"{name!r} holds several words; give each its own, such as --attr blond --attr smiling")
         if word in parsed:
             raise ConfigError(f"{word!r} is asked for twice; name it once")
         parsed[word] = strength
@@ -233,7 +237,10 @@ def _find(word: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
         if values is None:
             continue
         if negated and len(values) > 1:
-            others = [w for w, v in model.manifest.words.items() if v.keys() == values.keys() and v != values]
+            words = model.manifest.words
+            others = [
+                w for w in library.known_words([model]) if words[w].keys() == values.keys() and words[w] != values
+            ]
             raise ConfigError(f"{word!r} leaves open what it should be instead; say one of {', '.join(others)}")
         wanted = {a: _opposite(v, model.manifest) if negated else float(v) for a, v in values.items()}
         return model, Edit(word, wanted, strength, model.manifest.region.get(name, "all"))

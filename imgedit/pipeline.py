@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from imgedit import composite, edits, faces, geometry, library
 from imgedit import photo as photos
 from imgedit.edits import Plan
-from imgedit.errors import ModelError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.faces import Face
 from imgedit.library import Model
 from imgedit.photo import Photo
@@ -139,14 +140,27 @@ class Editor:
         face: str | int = "all",
         strength: float = 1.0,
         crop_only: bool = False,
+        out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
     ) -> Any:
         """Edit a photo and give it back as it came; arguments and result as `imgedit.translate`."""
+        wanted = edits.parse_words(words)
+        target: Path | None = None
+        if isinstance(photo, str | PathLike):
+            target = photos.default_output(photo, list(wanted)) if out is None else Path(out)
+            photos.check_output(target, overwrite=overwrite)
+        elif out is not None:
+            raise ConfigError("out names the file for a photo given by its path; save this result yourself")
         source = photos.read(photo)
-        result = self.translate_photo(source, words, face=face, strength=strength)
+        result = self.translate_photo(source, wanted, face=face, strength=strength)
+        edited = result.photo
         if crop_only:
-            first = align(result.photo, result.edited[0])
-            return first if isinstance(photo, np.ndarray) else photos.to_image(replace(source, rgb=first, alpha=None))
-        return photos.like(photo, result.photo)
+            edited = replace(source, rgb=align(result.photo, result.edited[0]), alpha=None)
+        if target is not None:
+            return photos.write(replace(source, alpha=edited.alpha), edited.rgb, target, overwrite=overwrite)
+        if crop_only:
+            return edited.rgb if isinstance(photo, np.ndarray) else photos.to_image(edited)
+        return photos.like(photo, edited)
 
     def _carry_out(
         self,
@@ -164,7 +178,7 @@ class Editor:
         run = self._session(plan.model, "translate").run
 
         def guide(image: NDArray[np.float32]) -> NDArray[np.float32]:
-            return self._session(plan.model, "guide").run({"image": image})["guide"]
+            return self._session(plan.model, "guide").run({"image": image}, ["guide"])["guide"]
 
         for face in chosen:
             with clock("region"):
@@ -199,19 +213,30 @@ class Editor:
         if name == "all":
             return composite.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
-        crop = _to_tensor(geometry.cut(rgb, matrix, size))
-        probability = self._session(self.parser, "parse").run({"image": crop[None]})["probability"][0]
+        probability = self._parsed(_to_tensor(geometry.cut(rgb, matrix, size)))
         if probability.shape[0] != len(classes) or "hair" not in classes:
             raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
         if name == "hair":
             hair = probability[classes.index("hair")]
-            if float(hair.mean()) < _LITTLE_HAIR:
+            region = composite.region_of(rgb, composite.without_islands(hair), matrix, size, others=others)
+            # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
+            if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
                 x, y = (round(float(v)) for v in face.landmarks[2])
                 warnings.append(f"the face at {x}, {y} shows hardly any hair, so a hair colour changes little")
-            return composite.region_of(rgb, composite.without_islands(hair), matrix, size, others=others)
+            return region
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
         person = composite.widened(np.asarray(1.0 - outside, np.float32), size // 24)
         return composite.region_of(rgb, person, matrix, size, others=others)
+
+    def _parsed(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class probabilities `(C, h, w)` of a head crop `(3, h, w)`: the mean of it and its mirror image.
+
+        On 92 CelebA-HQ faces that the parser never saw, the mirror brings the hair matte's IoU from 0.869 to 0.873 and
+        takes a tenth off what it sees far from hair, for 45 ms a face on one thread.
+        """
+        both = np.stack([crop, crop[:, :, ::-1]])
+        straight, mirrored = self._session(self.parser, "parse").run({"image": both}, ["probability"])["probability"]
+        return np.asarray((straight + mirrored[:, :, ::-1]) / 2.0, np.float32)
 
     def _current(self, plan: Plan, rgb: NDArray[np.uint8], face: Face) -> dict[str, float] | None:
         """What the face has now, asked only where the edit vector depends on it."""
@@ -226,7 +251,7 @@ class Editor:
     def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
         crop = model.manifest.crop
         image = _to_tensor(geometry.cut(rgb, geometry.crop_matrix(face.landmarks, crop.kind, crop.width), crop.width))
-        probability = self._session(model, "classify").run({"image": image[None]})["probability"][0]
+        probability = self._session(model, "classify").run({"image": image[None]}, ["probability"])["probability"][0]
         names = model.manifest.attributes
         if probability.shape != (len(names),):
             raise ModelError(f"{model.id} returned {probability.shape} probabilities for {len(names)} attributes")
@@ -265,6 +290,8 @@ def translate(
     model: str | PathLike[str] | None = None,
     device: str = "auto",
     crop_only: bool = False,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> Any:
     """Edit the faces of a photo and give it back as it came.
 
@@ -276,11 +303,18 @@ def translate(
         model: id or folder of the model to use; any that knows the word when None.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         crop_only: give the first edited face's aligned crop instead, RGB.
+        out: for a path, the file to write; None writes `photo.blond.jpg` beside `photo.jpg`.
+        overwrite: replace a file that exists.
 
     Returns:
-        An array for an array; a PIL image for a PIL image or a path.
+        An array for an array, a PIL image for a PIL image, the path of the written file for a path.
+
+    Raises:
+        ImgeditError: one of its children, as `Editor.translate_photo`, `imgedit.photo.read` and `write` raise them.
     """
-    return open_model(model, device).translate(photo, words, face=face, strength=strength, crop_only=crop_only)
+    return open_model(model, device).translate(
+        photo, words, face=face, strength=strength, crop_only=crop_only, out=out, overwrite=overwrite
+    )
 
 
 def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDArray[np.uint8]:

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -96,12 +98,65 @@ def test_a_photo_without_permission(tmp_path, monkeypatch):
     shutil.copy(PORTRAIT, path)
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read anything
+        real = Path.open
 
-        def refuse(self: Path) -> bytes:
-            raise PermissionError(13, "Permission denied")
+        def refuse(self: Path, *args: object, **options: object) -> object:
+            if self == path:
+                raise PermissionError(13, "Permission denied")
+            return real(self, *args, **options)
 
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr(Path, "open", refuse)
     refused(path, says="permission")
+
+
+def test_a_film_is_refused_before_it_fills_the_memory(tmp_path):
+    path = tmp_path / "film.mp4"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # sparse
+    refused(path, says="2.1 GB")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without end here")
+def test_a_device_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgedit.photo.reader.MAX_BYTES", 5_000_000)
+    found, out, err = translate("/dev/zero", "-o", tmp_path / "o.png")
+    assert (found, out, err.count("\n")) == (1, "", 1)
+    assert "no photo has" in err
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_name_that_names_nothing(name):
+    for command in (["translate", "--attr", "blond", "--model", "stargan_hair.test"], ["crop"], ["faces"]):
+        done = CliRunner().invoke(app, [*command, name], catch_exceptions=False)
+        assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def shell(line: str, folder: Path) -> tuple[int, list[str]]:
+    """Run `imgedit` in a shell; exit code and the lines on stderr."""
+    env = {**os.environ, "PYTHONPATH": str(Path(imgedit.__file__).parent.parent)}
+    done = subprocess.run(["sh", "-c", f'"{sys.executable}" -m imgedit {line}'], cwd=folder, env=env,
+                          capture_output=True, check=False, text=True, timeout=60)  # fmt: skip
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize(
+    "line", ["--version", "--help", "models --json", "translate --attr blond --model stargan_hair.test - < in.jpg"]
+)
+def test_a_full_stdout_is_one_line(tmp_path, line):
+    Image.open(PORTRAIT).resize((96, 96)).save(tmp_path / "in.jpg")
+    code, err = shell(f"{line} > /dev/full", tmp_path)
+    assert (code, len(err)) == (1, 1), err
+    assert err[0].startswith("error: standard output cannot be written")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX shell")
+def test_closed_streams_are_one_line(tmp_path):
+    Image.open(PORTRAIT).resize((96, 96)).save(tmp_path / "in.jpg")
+    code, err = shell("faces - <&-", tmp_path)
+    assert (code, err) == (1, ["error: standard input is closed; give a file or pipe a photo in"])
+    code, err = shell("translate --attr blond --model stargan_hair.test - < in.jpg >&-", tmp_path)
+    assert (code, err) == (1, ["error: standard output is closed; name a file instead"])
 
 
 def converted(mode: str, path: Path, **options: object) -> Path:

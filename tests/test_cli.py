@@ -166,6 +166,27 @@ def test_stdin_to_stdout_is_the_photo_and_nothing_else(portrait):
         assert image.size == photo.read(portrait).rgb.shape[1::-1]
 
 
+@pytest.mark.parametrize("more", [["--json"], ["--compare"], ["--crop-only"]])
+def test_stdout_holds_the_photo_alone(portrait, more):
+    code, out, err = run("translate", "--attr", "blond", portrait, "-o", "-", *more, *HAIR)
+    assert (code, out) == (2, "")
+    assert more[0] in err
+    assert run("faces", portrait, "--draw", "-")[:2] == (2, "")
+
+
+def test_a_crop_on_stdout_is_the_picture_and_nothing_else(portrait, tmp_path):
+    args = [sys.executable, "-m", "imgedit", "crop", "-", "-o", "-", "--face", "largest"]
+    done = subprocess.run(args, input=portrait.read_bytes(), capture_output=True, check=True, cwd=ROOT, timeout=60)
+    assert done.stdout.endswith(b"IEND" + bytes.fromhex("ae426082"))
+    two = Image.new("RGB", (1024, 512))
+    two.paste(Image.open(PORTRAIT), (0, 0))
+    two.paste(Image.open(PORTRAIT), (512, 0))
+    two.save(tmp_path / "two.png")
+    code, out, err = run("crop", tmp_path / "two.png", "-o", "-", "--device", "cpu")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--face" in err
+
+
 def test_faces_json_is_one_object_a_line(portrait):
     code, out, _ = run("faces", portrait, "--json", "--device", "cpu")
     assert code == 0
@@ -254,6 +275,9 @@ def test_no_face_is_exit_4_and_one_line(tmp_path):
         (["--attr", "blnod", *HAIR], 1, "did you mean blond?"),
         (["--attr", "blond", "--attr", "black-hair", *HAIR], 2, "contradict"),
         (["--attr", "blond=7", *HAIR], 2, "0 to 1"),
+        (["--attr", "blond,smiling", *HAIR], 2, "give each its own"),
+        (["--attr", "", *HAIR], 2, "no edit word"),
+        (["--attr", "no-blond", *HAIR], 2, "black-hair, brown-hair, grey-hair"),
         (["--attr", "blond", "--strength", "2", *HAIR], 2, "0 to 1"),
         (["--attr", "blond", "--model", "nope"], 1, "no model 'nope'"),
         (["--attr", "blond", "--model", "mtcnn.facenet"], 1, "not to translate"),
@@ -288,3 +312,14 @@ def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     assert (process.returncode, out) == (130, b"")
     assert err.splitlines() == [b"interrupted"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_a_library_loads_is_exit_130(portrait, monkeypatch):
+    def load(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error  # as pybind11 does
+
+    monkeypatch.setattr("imgedit.edits.parse_words", load)
+    assert run("translate", "--attr", "blond", portrait, *HAIR) == (130, "", "interrupted\n")

@@ -284,10 +284,10 @@ def test_missing_files_and_folders_are_told_apart(tmp_path: Path) -> None:
 def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path / "a.png", picture())
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, *_: object) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(PhotoError, match="no permission to read"):
         photo.read(path)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import imgedit
 from imgedit import errors, photo
 from imgedit.faces import Face
 from imgedit.geometry import FACE_TEMPLATE, apply, crop_matrix, invert
+from imgedit.library import load
 from imgedit.pipeline import Editor, align
 from tests import models
 
@@ -158,6 +160,49 @@ def test_what_goes_in_comes_out_in_kind(editor, two_faces):
     np.testing.assert_array_equal(np.asarray(image), out[..., :3])
 
 
+def test_a_path_gives_the_path_of_the_file_written(editor, two_faces, tmp_path):
+    rgb = scene(two_faces)
+    source = tmp_path / "photo.png"
+    Image.fromarray(rgb).save(source)
+    written = editor.translate(source, "blond")
+    assert written == tmp_path / "photo.blond.png"
+    np.testing.assert_array_equal(photo.read(written).rgb, editor.translate(rgb, "blond"))
+    with pytest.raises(errors.OutputError, match="exists"):
+        editor.translate(str(source), "blond")
+    assert editor.translate(source, "blond", overwrite=True) == written
+    assert editor.translate(source, "blond", out=tmp_path / "out.png") == tmp_path / "out.png"
+    crop = photo.read(editor.translate(source, "blond", crop_only=True, out=tmp_path / "crop.png"))
+    assert crop.height == crop.width
+    with pytest.raises(errors.ConfigError, match="out names the file"):
+        editor.translate(rgb, "blond", out=tmp_path / "array.png")
+
+
+def test_the_parser_looks_at_the_mirror_image_too(editor, monkeypatch):
+    class Leaning:
+        """Sees the more hair the further right, whatever the picture."""
+
+        def run(self, feeds: dict[str, np.ndarray], outputs: list[str]) -> dict[str, np.ndarray]:
+            n, _, h, w = feeds["image"].shape
+            probability = np.zeros((n, len(models.CLASSES), h, w), np.float32)
+            probability[:, 2] = np.linspace(0.0, 1.0, w)
+            return dict.fromkeys(outputs, probability)
+
+    monkeypatch.setattr(editor, "_session", lambda model, role: Leaning())
+    np.testing.assert_allclose(editor._parsed(np.zeros((3, 8, 8), np.float32))[2], 0.5, atol=1e-6)
+
+
+def test_a_graph_without_the_output_it_should_have_is_a_model_error(editor, two_faces):
+    folder = editor.models[0].folder
+    (folder / "guide.onnx").write_bytes((editor.parser.folder / "parse.onnx").read_bytes())
+    described = imgedit.manifest.GraphFile.of(folder / "guide.onnx")
+    data = json.loads((folder / "manifest.json").read_text())
+    data["graphs"]["guide"] = {"file": "guide.onnx", "sha256": described.sha256, "bytes": described.bytes}
+    (folder / "manifest.json").write_text(json.dumps(data))
+    other = Editor([load(folder)], "cpu", parser=str(editor.parser.folder))
+    with pytest.raises(errors.ModelError, match="has outputs"):
+        other.translate(scene(two_faces), "blond")
+
+
 def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
     bald = models.parser(tmp_path / "bald", logits=(0.0, 20.0, -20.0, 0.0))
     other = Editor(editor.models, "cpu", parser=str(bald.folder))
@@ -166,6 +211,24 @@ def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
     assert len(result.warnings) == 2
     assert "hardly any hair" in result.warnings[0]
     np.testing.assert_array_equal(result.photo.rgb, rgb)
+
+
+def test_hair_beyond_the_photo_is_not_counted_as_hair(editor, monkeypatch):
+    class Above:
+        """Sees hair in the upper fifth of the crop, which lies above the photo."""
+
+        def run(self, feeds: dict[str, np.ndarray], outputs: list[str]) -> dict[str, np.ndarray]:
+            n, _, h, w = feeds["image"].shape
+            probability = np.zeros((n, len(models.CLASSES), h, w), np.float32)
+            probability[:, 2, : h // 5] = 1.0
+            return dict.fromkeys(outputs, probability)
+
+    face = face_at(100, -80, 1.0)
+    monkeypatch.setattr(editor, "_session", lambda model, role: Above())
+    warnings: list[str] = []
+    region = editor._region("hair", scene([face]), [face], face, warnings)
+    assert region.weight.max() == 0
+    assert "hardly any hair" in warnings[0]
 
 
 def test_a_photo_without_a_face_raises_and_says_what_was_tried(editor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 __all__ = ["main"]
@@ -15,3 +17,23 @@ def main() -> None:
         app(prog_name="imgedit")
     except KeyboardInterrupt:  # before a command's own guard stood, or after it
         sys.exit(130)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        from imgedit.cli.common import message
+
+        message(f"error: standard output cannot be written: {error.strerror}")  # help texts come past `result`
+        sys.exit(1)
+    finally:
+        if not _takes_output():  # Python would try again at its end, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _takes_output() -> bool:
+    """Tell whether what was printed arrived (a full disk, a closed pipe)."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -8,7 +8,7 @@ import typer
 
 from imgedit import __version__
 from imgedit.cli import faces, models, train, translate
-from imgedit.cli.common import guarded
+from imgedit.cli.common import guarded, result
 
 __all__ = ["app"]
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"imgedit {__version__}")
+        guarded(result)(f"imgedit {__version__}")
         raise typer.Exit
 
 

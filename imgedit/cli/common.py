@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from imgedit.errors import ImgeditError
+from imgedit.errors import ImgeditError, OutputError
 
 __all__ = [
     "Device",
@@ -52,8 +52,20 @@ def guarded(function: F) -> F:
         except KeyboardInterrupt:
             message("interrupted")
             raise typer.Exit(130) from None
+        except ImportError as error:
+            if not _was_interrupted(error):
+                raise
+            message("interrupted")
+            raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C lies behind an error: libraries in C turn it into an ImportError while they load."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def message(text: str, *, quiet: bool = False) -> None:
@@ -73,6 +85,10 @@ def result(value: object) -> None:
         typer.echo(text)
     except UnicodeEncodeError:  # a file name that is no text, or a terminal that cannot show it
         typer.echo(text.encode("utf-8", "surrogateescape"))
+    except BrokenPipeError:  # the reader has enough; Click ends it quietly
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
 
 
 def show_logs(quiet: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, numbered, result, show_logs
-from imgedit.errors import OutputError
+from imgedit.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from imgedit.faces import Face
@@ -49,6 +49,8 @@ def faces(
     from imgedit import photo as photos
 
     if draw is not None:
+        if str(draw) == "-":
+            raise ConfigError("the list of faces goes to stdout; say in which file to draw with --draw OUT")
         photos.check_output(draw, overwrite=overwrite)
     source = photos.read(photo)
     found = detector.search(source.rgb, device=device)
@@ -92,12 +94,17 @@ def crop(
     source = photos.read(photo)
     found = detector.search(source.rgb, device=device)
     chosen = detector.pick(found, face, photo=(source.width, source.height))
+    if str(target) == "-" and len(chosen) > 1:
+        raise ConfigError(
+            f"stdout takes one crop, not {len(chosen)}; choose a face with --face, or name a file with -o OUT"
+        )
     paths = [numbered(target, index, len(chosen)) for index in range(len(chosen))]
     for path in paths:
         photos.check_output(path, overwrite=overwrite)
     for path, one in zip(paths, chosen, strict=True):
         photos.write(replace(source, alpha=None), align(source, one, window.value, size), path, overwrite=overwrite)
-        result(str(path))
+        if str(path) != "-":  # else stdout is the crop
+            result(str(path))
 
 
 def attributes(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, numbered, result, show_logs
-from imgedit.errors import OutputError
+from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +55,8 @@ def translate(
 
     words = edits.parse_words(attr)
     target = out if out is not None else photos.default_output(photo, list(words))
-    if str(target) == "-" and (compare or crop_only):
-        raise OutputError("--compare and --crop-only need a file name; say where the result goes with -o OUT")
+    if str(target) == "-" and (compare or crop_only or as_json):  # stdout is the photo, and one photo only
+        raise ConfigError("--compare, --crop-only and --json need a file name; say where the photo goes with -o OUT")
     outputs = _names(target, 1, compare)
     if not crop_only:  # how many crops there will be is not known yet
         _check(outputs, overwrite)

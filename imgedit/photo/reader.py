@@ -6,32 +6,37 @@ import io
 import logging
 import math
 import os
+import stat
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from imgedit.errors import PhotoError
+from imgedit.photo.exif import read_exif
 from imgedit.photo.record import JpegCoding, Photo
 
 __all__ = ["MAX_PIXELS", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
+MAX_BYTES = 2 << 30
+"""Largest file that is read; 200 megapixels with four 16-bit channels are 1.6 GB."""
+_PART = 1 << 20  # bytes read at once from a pipe
 
 # Formats that are read. Others that Pillow knows start programs (EPS), or are no photos.
 _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
 _FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "QOI")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
-_ORIENTATION = 0x0112
+_X_RESOLUTION = 0x011A  # a TIFF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,9 +46,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What a TIFF file's own directory holds besides its layout: description, maker, model, orientation, software, date,
-# artist, copyright, EXIF, GPS.
-_TIFF_TAGS = (0x010E, 0x010F, 0x0110, _ORIENTATION, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825)
 
 _log = logging.getLogger(__name__)
 _limit_lock = threading.Lock()
@@ -64,10 +66,11 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     if isinstance(source, Image.Image):
         return _decode(source, "the image", None)
     if source == "-":
-        return _from_bytes(sys.stdin.buffer.read(), "standard input", None)
+        return _from_bytes(_standard_input(), "standard input", None)
     path = Path(source)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = _limited(file, str(path))
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file; check the name") from error
     except IsADirectoryError as error:
@@ -79,6 +82,34 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return _from_bytes(data, str(path), path)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise PhotoError("standard input is closed; give a file or pipe a photo in")
+    try:
+        return _limited(sys.stdin.buffer, "standard input")
+    except OSError as error:
+        raise PhotoError(f"standard input cannot be read: {error.strerror or error}") from error
+
+
+def _limited(file: BinaryIO, name: str) -> bytes:
+    """Read a file to its end; a film or a device without end is refused before it fills the memory."""
+    too_large = f"{name}: has more than {MAX_BYTES / 1e9:.1f} GB, which no photo has; give a photo"
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:  # not a file of the system
+        return file.read()
+    if stat.S_ISREG(status.st_mode):
+        if status.st_size > MAX_BYTES:
+            raise PhotoError(too_large)
+        return file.read()
+    data = bytearray()
+    while part := file.read(_PART):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise PhotoError(too_large)
+    return bytes(data)
 
 
 def _from_array(array: NDArray[Any]) -> Photo:
@@ -160,7 +191,9 @@ def _decode(image: Image.Image, name: str, path: Path | None) -> Photo:
         image.load()
         jpeg = _jpeg_coding(image) if kind == "JPEG" else None
         dpi = _dpi(image.info.get("dpi"))
-        orientation, exif = _exif(image, name)
+        if _X_RESOLUTION not in getattr(image, "tag_v2", (_X_RESOLUTION,)):
+            dpi = None  # Pillow gives 1 dpi to a TIFF that says nothing
+        orientation, exif = read_exif(image, name)
         icc = image.info.get("icc_profile") or None
         upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
         rgb, alpha, icc = _pixels(upright, icc, name)
@@ -229,23 +262,3 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         return None
     is_sound = all(math.isfinite(number) and 1 <= number <= 65535 for number in (across, down))
     return (across, down) if is_sound else None
-
-
-def _exif(image: Image.Image, name: str) -> tuple[int, bytes | None]:
-    """Return the orientation and the EXIF block with it reset; a damaged block is dropped."""
-    orientation = 1
-    try:
-        exif = image.getexif()
-        if image.format == "TIFF":  # its directory also describes the file itself
-            for tag in [tag for tag in exif if tag not in _TIFF_TAGS]:
-                del exif[tag]
-        if not exif:
-            return 1, None
-        value = exif.get(_ORIENTATION, 1)
-        orientation = value if isinstance(value, int) else 1
-        if _ORIENTATION in exif:
-            exif[_ORIENTATION] = 1
-        return orientation, exif.tobytes()
-    except Exception as error:  # whatever a damaged block leads Pillow to
-        _log.warning("%s: its EXIF block is damaged and dropped: %s", name, error)
-        return orientation, None

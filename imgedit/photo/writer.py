@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgedit.errors import OutputError
+from imgedit.errors import OutputError, PhotoError
+from imgedit.photo.exif import with_raw_text
 from imgedit.photo.record import Photo
 
 __all__ = ["SUFFIXES", "check_output", "default_output", "write"]
@@ -70,8 +71,16 @@ def write(
     target = Path(path)
     if str(path) == "-":
         kind = next((kind for kind in SUFFIXES.values() if kind == photo.format), "PNG")
-        sys.stdout.buffer.write(_encode(photo, rgb, kind, quality, "standard output"))
-        sys.stdout.buffer.flush()
+        data = _encode(photo, rgb, kind, quality, "standard output")
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; name a file instead")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # the reader has enough
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
         return target
     check_output(target, overwrite=overwrite)
     data = _encode(photo, rgb, SUFFIXES[target.suffix.lower()], quality, str(target))
@@ -116,10 +125,15 @@ def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
     """Name the edited copy beside a photo: `photo.jpg` and `blond`, `smiling` give `photo.blond.smiling.jpg`.
 
     A format that is only read becomes `.png`; standard input stays standard output.
+
+    Raises:
+        PhotoError: The path has no file name.
     """
     source = Path(path)
     if str(path) == "-":
         return source
+    if not source.name:  # "", "." or "/"
+        raise PhotoError(f"{str(path)!r} is not the name of a photo; give a file")
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
     return source.with_name(".".join([source.stem, *words]) + suffix)
 
@@ -157,7 +171,7 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         if kind == "JPEG" and len(photo.exif) > _EXIF_LIMIT:
             _log.warning("%s: the EXIF block is too long for JPEG and dropped", name)
         else:
-            options["exif"] = photo.exif
+            options["exif"] = with_raw_text(photo.exif) if kind == "TIFF" else photo.exif
     if kind == "JPEG" and photo.jpeg and quality is None:
         options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": True}
         if photo.jpeg.subsampling >= 0:

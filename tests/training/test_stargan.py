@@ -111,7 +111,7 @@ def test_colour_loss_vanishes_for_pixels_of_the_wanted_colour_and_grows_with_dis
     labels, wanted = torch.zeros(8, 4), torch.zeros(8, 4)
     labels[:, 3] = wanted[:, 3] = 1.0
     batch = Batch(grey, labels, torch.ones(8, 1, 16, 16))
-    losses = [float(method._colour_loss(batch, fake, wanted)) for fake in (grey, grey + 0.05, grey + 0.2)]
+    losses = [float(sum(method._colour_losses(batch, fake, wanted))) for fake in (grey, grey + 0.05, grey + 0.2)]
     assert losses[0] < 1e-6
     assert 0.0 < losses[1] < losses[2]
 

@@ -87,6 +87,8 @@ class Config:
     """Run folder of an `attribute_classifier` training."""
     lambda_colour: float = 0.0
     """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
+    lambda_tint: float = 100.0
+    """With `lambda_colour`: weight of tints that real hair of the wanted colour does not have at that lightness."""
     lambda_smooth: float = 0.0
     """Weight of squared differences between neighbours in the bilateral grid."""
     lambda_curve: float = 0.0
@@ -280,7 +282,9 @@ class Method:
         if config.lambda_change > 0:
             terms["loss_g_change"] = (config.lambda_change, (fake - batch.image).abs().mean())
         if config.lambda_colour > 0:
-            terms["loss_g_colour"] = (config.lambda_colour, self._colour_loss(batch, fake, wanted))
+            loss_colour, loss_tint = self._colour_losses(batch, fake, wanted)
+            terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
+            terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
         if config.lambda_smooth > 0:
             across = sum((raw.diff(dim=d).square().mean() for d in (2, 3, 4) if raw.shape[d] > 1), torch.zeros(()))
             terms["loss_g_smooth"] = (config.lambda_smooth, across)
@@ -331,21 +335,22 @@ class Method:
             return F.cross_entropy(logits, labels.argmax(1))
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
 
-    def _colour_loss(self, batch: Batch, fake: Tensor, wanted: Tensor, n_pixels: int = 96) -> Tensor:
-        """Distance of edited hair pixels to real ones of the wanted colour (`training.colour.colour_points`)."""
+    def _colour_losses(self, batch: Batch, fake: Tensor, wanted: Tensor, n_pixels: int = 96) -> tuple[Tensor, Tensor]:
+        """Distance of edited hair pixels to real ones of the wanted colour, and how strange their tints are."""
         labels = batch.require_labels()
         where = batch.require_mask().flatten(1).square() + 1e-6
         index = torch.multinomial(where, n_pixels)[:, None].expand(-1, 3, -1)
         real = colour_points(batch.image.flatten(2).gather(2, index))
         made = colour_points(fake.flatten(2).gather(2, index))
-        loss, n = torch.zeros((), device=self.device), 0
+        apart, strange, n = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
         for i, k in enumerate(self.hair):
             self.bank.add(i, real[labels[:, k] == 1].flatten(0, 1))
             points = made[wanted[:, k] == 1].flatten(0, 1)
             if len(points) and self.bank.is_ready(i):
-                apart = sliced_wasserstein(points, self.bank.draw(i, len(points)))
-                loss, n = loss + apart + 10.0 * self.bank.strangeness(i, points), n + 1
-        return loss / max(n, 1)
+                apart = apart + sliced_wasserstein(points, self.bank.draw(i, len(points)))
+                strange = strange + self.bank.strangeness(i, points)
+                n += 1
+        return apart / max(n, 1), strange / max(n, 1)
 
     def _lr_factor(self) -> float:
         start = self.config.decay_from * self.config.steps
