@@ -24,7 +24,6 @@ from imgedit import runtime
 from imgedit.errors import ModelError, OutputError
 from imgedit.manifest import Crop, GraphFile, Manifest
 from training import card, checkpoint
-from training import config as configs
 from training.graph import Graph
 
 TOLERANCE = 1e-4
@@ -90,7 +89,7 @@ def export(
                 "graphs": graphs,
                 "crop": crop,
                 "training": {
-                    "config": _without_paths(configs.to_json(method.config)),
+                    "config": _without_paths(checkpoint.load(checkpoint.latest(run))["config"]),
                     "steps": int(method.steps),
                     "torch": torch.__version__,
                     "onnx_max_difference": differences,
