@@ -309,8 +309,7 @@ def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, b"")
-    assert err.splitlines() == [b"interrupted"]
+    assert (process.returncode, out, err.splitlines()) == (130, b"", [b"interrupted"])
     assert list(tmp_path.iterdir()) == []
 
 

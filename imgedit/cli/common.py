@@ -46,23 +46,20 @@ def guarded(function: F) -> F:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except ImgeditError as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if _was_interrupted(error):
+                message("interrupted")
+                raise typer.Exit(130) from None
+            if not isinstance(error, ImgeditError):
+                raise
             message(f"error: {error}")
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            message("interrupted")
-            raise typer.Exit(130) from None
-        except ImportError as error:
-            if not _was_interrupted(error):
-                raise
-            message("interrupted")
-            raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell whether Ctrl-C lies behind an error: libraries in C turn it into an ImportError while they load."""
+    """Tell whether Ctrl-C lies behind an error: libraries in C turn it into others, mostly while they load."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -155,12 +155,9 @@ PRESETS: dict[str, dict[str, object]] = {
         "targets": "flip", "lambda_rec": 6.0, "lambda_change": 1.0, "steps": 9000,
     },
     "hair": {
-        **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.5,
-        "lambda_cls": 0.3, "lambda_rec": 3.0, "lambda_colour": 10.0, "cells": 1,
-        "lambda_smooth": 2.0, "lambda_curve": 40.0,
-        "lr_g": 8e-4,
-        "decay_from": 0.5,
-        "steps": 3000,
+        **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
+        "lambda_cls": 0.6, "lambda_rec": 3.0, "lambda_colour": 2.0, "cells": 1, "lambda_smooth": 2.0,
+        "lambda_curve": 40.0, "lr_g": 1e-3, "decay_from": 0.4, "steps": 3000,
     },
 }  # fmt: skip
 
