@@ -300,8 +300,13 @@ def test_what_cannot_be_is_said_in_one_line(portrait, args, code, says):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # A shell starts background jobs with SIGINT ignored, and children inherit that: undo it first.
+    launch = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "runpy.run_module('imgedit', run_name='__main__', alter_sys=True)"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "imgedit", "translate", "--attr", "blond", "-", "-o", str(tmp_path / "o.png"), *HAIR],
+        [sys.executable, "-c", launch, "translate", "--attr", "blond", "-", "-o", str(tmp_path / "o.png"), *HAIR],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=tmp_path,
     )  # fmt: skip
     assert process.stdin is not None
