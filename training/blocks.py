@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -95,3 +95,15 @@ def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Take over all tensors that have the same name and shape; what is missing or differs stays as it is."""
     own = network.state_dict()
     network.load_state_dict({**own, **{k: v for k, v in state.items() if k in own and own[k].shape == v.shape}})
+
+
+def state_of(method: Any, parts: Sequence[str]) -> dict[str, Any]:
+    """Return the state of a method's networks, averages and optimizers by name, and its `steps`."""
+    return {**{name: getattr(method, name).state_dict() for name in parts}, "steps": method.steps}
+
+
+def restore(method: Any, state: Mapping[str, Any], parts: Sequence[str]) -> None:
+    """Put back what `state_of` returned."""
+    for name in parts:
+        getattr(method, name).load_state_dict(state[name])
+    method.steps = int(state["steps"])

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.augment import augment_colour
-from training.blocks import EMA, ResidualBlock, conv_norm_act, on_device, one_cycle, set_lr
+from training.blocks import EMA, ResidualBlock, conv_norm_act, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.graph import Graph
@@ -106,6 +106,9 @@ class _Probability(nn.Module):
         return torch.sigmoid(self.network(image))
 
 
+_PARTS = ("network", "ema", "optimizer")
+
+
 class Method:
     """One network, one optimizer."""
 
@@ -151,19 +154,11 @@ class Method:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {
-            "network": self.network.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "steps": self.steps,
-        }
+        return state_of(self, _PARTS)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
-        self.network.load_state_dict(state["network"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.steps = int(state["steps"])
+        restore(self, state, _PARTS)
 
     def samples(self, batch: Batch) -> Tensor | None:
         """A classifier draws nothing."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import EMA, conv_norm_act, load_matching, on_device, one_cycle, set_lr
+from training.blocks import EMA, conv_norm_act, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.celebamask_hq import CLASSES
 from training.graph import Graph
@@ -127,6 +127,9 @@ def dice_loss(prob: Tensor, target: Tensor) -> Tensor:
     return 1.0 - (2.0 * (prob * target).sum() + 1.0) / (prob.sum() + target.sum() + 1.0)
 
 
+_PARTS = ("network", "ema", "optimizer")
+
+
 class Method:
     """One network, one optimizer."""
 
@@ -171,19 +174,11 @@ class Method:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {
-            "network": self.network.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "steps": self.steps,
-        }
+        return state_of(self, _PARTS)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
-        self.network.load_state_dict(state["network"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.steps = int(state["steps"])
+        restore(self, state, _PARTS)
 
     def initialise(self, state: dict[str, Any]) -> None:
         """Start from the averaged weights of another run; layers that it lacks start new."""

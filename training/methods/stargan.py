@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training import losses
 from training.augment import augment_colour, diff_augment
-from training.blocks import EMA, load_matching, on_device, set_lr
+from training.blocks import EMA, load_matching, on_device, restore, set_lr, state_of
 from training.colour import ColourBank, colour_points, curve_penalty, sliced_wasserstein
 from training.data.batch import Batch
 from training.data.celeba import HAIR
@@ -74,7 +74,7 @@ class Config:
     lambda_adv: float = 1.0
     """Weight of the adversarial loss in the generator's sum."""
     lambda_cls: float = 1.0
-    """Weight of D_cls on translated (generator) and real (discriminator) pictures."""
+    """Weight of D_cls on translated pictures (generator) and on real ones (discriminator, there at least 0.3)."""
     lambda_rec: float = 10.0
     """Weight of the L1 cycle reconstruction."""
     lambda_gp: float = 10.0
@@ -160,6 +160,9 @@ PRESETS: dict[str, dict[str, object]] = {
         "lambda_curve": 40.0, "lr_g": 1e-3, "decay_from": 0.4, "steps": 3000,
     },
 }  # fmt: skip
+
+
+_PARTS = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
 
 
 class Method:
@@ -360,22 +363,12 @@ class Method:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "optimizer_g": self.optimizer_g.state_dict(),
-            "optimizer_d": self.optimizer_d.state_dict(),
-            "ema": self.ema.state_dict(),
-            **self.bank.state_dict(),
-            "steps": self.steps,
-        }
+        return {**state_of(self, _PARTS), **self.bank.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
-        for name in ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema"):
-            getattr(self, name).load_state_dict(state[name])
+        restore(self, state, _PARTS)
         self.bank.load_state_dict(state)
-        self.steps = int(state["steps"])
 
     def initialise(self, state: dict[str, Any]) -> None:
         """Start from the weights of another run, such as one at 64 px before 128."""
