@@ -22,6 +22,7 @@ __all__ = [
     "FACE_TEMPLATE",
     "FRAME",
     "HEAD",
+    "INNER",
     "CropSpec",
     "Matrix",
     "Roi",
@@ -57,7 +58,10 @@ FACE = (0, 20, 178)
 HEAD = (-31, -5, 240)
 """x0, y0, side of the wider square (all the hair) that the face parser sees."""
 
-_WINDOWS = {"face": FACE, "head": HEAD}
+INNER = (35, 74, 108)
+"""x0, y0, side of the tight square from the brows to the chin, for pictures that show no more."""
+
+_WINDOWS = {"face": FACE, "head": HEAD, "inner": INNER}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from imgedit.errors import ConfigError, DataError, TrainingError
 from training import checkpoint, loop
 from training import config as configs
-from training.data import DATASETS
+from training.data import DATASETS, MADE
 from training.memory import keep_freed_memory
 
 
@@ -100,7 +100,7 @@ def load_data(spec: str, split: str, options: Mapping[str, Any]) -> Any:
     name, colon, folder = spec.partition(":")
     if not colon or name not in DATASETS:
         raise ConfigError(f"--data looks like NAME:DIR with NAME one of {', '.join(DATASETS)}, got {spec!r}")
-    if not Path(folder).is_dir():
+    if name not in MADE and not Path(folder).is_dir():
         raise DataError(f"no folder {folder!r}; --data {name}:DIR names the folder of the data set")
     try:
         return importlib.import_module(DATASETS[name]).load(Path(folder), split, **options)

@@ -19,13 +19,22 @@ from training.methods import METHODS
 
 
 class Pictures:
-    """Random pictures with labels and masks of any number of classes."""
+    """Random pictures with labels, masks of any number of classes, and partners of one of two classes."""
 
-    def __init__(self, n: int, size: int, attributes: tuple[str, ...] = (), mask: str | None = None) -> None:
+    def __init__(
+        self,
+        n: int,
+        size: int,
+        attributes: tuple[str, ...] = (),
+        mask: str | None = None,
+        channels: int = 3,
+        pairs: bool = False,
+    ) -> None:
+        self.pairs = pairs
         rng = np.random.default_rng(5)
         self.attributes = attributes
         self.weights = None
-        self.images = rng.integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+        self.images = rng.integers(0, 256, (n, size, size, channels), dtype=np.uint8)
         self.labels = (np.arange(n)[:, None] >> np.arange(max(len(attributes), 1)) & 1).astype(np.float32)
         hair = [i for i, a in enumerate(attributes) if a in ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")]
         if len(hair) > 1:
@@ -43,7 +52,9 @@ class Pictures:
             mask = torch.from_numpy(self.images[index, :, :, 0] // 64).long()
         elif self.mask == "soft":
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
-        return Batch(image, torch.from_numpy(self.labels[index][:, : len(self.attributes)]), mask)
+        labels = torch.from_numpy(self.labels[index][:, : len(self.attributes)])
+        partner = to_tensor(self.images[(index + 2) % len(self.images)]) if self.pairs else None
+        return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner)
 
 
 @dataclass(frozen=True)

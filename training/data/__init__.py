@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 DATASETS = {
+    "ar": "training.data.ar",
     "celeba": "training.data.celeba",
     "celebamask_hq": "training.data.celebamask_hq",
+    "cfp": "training.data.cfp",
+    "ckplus": "training.data.ckplus",
+    "fei": "training.data.fei",
+    "gaussians": "training.data.gaussians",
+    "lpc": "training.data.lpc",
+    "mnist": "training.data.mnist",
+    "multipie": "training.data.multipie",
+    "umist": "training.data.umist",
+    "utkface": "training.data.utkface",
 }
+
+MADE = frozenset({"gaussians"})
+"""Sets that are computed: what stands after `NAME:` is a layout, not a folder."""

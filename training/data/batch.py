@@ -18,14 +18,19 @@ class Batch:
     """One batch.
 
     Attributes:
-        image: `(N, 3, H, W)` float32, [-1, 1], RGB.
+        image: `(N, C, H, W)` float32, [-1, 1]; C is 3 (RGB), or 1 where a set is grey by nature.
         labels: `(N, K)` float32, 0 or 1, in the order of `Dataset.attributes`; None where the set has none.
         mask: `(N, H, W)` int64 class indices or `(N, 1, H, W)` float32 in 0..1; None where the set has none.
+        specified: `(N,)` int64, the class of each picture under the specified factor (digit, person, pose ...); None
+            where the set has none.
+        partner: as `image`, another picture of the same class each; None unless the set was loaded with `pairs`.
     """
 
     image: Tensor
     labels: Tensor | None = None
     mask: Tensor | None = None
+    specified: Tensor | None = None
+    partner: Tensor | None = None
 
     def require_labels(self) -> Tensor:
         """Return the labels.
@@ -47,11 +52,37 @@ class Batch:
             raise DataError("this method needs a data set with masks, such as celebamask_hq:DIR")
         return self.mask
 
+    def require_specified(self) -> Tensor:
+        """Return the classes of the specified factor.
+
+        Raises:
+            DataError: the set has none.
+        """
+        if self.specified is None:
+            raise DataError("this method needs a data set with classes, such as mnist:DIR")
+        return self.specified
+
+    def require_partner(self) -> Tensor:
+        """Return the other pictures of the same classes.
+
+        Raises:
+            DataError: the set has none.
+        """
+        if self.partner is None:
+            raise DataError("this method needs pairs of pictures of one class, as from mnist:DIR")
+        return self.partner
+
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device, its pictures in channels-last order."""
+
+        def picture(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.to(device, memory_format=torch.channels_last)
+
+        def plain(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.to(device)
+
         image = self.image.to(device, memory_format=torch.channels_last)
-        labels = None if self.labels is None else self.labels.to(device)
-        return Batch(image, labels, None if self.mask is None else self.mask.to(device))
+        return Batch(image, plain(self.labels), plain(self.mask), plain(self.specified), picture(self.partner))
 
 
 class Dataset(Protocol):
@@ -113,5 +144,5 @@ class Stream(Iterator[Batch]):
 
 
 def to_tensor(images: np.ndarray) -> Tensor:
-    """Turn uint8 `(N, H, W, 3)` RGB into float32 `(N, 3, H, W)` in [-1, 1]."""
+    """Turn uint8 `(N, H, W, C)` into float32 `(N, C, H, W)` in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)

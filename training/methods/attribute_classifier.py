@@ -16,7 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.augment import augment_colour
-from training.blocks import EMA, ResidualBlock, conv_norm_act, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import (
+    EMA,
+    ResidualBlock,
+    conv_norm_act,
+    load_matching,
+    on_device,
+    one_cycle,
+    restore,
+    set_lr,
+    state_of,
+)
 from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.graph import Graph
@@ -57,6 +67,8 @@ class Config:
     """Standard deviation of the augmentation's gain per channel and of its offset."""
     dropout: float = 0.2
     """Dropout before the last layer."""
+    groups: tuple[str, ...] = ()
+    """Attributes whose combinations are drawn equally often, such as Male with the hair colours; else plain passes."""
     ema_decay: float = 0.999
     """Decay of the averaged network that is exported."""
     seed: int = 0
@@ -128,7 +140,12 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "attributes": ATTRIBUTES}
+        return {"size": config.size, "attributes": ATTRIBUTES, "groups": config.groups}
+
+    def initialise(self, state: dict[str, Any]) -> None:
+        """Start from the averaged weights of another run."""
+        load_matching(self.network, state["ema"]["network"])
+        self.ema = EMA(self.network, self.config.ema_decay)
 
     @staticmethod
     def tiny() -> dict[str, object]:

@@ -1,0 +1,114 @@
+"""Celebrities in Frontal-Profile (Sengupta et al. 2016), aligned to the `INNER` window by its 30 fiducial points.
+
+The packed pictures end at the forehead, so the wider `FACE` window would be a third invented border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from imgedit.errors import DataError
+from imgedit.geometry import Matrix, crop_matrix, cut
+from training.data.factors import Table, grouped, picture
+from training.data.grouped import Grouped
+
+N_TRAIN = 400
+"""People 001-400 are `train`."""
+VIEWS = ("frontal", "profile")
+
+
+def load(
+    folder: Path,
+    split: str,
+    *,
+    size: int = 64,
+    specified: str = "identity",
+    unseen: bool = True,
+    pairs: bool = False,
+    holdout: Sequence[int] = (),
+    limit: int | None = None,
+    flip: bool = False,
+) -> Grouped:
+    """Load one split.
+
+    Args:
+        folder: the folder with `Data/Images` and `Data/Fiducials`, the set's own layout.
+        split: `train` (people 001-400) or `test` (the others).
+        size: side of the pictures, px.
+        specified: `identity` or `pose` (frontal, profile).
+        unseen: see `factors.grouped`.
+        pairs: also draw partners of the same class.
+        holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
+        limit: at most so many pictures, the first ones.
+        flip: mirror a random half of the pictures of `train`.
+
+    Raises:
+        DataError: the set is missing or damaged, or an option cannot be met.
+    """
+    root = Path(folder) / "Data"
+    found = sorted(p for view in VIEWS for p in (root / "Images").glob(f"*/{view}/*.jpg"))
+    if not found:
+        raise DataError(f"no pictures such as Data/Images/001/frontal/01.jpg in {folder}")
+    people = [p.parts[-3] for p in found]
+    test_people = frozenset(p for p in people if int(p) > N_TRAIN)
+    table = Table("cfp", people, {"pose": [p.parts[-2] for p in found]}, test_people, {"pose": VIEWS})
+
+    def aligned(i: int) -> np.ndarray:
+        points = _fiducials((root / "Fiducials").joinpath(*found[i].parts[-3:]).with_suffix(".txt"))
+        image = picture(found[i])
+        # The window is wider than some pictures, and `cut` would mirror a second face into it.
+        pad = max(image.shape)
+        image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        return cut(image, crop_matrix(landmarks(points, found[i].parts[-2]) + pad, "inner", size), size)
+
+    return grouped(
+        table,
+        aligned,
+        split,
+        specified=specified,
+        unseen=unseen,
+        pairs=pairs,
+        holdout=holdout,
+        limit=limit,
+        flip=flip,
+    )
+
+
+def landmarks(points: np.ndarray, view: str) -> Matrix:
+    """Turn CFP's points, which mark one half of a face, into the five landmarks that a detector would give.
+
+    The eye is the mean of points 12-17, the bridge of the nose 18, its tip 21, the mouth's corner 25 and its middle
+    the mean of 27 and 29. A frontal face is completed by its mirror image across the line from the bridge to the
+    middle of the mouth; in a profile the bridge and the middle of the mouth stand for the hidden eye and corner.
+
+    Args:
+        points: `(30, 2)`, pixels.
+        view: `frontal` or `profile`.
+
+    Returns:
+        `(5, 2)`: left eye, right eye, nose, left and right mouth corner as seen, pixels.
+    """
+    eye, bridge, nose, corner = points[12:18].mean(0), points[18], points[21], points[25]
+    middle = points[[27, 29]].mean(0)
+    if view == "frontal":
+        axis = (middle - bridge) / np.linalg.norm(middle - bridge)
+        other_eye, other_corner = (2 * (bridge + axis * ((p - bridge) @ axis)) - p for p in (eye, corner))
+    else:
+        other_eye, other_corner = bridge, middle
+    if eye[0] <= other_eye[0]:
+        return np.stack([eye, other_eye, nose, corner, other_corner])
+    return np.stack([other_eye, eye, nose, other_corner, corner])
+
+
+def _fiducials(path: Path) -> np.ndarray:
+    try:
+        points = np.array([[float(v) for v in line.split(",")] for line in path.read_text().split()])
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged ({error})") from error
+    if points.shape != (30, 2):
+        raise DataError(f"{path} holds points {points.shape}; CFP has 30 rows of x,y")
+    return points

@@ -1,0 +1,139 @@
+"""Sets of people: which pictures make a split, and the classes of the factor that is specified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from imgedit.errors import DataError
+from training.data.grouped import Grouped
+from training.progress import watched
+
+EVERY = 7
+"""One picture in so many of each person is left out of `train` where the specified factor is the person."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a set says of its pictures before any is read.
+
+    Attributes:
+        name: the set, for messages.
+        people: `(N,)` person of each picture; where a set names nobody, each picture is a person of its own.
+        factors: for every factor but `identity` its `(N,)` class names; an empty name leaves the picture out.
+        test_people: the people of the test split.
+        order: for factors whose classes have an order, their names in it; else they are sorted.
+        identity: whether the person can be the specified factor.
+    """
+
+    name: str
+    people: Sequence[str]
+    factors: Mapping[str, Sequence[str]]
+    test_people: frozenset[str]
+    order: Mapping[str, Sequence[str]]
+    identity: bool = True
+
+
+def last_tenth(people: Sequence[str]) -> frozenset[str]:
+    """Return the last tenth of the sorted people, rounded up."""
+    known = sorted(set(people))
+    return frozenset(known[len(known) - -(-len(known) // 10) :])
+
+
+def every_tenth(people: Sequence[str]) -> frozenset[str]:
+    """Return every tenth of the sorted people, for sets in which the order means something."""
+    return frozenset(sorted(set(people))[9::10])
+
+
+def grouped(
+    table: Table,
+    read: Callable[[int], np.ndarray],
+    split: str,
+    *,
+    specified: str,
+    unseen: bool,
+    pairs: bool,
+    holdout: Sequence[int],
+    limit: int | None,
+    flip: bool = False,
+) -> Grouped:
+    """Choose the pictures of a split, read them, and group them by the specified factor.
+
+    Args:
+        table: the set.
+        read: gives picture i, uint8 `(size, size, 3)`.
+        split: `train` or `test`.
+        specified: `identity`, or one of the factors.
+        unseen: which pictures are `test` where `specified` is `identity`: True, the people who are not in `train`
+            (other classes); False, every `EVERY`-th picture of the people of `train` (its classes), which `train`
+            leaves out either way. Other factors are always tested on people who are not in `train`.
+        pairs: also draw partners of the same class.
+        holdout: classes, as places in `Grouped.classes`, that `train` leaves out (for few-shot measurements).
+        limit: at most so many pictures, the first ones.
+        flip: mirror a random half of the pictures of `train`.
+
+    Raises:
+        DataError: the set has no such factor or split.
+    """
+    factors = (("identity",) if table.identity else ()) + tuple(table.factors)
+    if specified not in factors:
+        raise DataError(f"{table.name} has the factors {', '.join(factors)}; got specified={specified!r}")
+    if split not in ("train", "test"):
+        raise DataError(f"{table.name} has the splits train and test; got {split!r}")
+    people = np.asarray(table.people, dtype=str)
+    names = people if specified == "identity" else np.asarray(table.factors[specified], dtype=str)
+    of_test = np.isin(people, sorted(table.test_people))
+    closed = specified == "identity" and not unseen
+    side = of_test if split == "test" and not closed else ~of_test
+    chosen = np.flatnonzero(side & (names != ""))
+    pool = names[chosen] if specified == "identity" else names[names != ""]
+    present = set(pool.tolist())
+    classes = [c for c in table.order.get(specified, sorted(present)) if c in present]
+    place = {c: i for i, c in enumerate(classes)}
+    labels = np.array([place[n] for n in names[chosen].tolist()], np.int64)
+    if specified == "identity" and (split == "train" or closed):
+        left_out = _every_seventh(labels)
+        kept = left_out if split == "test" else ~left_out
+        chosen, labels = chosen[kept], labels[kept]
+    if split == "train" and len(holdout):
+        kept = ~np.isin(labels, holdout)
+        chosen, labels = chosen[kept], labels[kept]
+    chosen, labels = chosen[:limit], labels[:limit]
+    if len(chosen) == 0:
+        raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
+    images = np.stack([read(int(i)) for i in watched(chosen.tolist(), f"Reading {table.name} {split}")])
+    return Grouped(images, labels, classes, pairs=pairs, flip=flip and split == "train")
+
+
+def picture(path: Path) -> np.ndarray:
+    """Read a picture as uint8 `(H, W, 3)` RGB; grey ones three times the same.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return np.asarray(Image.open(path).convert("RGB"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); get it again") from error
+
+
+def squeezed(image: np.ndarray, size: int) -> np.ndarray:
+    """Bring a whole picture to `(size, size, 3)`, whatever its shape."""
+    if image.shape[:2] == (size, size):
+        return image
+    shrinks = min(image.shape[:2]) >= size
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _every_seventh(labels: np.ndarray) -> np.ndarray:
+    """Mark every `EVERY`-th picture of each class, from another start in each so that no view is left out for all."""
+    marked = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        marked[own[(np.arange(len(own)) + label) % EVERY == EVERY - 1]] = True
+    return marked

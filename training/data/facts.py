@@ -1,0 +1,38 @@
+"""What a model says of the data set that it was trained on: which window its pictures show, source, terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the manifest takes from a data set.
+
+    Attributes:
+        crop: the window of a face that its pictures are cut to (`imgedit.geometry`), or `none`.
+        source: what to cite.
+        licence: terms of weights trained on it.
+    """
+
+    crop: str
+    source: str
+    licence: str
+
+
+_RESEARCH = "weights: non-commercial research (terms of {})"
+
+FACTS = {
+    "ar": Facts("none", "AR, Martinez and Benavente 1998", _RESEARCH.format("AR")),
+    "celeba": Facts("face", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
+    "cfp": Facts("inner", "CFP, Sengupta et al. 2016", _RESEARCH.format("CFP")),
+    "ckplus": Facts("none", "CK+, Lucey et al. 2010", _RESEARCH.format("CK+")),
+    "fei": Facts("none", "FEI, Thomaz and Giraldi 2010", _RESEARCH.format("FEI")),
+    "lpc": Facts("none", "Liberated Pixel Cup sprites", "weights: CC-BY-SA 3.0 or GPL 3.0 (terms of the sprites)"),
+    "mnist": Facts("none", "MNIST, LeCun et al. 1998", "weights: free (MNIST carries no restriction)"),
+    "multipie": Facts("none", "Multi-PIE, Gross et al. 2010", _RESEARCH.format("Multi-PIE")),
+    "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
+    "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),
+}
+
+UNKNOWN = Facts("none", "your own data", "weights: terms of the data that they were trained on")
