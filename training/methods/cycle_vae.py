@@ -1,0 +1,367 @@
+"""Cycle-consistent VAE (Jha, Anand, Singh and Veeravasarapu 2018, arXiv 1804.10469): s and z from pairs of one class.
+
+Symbols of the paper: Enc and Dec = encoder and decoder, z = unspecified (mean and log variance), s = specified.
+Forward cycle: both pictures of a pair are decoded from their own z and the other's s (equation 3). Reverse cycle: one z
+from the prior is decoded with the s of two pictures and encoded again, both answers must agree (equation 4).
+Deviations: both pictures of a pair are reconstructed, the squared error is summed over pixels in units of 0..1, the
+reverse cycle takes its two s from the same batch, the weights are averaged, one-cycle learning rate.
+The options beyond the paper: a reverse reconstruction, a discriminator on pairs, the distance of the reverse cycle, a
+decoder that ends in a PixelCNN (the reverse cycle uses its draft), and an adversary on z (`leak`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training import leak, swap
+from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.data.batch import Batch
+from training.graph import Graph
+from training.latent import Code, Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
+from training.pixelcnn import PixelDecoder
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one training. Losses are means over the pictures of a batch."""
+
+    size: int = 28
+    """Side of the picture, px."""
+    channels: int = 1
+    """Channels of the picture: 1 for MNIST, 3 for colour."""
+    specified: str = "identity"
+    """Which factor of the data set s is."""
+    holdout: tuple[int, ...] = ()
+    """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
+    s_dim: int = 16
+    """Dimensions of s."""
+    z_dim: int = 16
+    """Dimensions of z."""
+    z_step: float = 0.0
+    """Grid on which the mean of z lies, in standard deviations of the prior (ours); 0: any real number."""
+    width: int = 16
+    """Channels of the encoder's first and the decoder's last hidden layer."""
+    kernel: int = 3
+    """Side of the encoder's convolutions, px."""
+    norm: Norm = "instance"
+    """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
+    batch_size: int = 64
+    """Pairs a step: twice as many pictures."""
+    steps: int = 20000
+    """Optimizer steps."""
+    lr: float = 2e-3
+    """Peak learning rate of Adam, one cycle."""
+    lr_reverse: float = 1e-3
+    """Peak learning rate of the reverse cycle's own Adam, one cycle."""
+    lambda_rec: float = 1.0
+    """Weight of the squared error, summed over pixels in units of 0..1."""
+    lambda_own: float = 0.0
+    """Weight of the same error with the picture's own s (the released code uses both)."""
+    lambda_kl: float = 1.5
+    """Weight of the KL of z, nats."""
+    lambda_reverse: float = 1.0
+    """Weight of the reverse cycle's distance."""
+    reverse_trains: Literal["encoder", "both"] = "encoder"
+    """What the reverse cycle trains; `both` with a high weight of the reconstruction leaks the class into z."""
+    reverse_share: float = 0.5
+    """Share of the batch's pictures that also go through the reverse cycle."""
+    reverse_distance: Literal["l1", "wasserstein"] = "l1"
+    """Distance of the two z: L1 of the means, or the 2-Wasserstein distance of the posteriors."""
+    reverse_reconstruction: bool = False
+    """Also decode the picture's z with the s that the reverse cycle encoded, and compare with the picture."""
+    lambda_reverse_rec: float = 1.0
+    """Weight of that comparison (squared error as above)."""
+    adversarial: Literal["none", "decoder", "both"] = "none"
+    """Who must fool a discriminator of real and decoded pairs of one class: the decoder, or the encoder too."""
+    lambda_adv: float = 1.0
+    """Weight of fooling it."""
+    lr_d: float = 2e-4
+    """Learning rate of the discriminator's Adam."""
+    leak: leak.Leak = "none"
+    """An adversary guesses from z which s is that of the partner; with `classes` it is told them: more supervision."""
+    leak_on: Literal["sample", "mean"] = "sample"
+    """What the adversary sees of z."""
+    lambda_leak: float = 1.0
+    """Weight of hiding from it, nats."""
+    lr_leak: float = 1e-3
+    """Learning rate of the adversary's Adam."""
+    leak_steps: int = 1
+    """Steps of the adversary a step."""
+    n_classes: int = 10
+    """Classes that `leak = classes` tells apart."""
+    decoder: Literal["conv", "pixelcnn"] = "conv"
+    """Where the decoder ends: in convolutions, or in a PixelCNN on them."""
+    lambda_pixel: float = 0.05
+    """Weight of the PixelCNN's negative log-likelihood, nats a picture."""
+    levels: int = 16
+    """Grey levels that the PixelCNN tells apart, 2 to 256."""
+    pixel_width: int = 16
+    """Channels of the PixelCNN."""
+    pixel_layers: int = 4
+    """Layers of the PixelCNN."""
+    ema_decay: float = 0.999
+    """Decay of the averaged encoder and decoder, which are exported."""
+    seed: int = 0
+    """Seed of weights and data order."""
+
+    def __post_init__(self) -> None:
+        if self.size % 4 or self.size < 8:
+            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
+        if not 0 < self.reverse_share <= 1:
+            raise ValueError(f"reverse_share must be above 0 and at most 1, got {self.reverse_share}")
+        if self.z_step < 0:
+            raise ValueError(f"z_step must be 0 or more, got {self.z_step}")
+        if not 2 <= self.levels <= 256:
+            raise ValueError(f"levels must be 2..256, got {self.levels}")
+        if self.leak_steps < 1:
+            raise ValueError(f"leak_steps must be at least 1, got {self.leak_steps}")
+        if self.n_classes < 2:
+            raise ValueError(f"n_classes must be at least 2, got {self.n_classes}")
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    "compact": {},
+    "paper": {
+        "kernel": 5,
+        "lambda_own": 1.0,
+        "lambda_kl": 1.5,
+        "lambda_reverse": 5.0,
+        "reverse_share": 1.0,
+        "lr": 1e-3,
+    },
+    "face": {"size": 64, "channels": 3, "s_dim": 128, "z_dim": 64, "width": 32, "kernel": 5, "batch_size": 32},
+}
+
+
+class Method:
+    """Encoder and decoder with one optimizer, the reverse cycle with its own, and the adversaries that are on."""
+
+    id = "cycle_vae"
+
+    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+        self.config = c = config
+        self.device = torch.device(device)
+        self.encoder = on_device(
+            Encoder(c.channels, c.size, c.s_dim, c.z_dim, c.width, norm=c.norm, kernel=c.kernel, z_step=c.z_step),
+            self.device,
+        )
+        self.decoder = on_device(self._decoder(), self.device)
+        self.optimizer = self._adam(c.lr, self.encoder, self.decoder)
+        reversed_networks = (self.encoder, self.decoder) if c.reverse_trains == "both" else (self.encoder,)
+        self.reverse_optimizer = self._adam(c.lr_reverse, *reversed_networks)
+        self.ema_encoder = EMA(self.encoder, c.ema_decay)
+        self.ema_decoder = EMA(self.decoder, c.ema_decay)
+        self.parts = ["encoder", "decoder", "optimizer", "reverse_optimizer", "ema_encoder", "ema_decoder"]
+        if c.adversarial != "none":
+            pair = Encoder(2 * c.channels, c.size, 0, 1, c.width, variational_z=False, norm="none", kernel=c.kernel)
+            self.discriminator = on_device(pair, self.device)  # its one number z is the logit
+            self.discriminator_optimizer = self._adam(c.lr_d, self.discriminator)
+            self.parts += ["discriminator", "discriminator_optimizer"]
+        if c.leak != "none":
+            classes = c.leak == "classes"
+            leaks = leak.ClassLeaks(c.z_dim, c.n_classes) if classes else leak.PairLeaks(c.z_dim, c.s_dim)
+            self.leaks: nn.Module = leaks.to(self.device)
+            self.leak_optimizer = self._adam(c.lr_leak, self.leaks)
+            self.parts += ["leaks", "leak_optimizer"]
+        self.steps = 0
+
+    def _decoder(self) -> nn.Module:
+        c = self.config
+        if c.decoder == "conv":
+            return Decoder(c.channels, c.size, c.s_dim, c.z_dim, c.width)
+        return PixelDecoder(c.channels, c.size, c.s_dim, c.z_dim, c.width, c.levels, c.pixel_width, c.pixel_layers)
+
+    @staticmethod
+    def _adam(lr: float, *networks: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(itertools.chain.from_iterable(n.parameters() for n in networks), lr=lr)
+
+    @staticmethod
+    def data_options(config: Config) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`."""
+        return {"size": config.size, "specified": config.specified, "pairs": True, "holdout": config.holdout}
+
+    @staticmethod
+    def tiny() -> dict[str, object]:
+        """Overrides that make a test-sized configuration."""
+        small = {"size": 16, "s_dim": 3, "z_dim": 4, "width": 4, "batch_size": 4, "steps": 40, "reverse_share": 1.0}
+        return {**small, "pixel_width": 4, "pixel_layers": 2, "levels": 4}
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step of every adversary that is on, of the forward cycle, and of the reverse cycle."""
+        batch = next(stream).to(self.device)
+        c, factor = self.config, one_cycle(self.steps, self.config.steps)
+        set_lr(self.optimizer, c.lr * factor)
+        set_lr(self.reverse_optimizer, c.lr_reverse * factor)
+        self.encoder.train()
+        self.decoder.train()
+        both = torch.cat([batch.image, batch.require_partner()]).contiguous(memory_format=torch.channels_last)
+        code = self.encoder(both)
+        z = reparametrise(code.z, code.z_logvar)
+        kl = kl_normal(code.z, code.z_logvar).mean()
+        terms = {"kl": kl}
+        loss, terms["loss_rec"] = self._reconstruction(both, code.s.roll(len(batch.image), 0), z)
+        loss = c.lambda_rec * loss + c.lambda_kl * kl
+        if c.lambda_own > 0:
+            loss = loss + c.lambda_own * self._reconstruction(both, code.s, z)[0]
+        if c.leak != "none":
+            seen = z if c.leak_on == "sample" else code.z
+            partner_s = code.s.detach().roll(len(batch.image), 0)
+            terms["loss_leak"] = self._leak_step(seen.detach(), partner_s, self._leak_target(batch))
+            loss = loss + c.lambda_leak * leak.hide(self._guesses(seen, partner_s))
+        if c.adversarial != "none":
+            fake_loss, terms["loss_d"] = self._adversarial(both, code.s, z)
+            loss = loss + c.lambda_adv * fake_loss
+        _descend(self.optimizer, loss)
+        if c.lambda_reverse > 0 or c.reverse_reconstruction:
+            terms |= self._reverse_cycle(both, code.s.detach(), z.detach())
+        self.ema_encoder.update(self.encoder)
+        self.ema_decoder.update(self.decoder)
+        self.steps += 1
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _reconstruction(self, image: Tensor, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss of decoding, and the squared error alone."""
+        if isinstance(self.decoder, PixelDecoder):
+            features = self.decoder.features(s, z)
+            error = squared_error(self.decoder.draft(features), image).mean()
+            return error + self.config.lambda_pixel * self.decoder.pixels.nll(image, features).mean(), error
+        error = squared_error(self.decoder(s, z), image).mean()
+        return error, error
+
+    def _reverse_cycle(self, image: Tensor, s: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Decode one z from the prior with the s of two pictures; both results must encode to the same z.
+
+        Args:
+            image: `(N, C, H, W)`.
+            s: `(N, S)` their codes, without gradients.
+            z: `(N, Z)`, which only the reverse reconstruction uses.
+        """
+        c = self.config
+        n = max(1, round(c.reverse_share * len(image)))
+        other = s.roll(-max(1, len(s) // 2 - 1), 0)  # not its partner, which is half the batch away
+        prior = torch.randn_like(z[:n])
+        trains_decoder = c.reverse_trains == "both"
+        with torch.set_grad_enabled(trains_decoder):
+            fakes = self.decoder(torch.cat([s[:n], other[:n]]), prior.repeat(2, 1))
+        code = self.encoder(fakes)
+        distance = (l1_distance if c.reverse_distance == "l1" else wasserstein_distance)(code).mean()
+        loss, terms = c.lambda_reverse * distance, {"loss_reverse": distance}
+        if c.reverse_reconstruction:
+            again = squared_error(self.decoder(code.s[:n], z[:n]), image[:n]).mean()
+            loss, terms["loss_reverse_rec"] = loss + c.lambda_reverse_rec * again, again
+        _descend(self.reverse_optimizer, loss)
+        return terms
+
+    def _adversarial(self, both: Tensor, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Train the discriminator on real pairs and on pairs with a decoded one; return how much that one must change.
+
+        The decoded picture has the s of the pair and the z of a picture of another pair.
+        """
+        image, partner = both.chunk(2)
+        n = len(image)
+        if self.config.adversarial == "decoder":
+            s, z = s.detach(), z.detach()
+        fake = self.decoder(s[:n], z[:n].roll(1, 0))
+        logits = self._pair_logits(image, partner), self._pair_logits(image, fake.detach())
+        loss_d = F.softplus(-logits[0]).mean() + F.softplus(logits[1]).mean()
+        _descend(self.discriminator_optimizer, loss_d)
+        return F.softplus(-self._pair_logits(image, fake)).mean(), loss_d
+
+    def _pair_logits(self, first: Tensor, second: Tensor) -> Tensor:
+        logits: Tensor = self.discriminator(torch.cat([first, second], 1)).z
+        return logits
+
+    def _leak_step(self, z: Tensor, partner_s: Tensor, target: Tensor) -> Tensor:
+        """Train the adversary on codes without gradients; return its cross-entropy in nats."""
+        self.leaks.train()
+        for _ in range(self.config.leak_steps):
+            loss = F.cross_entropy(self._guesses(z, partner_s), target)
+            _descend(self.leak_optimizer, loss)
+        return loss.detach()
+
+    def _guesses(self, z: Tensor, partner_s: Tensor) -> Tensor:
+        guesses: Tensor = self.leaks(z) if self.config.leak == "classes" else self.leaks(z, partner_s)
+        return guesses
+
+    def _leak_target(self, batch: Batch) -> Tensor:
+        if self.config.leak == "classes":
+            return batch.require_specified().repeat(2)
+        return torch.arange(2 * len(batch.image), device=self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, self.parts)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, self.parts)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Code:
+        """Encode `(N, C, H, W)` in [-1, 1] with the averaged encoder; z is the mean."""
+        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
+        return Code(code.s, code.z, code.z_logvar)
+
+    @torch.no_grad()
+    def decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Decode to `(N, C, H, W)` in [-1, 1] with the averaged decoder; of a PixelCNN, its draft."""
+        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
+        return image
+
+    @torch.no_grad()
+    def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Decode pixel by pixel with the averaged PixelCNN."""
+        decoder = self.ema_decoder.network
+        if not isinstance(decoder, PixelDecoder):
+            raise TypeError("only decoder=pixelcnn draws pixel by pixel")
+        return decoder.pixels.sample(decoder.features(s, z), generator)
+
+    def samples(self, batch: Batch) -> Tensor | None:
+        """Swap grid: s from the top row, z from the left column."""
+        decode = self.decode if self.config.decoder == "conv" else self.sample_pixels
+        return swap.grid(self.encode, decode, batch.image.to(self.device))
+
+    def graphs(self) -> dict[str, Graph]:
+        """The roles `encode` and `decode`."""
+        networks = self.ema_encoder.network, self.ema_decoder.network
+        return swap.graphs(*networks, self.config.channels, self.config.size)
+
+    def manifest_fields(self) -> dict[str, Any]:
+        """What the manifest says beside graphs and hashes."""
+        paper = "Disentangling factors of variation with cycle-consistent VAEs, Jha et al. 2018, arXiv 1804.10469"
+        return swap.manifest_fields("swap", "Swap s and z: cycle-consistent VAE", paper, self.config.size)
+
+
+def l1_distance(code: Encoded) -> Tensor:
+    """Return the L1 distance of the means of z of the two halves of a batch, `(N / 2,)`, summed over dimensions.
+
+    Reference: Jha et al. 2018, equation 4.
+    """
+    first, second = code.z.chunk(2)
+    return (first - second).abs().sum(1)
+
+
+def wasserstein_distance(code: Encoded) -> Tensor:
+    """Return the 2-Wasserstein distance of the posteriors of the two halves of a batch, `(N / 2,)`.
+
+    For diagonal normal distributions it is the Euclidean distance of means and standard deviations together.
+
+    Reference: Givens and Shortt 1984, proposition 7.
+    """
+    if code.z_logvar is None:
+        raise ValueError("z must be a distribution")
+    first, second = torch.cat([code.z, (0.5 * code.z_logvar).exp()], 1).chunk(2)
+    return ((first - second).square().sum(1) + 1e-12).sqrt()
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,210 @@
+"""PixelVAE (Gulrajani et al. 2016, arXiv 1611.05013): a VAE whose decoder ends in a PixelCNN.
+
+Symbols of the paper: encoder = q(z | x), decoder = p(x | z) = the product of p(x_i | x_1 ... x_{i-1}, z).
+Deviations: one level of latent variables, shifted instead of masked convolutions, the KL's weight rises from 0 at the
+start (else the PixelCNN learns to do without z), and a draft picture is learned from the decoder's features (without
+touching them) because a graph has no loop: the exported graph gives the draft, sampling needs torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from training import swap
+from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.data.batch import Batch
+from training.graph import Graph
+from training.latent import Code, Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
+from training.pixelcnn import PixelDecoder
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one training."""
+
+    size: int = 28
+    """Side of the picture, px."""
+    channels: int = 1
+    """Channels of the picture: 1 for MNIST, 3 for colour."""
+    specified: str = "identity"
+    """Which factor of the data set the classes are that a probe looks for in z."""
+    s_dim: int = 0
+    """Dimensions of s: none."""
+    z_dim: int = 16
+    """Dimensions of z."""
+    width: int = 16
+    """Channels of the encoder's first layer and of the map that each pixel is conditioned on."""
+    kernel: int = 3
+    """Side of the encoder's convolutions, px."""
+    norm: Norm = "batch"
+    """Normalisation in the encoder."""
+    levels: int = 16
+    """Levels that the likelihood tells apart, 2 to 256; 256 are the bytes of the picture."""
+    gated: bool = True
+    """Gated layers instead of ReLU."""
+    pixel_width: int = 16
+    """Channels of the PixelCNN."""
+    pixel_layers: int = 4
+    """Layers of the PixelCNN; each lets a pixel see one further away."""
+    batch_size: int = 64
+    """Pictures a step."""
+    steps: int = 10000
+    """Optimizer steps."""
+    lr: float = 2e-3
+    """Peak learning rate of Adam, one cycle."""
+    lambda_kl: float = 1.0
+    """Weight of the KL; 1 is the evidence lower bound."""
+    warmup: float = 0.2
+    """Share of the steps over which that weight rises from 0."""
+    ema_decay: float = 0.999
+    """Decay of the averaged networks, which are evaluated and exported."""
+    seed: int = 0
+    """Seed of weights and data order."""
+
+    def __post_init__(self) -> None:
+        if self.size % 4 or self.size < 8:
+            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
+        if self.s_dim != 0:
+            raise ValueError(f"a PixelVAE has no s: s_dim must be 0, got {self.s_dim}")
+        if not 2 <= self.levels <= 256:
+            raise ValueError(f"levels must be 2..256, got {self.levels}")
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    "compact": {},
+    "binary": {"levels": 2},
+    "paper": {"levels": 2, "width": 32, "z_dim": 64, "pixel_width": 32, "pixel_layers": 6, "steps": 100000},
+    "face": {"size": 64, "channels": 3, "z_dim": 64, "levels": 32, "batch_size": 16},
+}
+
+_PARTS = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
+
+
+class Method:
+    """Encoder and decoder, one optimizer."""
+
+    id = "pixel_vae"
+
+    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+        self.config = c = config
+        self.device = torch.device(device)
+        self.encoder = on_device(
+            Encoder(c.channels, c.size, 0, c.z_dim, c.width, norm=c.norm, kernel=c.kernel), self.device
+        )
+        self.decoder = on_device(
+            PixelDecoder(
+                c.channels, c.size, 0, c.z_dim, c.width, c.levels, c.pixel_width, c.pixel_layers, gated=c.gated
+            ),
+            self.device,
+        )
+        parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=c.lr)
+        self.ema_encoder = EMA(self.encoder, c.ema_decay)
+        self.ema_decoder = EMA(self.decoder, c.ema_decay)
+        self.steps = 0
+
+    @staticmethod
+    def data_options(config: Config) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`."""
+        return {"size": config.size, "specified": config.specified}
+
+    @staticmethod
+    def tiny() -> dict[str, object]:
+        """Overrides that make a test-sized configuration."""
+        return {"size": 8, "z_dim": 4, "width": 4, "batch_size": 4, "steps": 40, "levels": 4, "pixel_width": 4,
+                "pixel_layers": 2}  # fmt: skip
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step on the evidence lower bound, and on the draft."""
+        image = next(stream).to(self.device).image
+        c = self.config
+        set_lr(self.optimizer, c.lr * one_cycle(self.steps, c.steps))
+        weight = c.lambda_kl * min(1.0, (self.steps + 1) / max(c.warmup * c.steps, 1.0))
+        self.encoder.train()
+        self.decoder.train()
+        code = self.encoder(image)
+        features = self.decoder.features(code.s, reparametrise(code.z, code.z_logvar))
+        kl = kl_normal(code.z, code.z_logvar).mean()
+        nll = self.decoder.pixels.nll(image, features).mean()
+        error = squared_error(self.decoder.draft(features.detach()), image).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        (nll + weight * kl + error).backward()
+        self.optimizer.step()
+        self.ema_encoder.update(self.encoder)
+        self.ema_decoder.update(self.decoder)
+        self.steps += 1
+        bits = (nll + kl).detach() / (image[0].numel() * math.log(2.0))
+        return {"bits_per_dim": bits, "loss_nll": nll.detach(), "kl": kl.detach(), "loss_draft": error.detach()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, _PARTS)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, _PARTS)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Code:
+        """Encode `(N, C, H, W)` in [-1, 1] with the averaged encoder; s is empty, z is the mean."""
+        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
+        return Code(code.s, code.z, code.z_logvar)
+
+    @torch.no_grad()
+    def decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Decode to the draft picture, `(N, C, H, W)` in [-1, 1], with the averaged decoder; s is empty."""
+        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
+        return image
+
+    @torch.no_grad()
+    def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw pictures from p(x | z), pixel by pixel."""
+        decoder = cast(PixelDecoder, self.ema_decoder.network)
+        return decoder.pixels.sample(decoder.features(s.to(self.device), z.to(self.device)), generator)
+
+    @torch.no_grad()
+    def bits_per_dim(self, image: Tensor, n_draws: int = 1) -> Tensor:
+        """Return an upper bound of `-log2 p(image)` a value, at the configured levels; p(x | z) in it is exact.
+
+        Args:
+            image: `(N, C, H, W)` in [-1, 1].
+            n_draws: importance samples of z; the more, the closer the bound (1 is the evidence lower bound).
+
+        Returns:
+            `(N,)` bits a value.
+
+        Reference: Burda et al. 2015, equation 8.
+        """
+        code, decoder = self.encode(image), cast(PixelDecoder, self.ema_decoder.network)
+        if code.z_logvar is None:
+            raise TypeError("z must be a distribution")
+        image = image.to(self.device)
+        draws = []
+        for _ in range(n_draws):
+            z = reparametrise(code.z, code.z_logvar)
+            ratio = log_normal(z) - log_normal(z, code.z, code.z_logvar)
+            draws.append(ratio - decoder.pixels.nll(image, decoder.features(code.s, z)))
+        nats = math.log(n_draws) - torch.logsumexp(torch.stack(draws), 0)
+        return nats / (image[0].numel() * math.log(2.0))
+
+    def samples(self, batch: Batch) -> Tensor | None:
+        """Rows: pictures, their drafts, draws from p(x | z) of theirs, draws with z from the prior."""
+        image = batch.image[:8].to(self.device)
+        code = self.encode(image)
+        drawn = self.sample_pixels(code.s.repeat(2, 1), torch.cat([code.z, torch.randn_like(code.z)]))
+        return swap.tile(torch.stack([image, self.decode(code.s, code.z), *drawn.chunk(2)]))
+
+    def graphs(self) -> dict[str, Graph]:
+        """The role `generate`, which gives the draft."""
+        return swap.generate_graph(self.ema_decoder.network, self.config.z_dim)
+
+    def manifest_fields(self) -> dict[str, Any]:
+        """What the manifest says beside graphs and hashes."""
+        paper = "PixelVAE: a latent variable model for natural images, Gulrajani et al. 2016, arXiv 1611.05013"
+        return swap.manifest_fields("sample", "Random drafts: a VAE with a PixelCNN", paper, self.config.size)

@@ -1,0 +1,151 @@
+"""Variational autoencoder (Kingma and Welling 2013, arXiv 1312.6114): the plain reference, one code z and no s.
+
+Symbols of the paper: encoder = q(z | x), decoder = p(x | z), a normal distribution of fixed variance.
+Deviations: convolutions, the weights are averaged, one-cycle learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training import swap
+from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.data.batch import Batch
+from training.graph import Graph
+from training.latent import Code, Decoder, Encoder, Norm, kl_normal, reparametrise, squared_error
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one training."""
+
+    size: int = 28
+    """Side of the picture, px."""
+    channels: int = 1
+    """Channels of the picture: 1 for MNIST, 3 for colour."""
+    specified: str = "identity"
+    """Which factor of the data set the classes are that a probe looks for in z."""
+    s_dim: int = 0
+    """Dimensions of s: none."""
+    z_dim: int = 16
+    """Dimensions of z."""
+    width: int = 16
+    """Channels of the encoder's first and the decoder's last hidden layer."""
+    kernel: int = 3
+    """Side of the encoder's convolutions, px."""
+    norm: Norm = "batch"
+    """Normalisation in the encoder."""
+    batch_size: int = 128
+    """Pictures a step."""
+    steps: int = 15000
+    """Optimizer steps."""
+    lr: float = 2e-3
+    """Peak learning rate of Adam, one cycle."""
+    lambda_kl: float = 0.2
+    """Weight of the KL, nats, beside the squared error summed over pixels in units of 0..1: twice the variance of p."""
+    ema_decay: float = 0.999
+    """Decay of the averaged networks, which are exported."""
+    seed: int = 0
+    """Seed of weights and data order."""
+
+    def __post_init__(self) -> None:
+        if self.size % 4 or self.size < 8:
+            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
+        if self.s_dim != 0:
+            raise ValueError(f"a plain VAE has no s: s_dim must be 0, got {self.s_dim}")
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    "compact": {},
+    "face": {"size": 64, "channels": 3, "z_dim": 128, "width": 32, "kernel": 5, "batch_size": 64},
+}
+
+_PARTS = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
+
+
+class Method:
+    """Encoder and decoder, one optimizer."""
+
+    id = "vae"
+
+    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+        self.config = c = config
+        self.device = torch.device(device)
+        self.encoder = on_device(
+            Encoder(c.channels, c.size, 0, c.z_dim, c.width, norm=c.norm, kernel=c.kernel), self.device
+        )
+        self.decoder = on_device(Decoder(c.channels, c.size, 0, c.z_dim, c.width), self.device)
+        parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=c.lr)
+        self.ema_encoder = EMA(self.encoder, c.ema_decay)
+        self.ema_decoder = EMA(self.decoder, c.ema_decay)
+        self.steps = 0
+
+    @staticmethod
+    def data_options(config: Config) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`."""
+        return {"size": config.size, "specified": config.specified}
+
+    @staticmethod
+    def tiny() -> dict[str, object]:
+        """Overrides that make a test-sized configuration."""
+        return {"size": 16, "z_dim": 8, "width": 4, "batch_size": 4, "steps": 40}
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step on the evidence lower bound."""
+        image = next(stream).to(self.device).image
+        set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
+        self.encoder.train()
+        self.decoder.train()
+        code = self.encoder(image)
+        z = reparametrise(code.z, code.z_logvar)
+        kl = kl_normal(code.z, code.z_logvar).mean()
+        error = squared_error(self.decoder(code.s, z), image).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        (error + self.config.lambda_kl * kl).backward()
+        self.optimizer.step()
+        self.ema_encoder.update(self.encoder)
+        self.ema_decoder.update(self.decoder)
+        self.steps += 1
+        return {"kl": kl.detach(), "loss_rec": error.detach()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, _PARTS)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, _PARTS)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Code:
+        """Encode `(N, C, H, W)` in [-1, 1] with the averaged encoder; s is empty, z is the mean."""
+        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
+        return Code(code.s, code.z, code.z_logvar)
+
+    @torch.no_grad()
+    def decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Decode to `(N, C, H, W)` in [-1, 1] with the averaged decoder; s is empty."""
+        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
+        return image
+
+    def samples(self, batch: Batch) -> Tensor | None:
+        """Rows: pictures, their reconstructions, pictures drawn from the prior."""
+        image = batch.image[:8].to(self.device)
+        code = self.encode(image)
+        drawn = self.decode(code.s, torch.randn_like(code.z))
+        return swap.tile(torch.stack([image, self.decode(code.s, code.z), drawn]))
+
+    def graphs(self) -> dict[str, Graph]:
+        """The role `generate`."""
+        return swap.generate_graph(self.ema_decoder.network, self.config.z_dim)
+
+    def manifest_fields(self) -> dict[str, Any]:
+        """What the manifest says beside graphs and hashes."""
+        paper = "Auto-encoding variational Bayes, Kingma and Welling 2013, arXiv 1312.6114"
+        return swap.manifest_fields("sample", "Random pictures: a plain VAE", paper, self.config.size)

@@ -1,0 +1,107 @@
+"""What a method with a latent code hands on: its graphs, its manifest fields, its sample grid."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.data.facts import UNKNOWN
+from training.graph import Graph
+from training.latent import Code
+
+
+class _Encode(nn.Module):
+    """An `Encoder` whose outputs are a graph's: s, z and, where z is a distribution, z_logvar."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        code = self.encoder(image)
+        return (code.s, code.z) if code.z_logvar is None else (code.s, code.z, code.z_logvar)
+
+
+class _Generate(nn.Module):
+    """z -> picture, by a decoder whose s is empty."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.decoder(z[:, :0], z)
+        return image
+
+
+def generate_graph(decoder: nn.Module, z_dim: int) -> dict[str, Graph]:
+    """Return the role `generate` of a decoder that takes no s."""
+    decoder = copy.deepcopy(decoder).eval().cpu()
+    return {"generate": Graph(_Generate(decoder), {"z": torch.zeros(1, z_dim)}, ["image"])}
+
+
+def graphs(encoder: nn.Module, decoder: nn.Module, channels: int, size: int) -> dict[str, Graph]:
+    """Return the roles `encode` and `decode`.
+
+    Args:
+        encoder: picture -> `Encoded`.
+        decoder: s, z -> picture.
+        channels: of a picture.
+        size: side of a picture, px.
+    """
+    # Copies: the exporter works on the CPU, and a run that goes on must find its averages where they were.
+    encoder, decoder = (copy.deepcopy(network).eval().cpu() for network in (encoder, decoder))
+    image = torch.zeros(1, channels, size, size)
+    with torch.no_grad():
+        code = encoder(image)
+    outputs = ["s", "z"] if code.z_logvar is None else ["s", "z", "z_logvar"]
+    return {
+        "encode": Graph(_Encode(encoder), {"image": image}, outputs),
+        "decode": Graph(decoder, {"s": torch.zeros_like(code.s), "z": torch.zeros_like(code.z)}, ["image"]),
+    }
+
+
+def manifest_fields(kind: str, title: str, paper: str, size: int) -> dict[str, Any]:
+    """Return what the manifest of a `swap` or `sample` model says; the export adds what the data set tells."""
+    return {
+        "kind": kind,
+        "title": title,
+        "crop": {"kind": UNKNOWN.crop, "height": size, "width": size},
+        "paper": paper,
+        "data_source": UNKNOWN.source,
+        "licence": UNKNOWN.licence,
+    }
+
+
+def grid(
+    encode: Callable[[Tensor], Code], decode: Callable[[Tensor, Tensor], Tensor], image: Tensor, n: int = 8
+) -> Tensor:
+    """Draw a swap grid: s from the top row, z from the left column.
+
+    Args:
+        encode: as a method's.
+        decode: as a method's.
+        image: `(N, C, H, W)` in [-1, 1]; the first `n` are used on both sides.
+        n: pictures a side, at most.
+
+    Returns:
+        `(3, (n + 1) H, (n + 1) W)` in 0..1; the first row and the first column are the given pictures.
+    """
+    image = image[:n]
+    n = len(image)
+    code = encode(image)
+    swapped = decode(code.s.repeat(n, 1), code.z.repeat_interleave(n, 0)).unflatten(0, (n, n))
+    blank = torch.ones_like(image[:1])
+    rows = [torch.cat([blank, image]), *(torch.cat([image[i : i + 1], swapped[i]]) for i in range(n))]
+    return tile(torch.stack(rows))
+
+
+def tile(pictures: Tensor) -> Tensor:
+    """Lay `(rows, columns, C, H, W)` in [-1, 1] out as one picture `(3, rows H, columns W)` in 0..1."""
+    rows, columns, channels, height, width = pictures.shape
+    laid = pictures.permute(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
+    return laid.expand(3, -1, -1).mul(0.5).add(0.5).clamp(0.0, 1.0)
