@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from imgedit.manifest import Manifest
     from imgedit.photo import Photo, read, write
     from imgedit.pipeline import Editor, Result, align, open_model, translate
+    from imgedit.swapping import swap
 
 _HOMES = {
     "imgedit.errors": (
@@ -52,6 +53,7 @@ _HOMES = {
     "imgedit.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
     "imgedit.pipeline": ("Editor", "Result", "align", "open_model", "translate"),
+    "imgedit.swapping": ("swap",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -84,6 +86,7 @@ __all__ = [
     "pull",
     "push",
     "read",
+    "swap",
     "translate",
     "write",
 ]

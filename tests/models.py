@@ -186,3 +186,33 @@ def face(
         region=dict.fromkeys(("eyeglasses", "glasses", "smiling"), "face"),
         conditioning="target",
     )
+
+
+def generator(folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test", **fields: Any) -> Model:
+    """A grey picture of one shade, the tanh of `z`'s first entry; its score is twice the mean shade."""
+    folder.mkdir(parents=True)
+    weight = np.zeros((z_dim, size * size), np.float32)
+    weight[0] = 1.0
+    save_graph(
+        folder / "generate.onnx",
+        [
+            helper.make_node("MatMul", ["z", "weight"], ["flat"]),
+            helper.make_node("Tanh", ["flat"], ["shade"]),
+            helper.make_node("Reshape", ["shade", "shape"], ["image"]),
+        ],
+        {"z": ("N", z_dim)},
+        {"image": ("N", 1, size, size)},
+        {"weight": weight, "shape": np.array([-1, 1, size, size], np.int64)},
+    )
+    save_graph(
+        folder / "score.onnx",
+        [
+            helper.make_node("Flatten", ["image"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weight"], ["column"]),
+            helper.make_node("Squeeze", ["column", "axis"], ["logit"]),
+        ],
+        {"image": ("N", 1, size, size)},
+        {"logit": ("N",)},
+        {"weight": np.full((size * size, 1), 2.0 / (size * size), np.float32), "axis": np.array([1], np.int64)},
+    )
+    return save_model(folder, id=name, kind="sample", crop=Crop("none", size, size), **fields)

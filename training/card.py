@@ -10,9 +10,17 @@ from imgedit.manifest import Manifest
 _USES = {
     "translate": "`imgedit translate --model {id} --attr WORD photo.jpg`",
     "classify": "`imgedit attributes photo.jpg`",
+    "swap": "`imgedit swap --model {id} a.png b.png`",
+    "sample": "`imgedit sample {id} -n 100 -o FOLDER`",
     "parse": "Used by `imgedit translate` to limit an edit to the hair or the face.",
     "detect": "`imgedit faces photo.jpg`",
 }
+
+_ON_FACES = (
+    "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
+    "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
+    "Not for identifying people, and not for passing an edited photo off as a real one.",
+)
 
 
 def text(manifest: Manifest) -> str:
@@ -40,13 +48,9 @@ def text(manifest: Manifest) -> str:
     if figures:
         lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in figures]
-    lines += [
-        "",
-        "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
-        "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
-        "Not for identifying people, and not for passing an edited photo off as a real one.",
-        "",
-    ]
+    if manifest.crop.kind != "none":
+        lines += ["", *_ON_FACES]
+    lines.append("")
     return "\n".join(lines)
 
 

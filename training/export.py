@@ -24,6 +24,7 @@ from imgedit import runtime
 from imgedit.errors import ModelError, OutputError
 from imgedit.manifest import Crop, GraphFile, Manifest
 from training import card, checkpoint
+from training.data.facts import FACTS
 from training.graph import Graph
 
 TOLERANCE = 1e-4
@@ -65,7 +66,7 @@ def export(
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist")
     method = checkpoint.load_method(run)
-    fields = method.manifest_fields()
+    fields = _with_facts(method.manifest_fields(), _dataset(run))
     method_id = str(method.id)
     temporary = out.with_name(f".{out.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -219,6 +220,15 @@ def _dataset(run: Path) -> str:
     except (OSError, ValueError):
         data = ""
     return data.partition(":")[0] or "own"
+
+
+def _with_facts(fields: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """Complete the fields of a method that trains on any data set by what this set tells; others know their own."""
+    facts = FACTS.get(dataset)
+    if fields["kind"] not in ("swap", "sample") or facts is None:
+        return fields
+    crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
+    return {**fields, "crop": crop, "data_source": facts.source, "licence": facts.licence}
 
 
 def _measured(run: Path) -> dict[str, Any]:

@@ -22,6 +22,27 @@ def hinge_generator(fake_logits: Tensor) -> Tensor:
     return -fake_logits.mean()
 
 
+def logistic_discriminator(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Logistic loss of the discriminator, `-E[log D(x)] - E[log(1 - D(G(z)))]` in nats, with `D = sigmoid(logits)`.
+
+    Args:
+        real_logits: `(N,)`.
+        fake_logits: `(N,)`.
+        smoothing: the target of real pictures is `1 - smoothing` (one-sided, Salimans et al. 2016, section 3.4).
+
+    Reference: Goodfellow et al. 2014, equation 1.
+    """
+    return (F.softplus(-real_logits) + smoothing * real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def non_saturating_generator(fake_logits: Tensor) -> Tensor:
+    """Generator's side of the logistic game in its non-saturating form, `-E[log D(G(z))]` in nats.
+
+    Reference: Goodfellow et al. 2014, section 3.
+    """
+    return F.softplus(-fake_logits).mean()
+
+
 def wasserstein_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Critic's Wasserstein loss without its penalty, `E[D(G(z))] - E[D(x)]`.
 

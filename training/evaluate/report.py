@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from rich.table import Column, Table
 
 from imgedit.errors import ConfigError, OutputError
 from training.evaluate import attributes as attribute_edits
-from training.evaluate import identity, judge, recognition
+from training.evaluate import fid, identity, judge, recognition, rejection
+from training.evaluate.features import Features
+from training.evaluate.features import load as load_features
 from training.export import EVALUATION
 
 JUDGE = "attribute_judge.celeba"
@@ -26,16 +28,31 @@ def evaluate(
     *,
     attributes: bool = False,
     classifier: str | None = None,
+    parts: Sequence[str] = (),
+    specified: str | None = None,
+    features: str | None = None,
+    gamma: str = rejection.GAMMA,
     n: int | None = None,
     seed: int = 0,
     device: str = "auto",
     command: str = "",
 ) -> dict[str, Any]:
-    """Measure a run or model on the test split; the arguments are `imgedit evaluate`'s.
+    """Measure a run or model on the test split; the arguments are `imgedit evaluate`'s (`features` only with --fid).
 
     Raises:
         ConfigError: this kind of model cannot be measured so.
     """
+    if parts:
+        if not judge.is_run(model):
+            raise ConfigError(f"--{parts[0]} needs a run folder with a checkpoint, got {model!r}")
+        from training.evaluate import latent_report  # matplotlib and scikit-learn, which the other figures need not
+
+        return latent_report.evaluate(
+            model, data, parts=parts, n=n, seed=seed, device=device, specified=specified, command=command
+        )
+    if features is not None:
+        network = load_features(features, classifier, device)
+        return generators(model, data, network, n=n or fid.N, seed=seed, gamma=gamma, device=device, command=command)
     with judge.opened(model) as subject:
         kind = subject.manifest.kind
         result: dict[str, Any] = {
@@ -65,8 +82,34 @@ def evaluate(
         elif kind == "translate":
             raise ConfigError(f"say what to measure of {subject.id}: --attributes")
         else:
-            raise ConfigError(f"{subject.id} is of kind {kind}; evaluate knows translate, classify and parse")
+            hint = "--fid measures it" if kind == "sample" else "evaluate knows translate, classify, parse and sample"
+            raise ConfigError(f"{subject.id} is of kind {kind}; {hint}")
     return result
+
+
+def generators(
+    model: str,
+    data: str,
+    network: Features,
+    *,
+    n: int = fid.N,
+    seed: int = 0,
+    gamma: str = rejection.GAMMA,
+    device: str = "auto",
+    command: str = "",
+) -> dict[str, Any]:
+    """Measure what a GAN draws; the arguments are `fid.evaluate`'s."""
+    metrics = fid.evaluate(model, data, network, n=n, seed=seed, gamma=gamma, device=device)
+    return {
+        "model": Path(model).name,
+        "kind": "sample",
+        "command": command,
+        "data": data.partition(":")[0],
+        "split": "test",
+        "seed": seed,
+        "n": n,
+        "metrics": metrics,
+    }
 
 
 def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> None:
@@ -77,17 +120,35 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
     """
     targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
     for target in [*targets, *([out] if out is not None else [])]:
-        temporary = target.with_name(f".{target.name}.part")
-        try:
-            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-            os.replace(temporary, target)
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+        write_text(target, json.dumps(result, indent=2) + "\n")
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def show(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the figures as tables."""
     console = console or Console()
+    if result["kind"] == "latent":
+        from training.evaluate import latent_report
+
+        latent_report.show(result, console)
+        return
+    if result["kind"] == "sample":
+        console.print(f"{result['model']} on {result['data']}, seed {result['seed']}")
+        fid.show(result["metrics"], console)
+        return
     judged = f", judged by {result['judge']}" if "judge" in result else ""
     console.print(f"{result['model']}: {result['n']} test pictures of {result['data']}, seed {result['seed']}{judged}")
     metrics = result["metrics"]

@@ -1,0 +1,74 @@
+"""`imgedit swap`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgedit.cli.common import Device, Json, Overwrite, Quiet, result, show_logs
+from imgedit.errors import ConfigError
+
+__all__ = ["register", "swap"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: imgedit swap a.png b.png --steps 8 -o strip.png")(swap)
+
+
+def swap(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="A B", help="Two pictures, - for stdin; with --grid more.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.png beside A]")
+    ] = None,
+    take: Annotated[
+        str | None,
+        typer.Option(metavar="s|z", help="What to take from A [default: s]; with --steps, what stays A's."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Write a strip of N pictures from A to B.")] = None,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Cross all: s from the top row, z from the left column.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Id or folder [default: for faces or digits, see above].")
+    ] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the picture with the s of A and the z of B: identity of A, pose and expression of B.
+
+    Where every picture shows a face, the face model is used: it aligns the largest face of each, and the result is that
+    small aligned crop, not a whole photo. Otherwise, where every picture is grey and at most 64 px, the digit model is
+    used: s is the digit, z the hand. It takes a picture as it is, brought to its size; one with a light border (mean
+    above half) is dark on light and is inverted, and the result is light on dark.
+    """
+    show_logs(quiet)
+    from imgedit import photo as photos
+    from imgedit import swapping
+
+    swapping.check_options(len(pictures), take=take, steps=steps, grid=grid)
+    if pictures.count("-") > 1:
+        raise ConfigError("stdin holds one picture; give the others by their names")
+    target = out
+    if target is None:
+        target = swapping.default_output(pictures[0], pictures[1], take=take, steps=steps, grid=grid)
+    if str(target) == "-" and as_json:  # stdout is the picture
+        raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
+    photos.check_output(target, overwrite=overwrite)
+    sources = [photos.read(picture) for picture in pictures]
+    done = swapping.swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device)
+    photos.write(photos.Photo(done.rgb), done.rgb, target, overwrite=overwrite)
+    if str(target) == "-":
+        return
+    if not as_json:
+        result(str(target))
+        return
+    told = [None if face is None else face.to_json() for face in done.faces]
+    result({"pictures": pictures, "written": str(target), "model": done.model, "faces": told})

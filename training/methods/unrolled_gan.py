@@ -1,0 +1,131 @@
+"""Unrolled GAN (Metz et al. 2017): the generator answers a discriminator that has moved on by k steps.
+
+theta_D = parameters of `discriminator`, theta_G = of `generator`, K = `unroll`. The look-ahead is theta_D^k(theta_D,
+theta_G) of equation 8, and the generator's gradient goes through all of it (equation 11, both terms).
+Deviations: the look-ahead goes on with the true Adam's moments; its second moment rolls on without a gradient, which
+keeps the second-order terms bounded where a gradient is near 0. The non-saturating loss. A second phase at a lower
+learning rate; the average of the generator's weights is kept, and exported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from training import dense, game
+from training.losses import logistic_discriminator, non_saturating_generator
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one training."""
+
+    network: dense.Kind = "dense"
+    """Fully connected, or convolutional."""
+    channels: int = 1
+    """Of the pictures; 2 with size 1 are points of the plane."""
+    size: int = 28
+    """Side of the pictures, px."""
+    z_dim: int = 100
+    """Length of the noise vector, standard normal."""
+    batch_size: int = 64
+    """Pictures a step."""
+    steps: int = game.REPORTED_STEPS
+    """Steps of the discriminator: 150 + 30 passes over MNIST at batch 64."""
+    n_critic: int = 1
+    """Steps of the discriminator for each of the generator."""
+    lr: float = 2e-4
+    """Learning rate of both Adams."""
+    second_phase: float = game.SECOND_PHASE
+    """Last share of the steps, at `second_lr`."""
+    second_lr: float = 2e-5
+    """Learning rate of the second phase."""
+    beta1: float = 0.5
+    """Adam's first decay."""
+    beta2: float = 0.999
+    """Adam's second decay."""
+    unroll: int = 5
+    """Look-ahead steps of the discriminator; 0 is the plain GAN."""
+    ema_decay: float = 0.999
+    """Decay of the averaged generator."""
+    seed: int = 0
+    """Seed of weights, noise and data order."""
+
+    def __post_init__(self) -> None:
+        game.check(self)
+        if self.unroll < 0:
+            raise ValueError(f"unroll must be 0 or more, got {self.unroll}")
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    "compact": {"steps": game.REPORTED_STEPS // 5},
+    "paper": {},
+    "points": dict(game.POINTS),
+}
+_EPS = 1e-8  # as Adam's
+
+
+class Method(game.Game):
+    """Two networks, two Adams."""
+
+    id = "unrolled_gan"
+    paper = "Unrolled generative adversarial networks, Metz et al. 2017, arXiv 1611.02163"
+    config: Config
+
+    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+        super().__init__(config, device)
+
+    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        return game.fused_adam(network, self.config.lr, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """One step of logistic loss, as in the plain GAN."""
+        loss = logistic_discriminator(*self.discriminator(torch.cat([real, fake])).chunk(2))
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer_d.step()
+        return {"loss_d": loss.detach()}
+
+    def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """Non-saturating loss against the discriminator that looked ahead."""
+        ahead = self.look_ahead(real, fake)
+        loss = non_saturating_generator(functional_call(self.discriminator, ahead, (fake,)))
+        weights = list(self.generator.parameters())
+        gradients = torch.autograd.grad(loss, weights)  # of the generator only: the true discriminator gets none
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        self.optimizer_g.step()
+        return {"loss_g": loss.detach()}
+
+    def look_ahead(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Return the discriminator's parameters after `unroll` steps of Adam, differentiable in `fake`.
+
+        It goes on from the optimizer's moments, so at least one true step must have been made.
+
+        Args:
+            real: `(N, C, H, W)`.
+            fake: `(N, C, H, W)`, with the generator's graph behind it.
+        """
+        config = self.config
+        lr = float(self.optimizer_d.param_groups[0]["lr"])
+        named = dict(self.discriminator.named_parameters())
+        moments = [self.optimizer_d.state[p] for p in named.values()]
+        t = int(moments[0]["step"])
+        first: list[Tensor] = [m["exp_avg"] for m in moments]
+        second: list[Tensor] = [m["exp_avg_sq"] for m in moments]
+        values: list[Tensor] = [p.detach().requires_grad_() for p in named.values()]
+        both = torch.cat([real, fake])
+        for _ in range(config.unroll):
+            t += 1
+            logits = functional_call(self.discriminator, dict(zip(named, values, strict=True)), (both,))
+            gradients = torch.autograd.grad(logistic_discriminator(*logits.chunk(2)), values, create_graph=True)
+            pace = lr / (1.0 - config.beta1**t)
+            scale = (1.0 - config.beta2**t) ** -0.5
+            for i, gradient in enumerate(gradients):
+                first[i] = first[i].lerp(gradient, 1.0 - config.beta1)
+                second[i] = torch.lerp(second[i], gradient.detach().square(), 1.0 - config.beta2)
+                values[i] = values[i] - first[i] * (pace / (second[i].sqrt() * scale + _EPS))
+        return dict(zip(named, values, strict=True))
