@@ -195,6 +195,8 @@ def translate_image(
     delta = np.zeros_like(crop)
     for weight, wanted in levels(edits):
         vector = target_vector(current, wanted, manifest)
+        if manifest.conditioning != "target" and not vector.any():
+            continue  # the face is so already
         outputs = run({"image": crop[None], "edit": vector[None]})
         image = next(value for name, value in outputs.items() if name != "mask")[0]
         if image.shape != crop.shape:

@@ -70,7 +70,10 @@ class ResnetGenerator(nn.Module):
 
 
 class CompactGenerator(nn.Module):
-    """A U-Net with residual blocks at 1/8 of the size that adds a change to its input; 0.37 GMAC at 128 px.
+    """A U-Net with residual blocks at 1/8 of the size that adds a change to its input; 0.43 GMAC at 128 px.
+
+    The change leaves by bilinear enlargement and two narrow convolutions at full size. A pixel shuffle there lets a
+    generator draw a pattern of dots that satisfies a classifier and no eye (seen after 2,500 steps at 64 px).
 
     Args:
         n_edit: length K of the edit vector; it enters at the picture and again at the bottleneck.
@@ -88,7 +91,8 @@ class CompactGenerator(nn.Module):
         self.blocks = nn.Sequential(*(InstanceResidual(w3) for _ in range(n_blocks)))
         self.up2 = _conv_in(w3 + w2, w2, 3)
         self.up1 = _conv_in(w2 + w1, w1, 3)
-        self.leave = nn.Sequential(nn.Conv2d(w1, 12, 3, 1, 1), nn.PixelShuffle(2))
+        self.finish = _conv_in(w1 + 3, 16, 3)
+        self.leave = nn.Conv2d(16, 3, 3, 1, 1)
 
     def forward(self, image: Tensor, edit: Tensor) -> Tensor:
         """Return the edited image; H and W multiples of 8."""
@@ -98,6 +102,8 @@ class CompactGenerator(nn.Module):
         x = self.blocks(x)
         x = self.up2(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x2], 1))
         x = self.up1(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x1], 1))
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = self.finish(torch.cat([x, image], 1))
         return (image + 2.0 * torch.tanh(0.5 * self.leave(x))).clamp(-1.0, 1.0)
 
 

@@ -8,13 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+UNCHANGED = 1 / 8
+"""Share of the pictures that `flip` asks nothing of."""
+
 
 def wanted_labels(labels: Tensor, how: str, exclusive: Sequence[int] = ()) -> Tensor:
     """Draw target labels.
 
     Args:
         labels: `(N, K)`, 0 or 1: what the pictures show.
-        how: `permute` takes another picture's labels, `flip` turns one of the own round.
+        how: `permute` takes another picture's labels; `flip` turns one of the own round, or none in a share of
+            `UNCHANGED`, so that a generator also learns to leave a picture alone.
         exclusive: columns of which at most one is set (hair colours). Where these are all columns, one of them is drawn
             whatever `how` says, now and then the present one; a flip that sets one clears the rest of them.
     """
@@ -26,13 +30,13 @@ def wanted_labels(labels: Tensor, how: str, exclusive: Sequence[int] = ()) -> Te
     pick = torch.randint(k, (n,), device=labels.device)
     if is_one_of_k:
         return F.one_hot(pick, k).float()
-    rows = torch.arange(n, device=labels.device)
+    rows = torch.arange(n, device=labels.device)[torch.rand(n, device=labels.device) >= UNCHANGED]
+    pick = pick[rows]
     wanted[rows, pick] = 1.0 - wanted[rows, pick]
     if len(exclusive) > 1:
-        is_exclusive = torch.zeros(k, dtype=torch.bool, device=labels.device)
-        is_exclusive[list(exclusive)] = True
-        is_new = is_exclusive[pick] & (wanted[rows, pick] == 1)
-        wanted[is_new[:, None] & is_exclusive[None]] = 0.0
+        columns = torch.tensor(list(exclusive), device=labels.device)
+        is_new = torch.isin(pick, columns) & (wanted[rows, pick] == 1)
+        wanted[rows[is_new, None], columns] = 0.0
         wanted[rows[is_new], pick[is_new]] = 1.0
     return wanted
 

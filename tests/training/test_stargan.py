@@ -90,7 +90,9 @@ def test_flip_changes_one_attribute_and_a_new_hair_colour_clears_the_others() ->
     wanted = Method(config)._wanted(labels)
     assert wanted[:, :4].sum(1).max() == 1
     changed = (wanted != labels).sum(1)
-    assert set(changed.tolist()) == {1, 2}  # one, or a new hair colour with the old one cleared
+    # None now and then (1 in 8), one, or a new hair colour with the old one cleared.
+    assert set(changed.tolist()) == {0, 1, 2}
+    assert 0.05 < (changed == 0).float().mean() < 0.2
     assert (wanted[changed == 2, 0] == 0).all()
 
 
