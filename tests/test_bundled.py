@@ -30,7 +30,7 @@ def golden_feeds(model: library.Model, session: Session) -> dict[str, np.ndarray
     feeds = {}
     for name, shape in session.inputs.items():
         if len(shape) == 4:
-            feeds[name] = rng.uniform(-1, 1, (1, 3, crop.height, crop.width)).astype(np.float32)
+            feeds[name] = rng.uniform(-1, 1, (1, shape[1] or 3, crop.height, crop.width)).astype(np.float32)
         else:
             feeds[name] = np.ones((1, *(side or 1 for side in shape[1:])), np.float32)
     return feeds

@@ -21,6 +21,7 @@ _ON_FACES = (
     "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
     "Not for identifying people, and not for passing an edited photo off as a real one.",
 )
+_ON_OTHERS = ("Limits: it knows pictures like those of its data set, at this size, and no others.",)
 
 
 def text(manifest: Manifest) -> str:
@@ -48,9 +49,7 @@ def text(manifest: Manifest) -> str:
     if figures:
         lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in figures]
-    if manifest.crop.kind != "none":
-        lines += ["", *_ON_FACES]
-    lines.append("")
+    lines += ["", *(_ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES), ""]
     return "\n".join(lines)
 
 

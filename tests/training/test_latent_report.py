@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from training import checkpoint
+from training import config as configs
 from training.data import DATASETS
 from training.data.batch import Batch
 from training.data.grouped import Grouped
@@ -295,3 +296,17 @@ def test_sweep_begins_with_one_seed_of_everything() -> None:
     assert sweep.combinations(("a", "b"), (16, 32), {16: 2}) == [
         ("a", 16, 0), ("b", 16, 0), ("a", 32, 0), ("b", 32, 0), ("a", 16, 1), ("b", 16, 1)
     ]  # fmt: skip
+
+
+def test_people_are_probed_on_pictures_that_training_left_out(tmp_path: Path) -> None:
+    images = np.arange(180, dtype=np.uint8)[:, None, None, None, None] + np.zeros((180, 14, 28, 28, 3), np.uint8)
+    np.savez(tmp_path / "fei28.npz", images=images)
+    module = configs.method_module("cycle_vae")
+    method = module.Method(configs.build(module.Config, {**module.Method.tiny(), "size": 28, "channels": 3}))
+    loaded = latent_report.load(method, f"fei:{tmp_path}")
+    assert loaded.known is loaded.test
+    assert loaded.unseen is not None
+    assert (len(loaded.train), len(loaded.test), len(loaded.unseen)) == (160 * 12, 160 * 2, 20 * 14)
+    # Every picture of a person is of one grey level: the same people, no picture twice.
+    assert set(np.unique(loaded.test.images)) == set(np.unique(loaded.train.images)) == set(range(160))
+    assert set(np.unique(loaded.unseen.images)) == set(range(160, 180))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from imgedit.errors import ConfigError, DataError
 from training import checkpoint
+from training.data import DATASETS
 from training.data.batch import to_tensor
 from training.data.grouped import Grouped
 from training.evaluate import fewshot, grids, latents, probe, tsne
@@ -103,7 +105,7 @@ def evaluate(
     if "probe" in parts:
         metrics |= probed(method, pictures, n, seed)
     if "few-shot" in parts:
-        unseen = fewshot.held_out(pictures.train, pictures.test)
+        unseen = fewshot.held_out(pictures.train, pictures.unseen or pictures.test)
         codes = latents.encode(method, unseen)
         metrics["few_shot"] = fewshot.evaluate(method, unseen, codes, seed=seed)
         cells, names = fewshot.picture(method, unseen, codes, seed)
@@ -123,15 +125,30 @@ def evaluate(
 
 
 def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:
-    """Load both splits with the run's own options, and part the test split by whether training saw the class."""
+    """Load both splits with the run's own options, and part the test split by whether training saw the class.
+
+    Where the classes are people, the test split shows other people; the figures are then of the pictures that the
+    training people have beside those of `train`, as for Multi-PIE in the papers.
+    """
     module = importlib.import_module(type(method).__module__)
     options = {k: v for k, v in module.Method.data_options(method.config).items() if k != "pairs"}
     options["specified"] = specified or options.get("specified", "identity")
     train, test = (load_data(data, split, options) for split in ("train", "test"))
     seen = {train.classes[i] for i in np.unique(train.specified)}
+    if (closed := _closed_test(data, options)) is not None:
+        return Pictures(train, closed, closed, test)
     is_known = np.array([name in seen for name in test.classes])[test.specified]
     parts = [test.subset(np.flatnonzero(m)) if m.any() else None for m in (is_known, ~is_known)]
     return Pictures(train, test, parts[0], parts[1])
+
+
+def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:
+    """Load the pictures of the training people that `train` leaves out; None for sets that have no such pictures."""
+    loader = importlib.import_module(DATASETS[data.partition(":")[0]]).load
+    if options["specified"] != "identity" or "unseen" not in inspect.signature(loader).parameters:
+        return None
+    found: Grouped = load_data(data, "test", {**options, "unseen": False})
+    return found
 
 
 def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed: int = 0) -> dict[str, Any]:

@@ -136,7 +136,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "reverse_share": 1.0,
         "lr": 1e-3,
     },
-    "face": {"size": 64, "channels": 3, "s_dim": 128, "z_dim": 64, "width": 32, "kernel": 5, "batch_size": 32},
+    "face": {"size": 64, "channels": 3, "s_dim": 64, "z_dim": 64, "width": 20, "kernel": 5, "batch_size": 32},
 }
 
 
