@@ -323,7 +323,7 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
     Args:
         photo: the photo.
         face: one of its faces.
-        kind: `face` for what edits see, `head` for the wider window with the hair.
+        kind: `face` for what edits see, `head` for the wider window with the hair, `inner` from brows to chin.
         size: side, px.
     """
     matrix = geometry.crop_matrix(face.landmarks, kind, size)

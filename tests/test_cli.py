@@ -57,7 +57,9 @@ def test_version_goes_to_stdout():
     assert run("--version") == (0, f"imgedit {imgedit.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["translate", "faces", "crop", "attributes", "models", "pull", "push", "swap", "sample"])
+@pytest.mark.parametrize(
+    "command", ["translate", "faces", "crop", "attributes", "models", "pull", "push", "swap", "sample"]
+)
 def test_every_help_text_has_an_example(command):
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -32,7 +32,8 @@ def loaded(code: str, *args: str, home: Path | None = None) -> tuple[subprocess.
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], [], ["translate", "--help"], ["train", "--help"],
-                                  ["pull", "--help"], ["nonsense"]])  # fmt: skip
+                                  ["pull", "--help"], ["swap", "--help"], ["sample", "--help"],
+                                  ["nonsense"]])  # fmt: skip
 def test_help_and_version_load_nothing_heavy(args):
     done, names = loaded("from imgedit.cli import main; main()", *args)
     assert done.returncode == (0 if "--help" in args or "--version" in args else 2)

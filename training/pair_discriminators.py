@@ -18,7 +18,7 @@ Adversarial = Literal["hinge", "non_saturating"]
 
 
 class PairDiscriminator(nn.Module):
-    """Sees the picture and a reference as the channels of one input (Szabo et al. 2017, figure 1).
+    """Sees the picture and a reference as the channels of one input (Szabo et al. 2017).
 
     Args:
         channels: of one picture.

@@ -24,6 +24,7 @@ class Window(str, Enum):  # noqa: UP042 - Typer shows the values of this kind
 
     face = "face"
     head = "head"
+    inner = "inner"
 
 
 def register(app: typer.Typer) -> None:
@@ -76,7 +77,9 @@ def crop(
     ] = None,
     face: Which = "all",
     size: Annotated[int, typer.Option(min=8, max=4096, metavar="PX", help="Side of the crop.")] = 256,
-    window: Annotated[Window, typer.Option(help="face: what edits see; head: with all the hair.")] = Window.face,
+    window: Annotated[
+        Window, typer.Option(help="face: what edits see; head: with all the hair; inner: brows to chin.")
+    ] = Window.face,
     device: Device = "auto",
     overwrite: Overwrite = False,
     quiet: Quiet = False,

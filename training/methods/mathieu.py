@@ -10,6 +10,7 @@ R1; one-cycle learning rate; averaged weights.
 `discriminator = image_pair` shows a picture of the class in place of its embedding (as Szabo et al. 2017, and as Jha et
 al. 2018 did for their comparison, whose figures are the published ones on MNIST). `gaussian` says which code is a VAE;
 the prior draws z only where z is one.
+The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ class Config:
     norm: Norm = "instance"
     """Normalisation in the encoder (`instance` in Jha's code)."""
     lambda_own: float = 1.0
-    """Weight of the squared error of Dec(z1, s1), summed over pixels in units of 0..1 (1 in the paper)."""
+    """Weight of the squared error of Dec(z1, s1), summed over pixels in units of 0..1."""
     lambda_cross: float = 1.0
-    """Weight of the same error of Dec(z1, s1') (1 in the paper)."""
+    """Weight of the same error of Dec(z1, s1')."""
     lambda_kl: float = 3.0
-    """Weight of the KL of z, nats (1 in the paper; there are two squared errors beside it)."""
+    """Weight of the KL of z, nats (there are two squared errors beside it)."""
     lambda_kl_s: float = 0.1
     """Weight of the KL of s where it is a VAE, nats (ours)."""
     lambda_adv: float = 10.0

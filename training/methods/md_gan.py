@@ -5,6 +5,7 @@ that lk / lambda in 0..1 is the probability of being real: `max_D min_G E[log lk
 Deviations: in log space throughout, where the likelihood of a far embedding does not vanish; the generator maximizes
 `log lk` (non-saturating) unless `saturating`; a second phase at a lower learning rate; the average of the generator's
 weights is kept, and exported.
+The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
 """
 
 from __future__ import annotations

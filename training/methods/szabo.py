@@ -6,6 +6,7 @@ Autoencoder: x1 is decoded from z(x1) and s(x2), x2 from z(x2) and s(x1). Advers
 (x1, Dec(s(x1), z(x3))) a generated one; without it all may go through z, and s be ignored (the shortcut problem).
 Deviations: x3 is the previous picture of the batch, so now and then it has x1's class; the squared error is summed over
 pixels in units of 0..1; one optimizer for both losses; R1; one-cycle learning rate; averaged weights.
+The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Config:
     """Normalisation in the encoder (`instance` in Jha's code)."""
     lambda_rec: float = 1.0
     """Weight of the squared error of both pictures of a pair, each with the other's s, summed over pixels in units of
-    0..1 (1 in the paper)."""
+    0..1."""
     lambda_adv: float = 30.0
     """Weight of fooling the discriminator (ours)."""
     adversarial: Adversarial = "hinge"
