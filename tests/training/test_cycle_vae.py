@@ -131,3 +131,13 @@ def test_a_pixelcnn_draws_pictures_at_its_levels_and_exports_its_draft() -> None
 def test_a_wrong_setting_is_named(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field):
         configs.build(cycle_vae.Config, {field: value})
+
+
+def test_a_run_starts_from_the_averaged_weights_of_another() -> None:
+    first, other = make(), make(lambda_kl=3.0)
+    first.step(iter([pairs()]))
+    other.initialise(first.state_dict())
+    for name in ("encoder", "decoder"):
+        averaged = getattr(first, f"ema_{name}").network.state_dict()
+        for network in (getattr(other, name), getattr(other, f"ema_{name}").network):
+            assert all(torch.equal(value, averaged[key]) for key, value in network.state_dict().items())

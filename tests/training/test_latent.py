@@ -8,7 +8,17 @@ import pytest
 import torch
 
 from training import leak, swap
-from training.latent import Code, Decoder, Encoder, kl_normal, log_normal, norm_layers, reparametrise, squared_error
+from training.latent import (
+    Code,
+    Decoder,
+    Encoder,
+    kl_normal,
+    log_normal,
+    norm_layers,
+    on_grid,
+    reparametrise,
+    squared_error,
+)
 
 
 def test_kl_of_the_prior_is_zero_and_of_a_shift_half_its_square() -> None:
@@ -119,3 +129,19 @@ def test_swap_grid_takes_s_from_the_top_row_and_z_from_the_left_column() -> None
     assert values[1:, 0].tolist() == [0.0, 0.5, 1.0]
     assert values[1, 3].item() == pytest.approx(0.9)  # s of the third picture, z of the first
     assert values[3, 1].item() == pytest.approx(0.1)
+
+
+def test_on_grid_rounds_and_lets_the_gradient_through() -> None:
+    x = torch.tensor([0.2, 0.3, -0.8, 1.26], requires_grad=True)
+    rounded = on_grid(x, 0.5)
+    assert rounded.tolist() == [0.0, 0.5, -1.0, 1.5]
+    rounded.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_a_mean_on_the_grid_is_what_the_encoder_gives() -> None:
+    torch.manual_seed(0)
+    code = Encoder(1, 16, 3, 4, 4, z_step=0.5)(10 * torch.rand(2, 1, 16, 16))
+    assert torch.equal(code.z, torch.round(code.z / 0.5) * 0.5)
+    assert not torch.equal(code.s, torch.round(code.s / 0.5) * 0.5)

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training import leak, swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Code, Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -136,7 +136,16 @@ PRESETS: dict[str, dict[str, object]] = {
         "reverse_share": 1.0,
         "lr": 1e-3,
     },
-    "face": {"size": 64, "channels": 3, "s_dim": 64, "z_dim": 64, "width": 20, "kernel": 5, "batch_size": 32},
+    "face": {
+        "size": 64,
+        "channels": 3,
+        "s_dim": 64,
+        "z_dim": 64,
+        "width": 20,
+        "kernel": 5,
+        "batch_size": 32,
+        "lambda_kl": 8.0,
+    },
 }
 
 
@@ -302,6 +311,13 @@ class Method:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
         restore(self, state, self.parts)
+
+    def initialise(self, state: dict[str, Any]) -> None:
+        """Start from the averaged weights of another run, such as one with other loss weights."""
+        for name in ("encoder", "decoder"):
+            network = getattr(self, name)
+            load_matching(network, state[f"ema_{name}"]["network"])
+            setattr(self, f"ema_{name}", EMA(network, self.config.ema_decay))
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Code:
