@@ -9,9 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.blocks import EMA
 from training.data.facts import UNKNOWN
 from training.graph import Graph
 from training.latent import Code
+
+
+class Coder:
+    """What every method with a latent code does alike: encode and decode with its averaged networks."""
+
+    device: torch.device
+    ema_encoder: EMA
+    ema_decoder: EMA
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Code:
+        """Encode `(N, C, H, W)` in [-1, 1]; z is the mean, s is empty where the method has none."""
+        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
+        return Code(code.s, code.z, code.z_logvar)
+
+    @torch.no_grad()
+    def decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Decode `(N, S)` and `(N, Z)` to `(N, C, H, W)` in [-1, 1]; of a PixelCNN, its draft."""
+        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
+        return image
 
 
 class _Encode(nn.Module):

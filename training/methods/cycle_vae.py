@@ -24,7 +24,7 @@ from training import leak, swap
 from training.blocks import EMA, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Code, Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
+from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
 from training.pixelcnn import PixelDecoder
 
 
@@ -149,7 +149,7 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method:
+class Method(swap.Coder):
     """Encoder and decoder with one optimizer, the reverse cycle with its own, and the adversaries that are on."""
 
     id = "cycle_vae"
@@ -318,18 +318,6 @@ class Method:
             network = getattr(self, name)
             load_matching(network, state[f"ema_{name}"]["network"])
             setattr(self, f"ema_{name}", EMA(network, self.config.ema_decay))
-
-    @torch.no_grad()
-    def encode(self, image: Tensor) -> Code:
-        """Encode `(N, C, H, W)` in [-1, 1] with the averaged encoder; z is the mean."""
-        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
-        return Code(code.s, code.z, code.z_logvar)
-
-    @torch.no_grad()
-    def decode(self, s: Tensor, z: Tensor) -> Tensor:
-        """Decode to `(N, C, H, W)` in [-1, 1] with the averaged decoder; of a PixelCNN, its draft."""
-        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
-        return image
 
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:

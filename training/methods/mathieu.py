@@ -27,7 +27,7 @@ from training import swap
 from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Code, Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
+from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
 from training.pair_discriminators import (
     Adversarial,
     ClassDiscriminator,
@@ -128,7 +128,7 @@ PRESETS: dict[str, dict[str, object]] = {
 _PARTS = ("encoder", "decoder", "discriminator", "optimizer", "optimizer_d", "ema_encoder", "ema_decoder")
 
 
-class Method:
+class Method(swap.Coder):
     """Encoder and decoder with one optimizer, the discriminator with its own."""
 
     id = "mathieu"
@@ -238,18 +238,6 @@ class Method:
         if int(specified.max()) >= self.config.n_classes:
             raise ConfigError(f"the data has class {int(specified.max())}, but n_classes={self.config.n_classes}")
         return batch.image, specified
-
-    @torch.no_grad()
-    def encode(self, image: Tensor) -> Code:
-        """Encode `(N, C, H, W)` in [-1, 1] by the averaged encoder."""
-        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
-        return Code(code.s, code.z, code.z_logvar)
-
-    @torch.no_grad()
-    def decode(self, s: Tensor, z: Tensor) -> Tensor:
-        """Decode `(N, S)` and `(N, Z)` to `(N, C, H, W)` in [-1, 1] by the averaged decoder."""
-        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
-        return image
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""

@@ -20,7 +20,7 @@ from training import swap
 from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Code, Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
+from training.latent import Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
 from training.pixelcnn import PixelDecoder
 
 
@@ -86,7 +86,7 @@ PRESETS: dict[str, dict[str, object]] = {
 _PARTS = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
 
 
-class Method:
+class Method(swap.Coder):
     """Encoder and decoder, one optimizer."""
 
     id = "pixel_vae"
@@ -149,18 +149,6 @@ class Method:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
         restore(self, state, _PARTS)
-
-    @torch.no_grad()
-    def encode(self, image: Tensor) -> Code:
-        """Encode `(N, C, H, W)` in [-1, 1] with the averaged encoder; s is empty, z is the mean."""
-        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
-        return Code(code.s, code.z, code.z_logvar)
-
-    @torch.no_grad()
-    def decode(self, s: Tensor, z: Tensor) -> Tensor:
-        """Decode to the draft picture, `(N, C, H, W)` in [-1, 1], with the averaged decoder; s is empty."""
-        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
-        return image
 
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
