@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError, NoFaceError
 
 __all__ = [
+    "CLOSE",
     "FACE",
     "FACE_TEMPLATE",
     "FRAME",
     "HEAD",
     "INNER",
+    "WINDOWS",
     "CropSpec",
     "Matrix",
     "Roi",
@@ -61,7 +63,11 @@ HEAD = (-31, -5, 240)
 INNER = (35, 74, 108)
 """x0, y0, side of the tight square from the brows to the chin, for pictures that show no more."""
 
-_WINDOWS = {"face": FACE, "head": HEAD, "inner": INNER}
+CLOSE = (21, 58, 136)
+"""x0, y0, side of the square from the hairline to below the chin: a face at 1.3 times the scale of `FACE`."""
+
+WINDOWS = {"face": FACE, "head": HEAD, "inner": INNER, "close": CLOSE}
+"""Kind of crop -> its square of the CelebA frame."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +114,10 @@ def similarity(landmarks: NDArray[Any]) -> Matrix:
 
 
 def window_matrix(kind: str, size: int) -> Matrix:
-    """Return the matrix from the CelebA frame to a crop of `size` pixels of the `face` or `head` window."""
-    if kind not in _WINDOWS:
-        raise ModelError(f"unknown crop kind {kind!r}; known: {', '.join(_WINDOWS)}")
-    x0, y0, side = _WINDOWS[kind]
+    """Return the matrix from the CelebA frame to a crop of `size` pixels of a window."""
+    if kind not in WINDOWS:
+        raise ModelError(f"unknown crop kind {kind!r}; known: {', '.join(WINDOWS)}")
+    x0, y0, side = WINDOWS[kind]
     scale = size / side
     return np.array(
         [[scale, 0.0, (0.5 - x0) * scale - 0.5], [0.0, scale, (0.5 - y0) * scale - 0.5]],

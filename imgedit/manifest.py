@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 FILE = "manifest.json"
 
 KINDS = ("translate", "swap", "frontalize", "sample", "parse", "detect", "classify")
-CROPS = ("face", "head", "inner", "body", "none")
+CROPS = ("face", "head", "inner", "close", "body", "none")
 REGIONS = ("hair", "face", "all")
 CONDITIONINGS = ("target", "difference", "direction", "none")
 _ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
@@ -290,7 +290,7 @@ def _check_crop(crop: Crop) -> None:
             _is_count(side) and low <= side <= _SIDE_LIMIT, f"crop sides must be {low}..{_SIDE_LIMIT} px, got {side!r}"
         )
     _require(
-        crop.kind not in ("face", "head", "inner") or crop.height == crop.width,
+        crop.kind in ("body", "none") or crop.height == crop.width,
         f"a {crop.kind} crop must be square, got {crop.height} x {crop.width}",
     )
 

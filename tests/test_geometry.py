@@ -175,5 +175,5 @@ def test_crop_spec_makes_the_matrix_of_its_kind_and_size() -> None:
 
 
 def test_an_unknown_crop_kind_names_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="face, head"):
+    with pytest.raises(ModelError, match="face, head, inner, close"):
         geometry.window_matrix("body", 64)

@@ -14,9 +14,13 @@ class PatchClassifier(nn.Module):
         n_attributes: K.
         width: channels of the first layer; doubled in each of the next five.
         n_layers: strided layers.
+        conditional: the source logits also depend on the labels, by projection (Miyato and Koyama 2018,
+            arXiv 1802.05637, equation 3): what looks real must look like a real picture *with these labels*.
     """
 
-    def __init__(self, size: int, n_in: int, n_attributes: int, width: int, n_layers: int) -> None:
+    def __init__(
+        self, size: int, n_in: int, n_attributes: int, width: int, n_layers: int, conditional: bool = False
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for i in range(n_layers):
@@ -25,9 +29,21 @@ class PatchClassifier(nn.Module):
             n_in = n_out
         self.main = nn.Sequential(*layers)
         self.adversarial = nn.Conv2d(n_in, 1, 3, 1, 1, bias=False)
+        self.embed = nn.Linear(n_attributes, n_in, bias=False) if conditional else None
+        if self.embed is not None:
+            nn.init.zeros_(self.embed.weight)
         self.classify = nn.Conv2d(n_in, n_attributes, size >> n_layers, bias=False)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`."""
+    def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`.
+
+        Args:
+            image: `(N, n_in, size, size)`.
+            labels: `(N, K)`, 0 or 1, what the pictures are said to show; only a conditional discriminator uses them.
+        """
         features = self.main(image)
-        return self.adversarial(features), self.classify(features).flatten(1)
+        source = self.adversarial(features)
+        if self.embed is not None:
+            direction = self.embed(2.0 * labels - 1.0)[:, :, None, None]
+            source = source + (direction * features).sum(1, keepdim=True)
+        return source, self.classify(features).flatten(1)

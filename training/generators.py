@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.blocks import instance_norm
 from training.colour import LUMA
 
 
@@ -22,7 +23,7 @@ def with_edit(image: Tensor, edit: Tensor) -> Tensor:
 def _conv_in(n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2 if padding is None else padding, bias=False),
-        nn.InstanceNorm2d(n_out, affine=True),
+        instance_norm(n_out),
         nn.ReLU(inplace=True),
     )
 
@@ -32,9 +33,7 @@ class InstanceResidual(nn.Module):
 
     def __init__(self, n: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            _conv_in(n, n, 3), nn.Conv2d(n, n, 3, 1, 1, bias=False), nn.InstanceNorm2d(n, affine=True)
-        )
+        self.body = nn.Sequential(_conv_in(n, n, 3), nn.Conv2d(n, n, 3, 1, 1, bias=False), instance_norm(n))
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape."""
@@ -57,7 +56,7 @@ class ResnetGenerator(nn.Module):
         for i in (2, 1):
             layers += [
                 nn.ConvTranspose2d(width << i, width << (i - 1), 4, 2, 1, bias=False),
-                nn.InstanceNorm2d(width << (i - 1), affine=True),
+                instance_norm(width << (i - 1)),
                 nn.ReLU(inplace=True),
             ]
         layers += [nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh()]

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.blocks import instance_norm
+
 Norm = Literal["instance", "batch", "none"]
 LOGVAR_RANGE = (-12.0, 8.0)
 """Limits of a posterior's log variance, so that no exponential overflows; far outside what training reaches."""
@@ -174,7 +176,7 @@ def on_grid(x: Tensor, step: float) -> Tensor:
 def norm_layers(norm: Norm, n: int) -> list[nn.Module]:
     """Return the normalisation of `n` channels, none or one layer; it learns a scale and a shift."""
     if norm == "instance":
-        return [nn.GroupNorm(n, n)]  # instance norm without running statistics, and quicker in channels-last order
+        return [instance_norm(n)]
     return [nn.BatchNorm2d(n)] if norm == "batch" else []
 
 

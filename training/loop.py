@@ -28,6 +28,7 @@ from training.data.batch import Batch, Dataset, Stream
 
 CONFIG = "config.json"
 LOG = "log.jsonl"
+PRECISIONS = ("fp32", "bf16")
 SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures are not the first batch
 
 
@@ -44,6 +45,7 @@ def train(
     resume: bool = False,
     initial: Mapping[str, Any] | None = None,
     about: Mapping[str, Any] | None = None,
+    precision: str = "fp32",
     tensorboard: bool = True,
     console: Console | None = None,
 ) -> int:
@@ -64,6 +66,8 @@ def train(
         resume: go on from the newest checkpoint; without one, start.
         initial: a state that the method's `initialise` starts from, as the weights of a run at another size.
         about: what else `config.json` should hold, such as the command and the data set.
+        precision: one of `PRECISIONS`; `bf16` computes convolutions and matrix products in bfloat16, and keeps weights
+            and optimizers in float32 (torch.autocast).
         tensorboard: also write TensorBoard events where it is installed.
         console: where progress is shown.
 
@@ -92,7 +96,7 @@ def train(
         if not hasattr(method, "initialise"):
             raise TrainingError(f"{method_id} cannot start from the weights of another run")
         method.initialise(initial)
-    _write_config(run, method_id, config, about or {})
+    _write_config(run, method_id, config, {"precision": precision, **(about or {})})
     _drop_rows_after(run / LOG, step)
 
     fixed = next(Stream(dataset, min(config.batch_size, 16), config.seed + SAMPLE_SEED)) if sample_every else None
@@ -106,7 +110,9 @@ def train(
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(method_id, total=config.steps, completed=step, rate="", terms="")
         while step < config.steps:
-            before, terms = step, method.step(counted)
+            before = step
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                terms = method.step(counted)
             step = method.steps
             for name, value in _finite(terms, step).items():
                 recent.setdefault(name, []).append(value)

@@ -52,6 +52,7 @@ def begin(
     sample_every: int = 500,
     checkpoint_every: int = 500,
     threads: int | None = None,
+    precision: str | None = None,
     init: Path | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -61,11 +62,14 @@ def begin(
         ImgeditError: see `resolve`, `load_data` and `loop.train`.
     """
     module = configs.method_module(method_id)
+    if precision is not None and precision not in loop.PRECISIONS:
+        raise ConfigError(f"--precision is one of {', '.join(loop.PRECISIONS)}, got {precision!r}")
     name = preset or next(iter(module.PRESETS))
     run = Path("runs") / f"{method_id}-{name}" if run is None else Path(run)
     config = resolve(method_id, preset, settings, steps, run if resume else None)
-    if data is None and resume:
-        data = stored_config(run).get("data")
+    stored = stored_config(run) if resume else {}
+    data = stored.get("data") if data is None else data
+    precision = precision or stored.get("precision", loop.PRECISIONS[0])
     if data is None:
         raise ConfigError(f"say where the data is: --data NAME:DIR with NAME one of {', '.join(DATASETS)}")
     if threads is not None:
@@ -85,6 +89,7 @@ def begin(
         checkpoint_every=checkpoint_every,
         resume=resume,
         initial=initial,
+        precision=precision,
         about={"data": data, **(about or {})},
     )
     return run

@@ -25,7 +25,7 @@ class Coder:
     @torch.no_grad()
     def encode(self, image: Tensor) -> Code:
         """Encode `(N, C, H, W)` in [-1, 1]; z is the mean, s is empty where the method has none."""
-        code = self.ema_encoder.network(image.to(self.device, memory_format=torch.channels_last))
+        code = self.ema_encoder.network(image.to(self.device))
         return Code(code.s, code.z, code.z_logvar)
 
     @torch.no_grad()

@@ -37,16 +37,19 @@ class Teacher(nn.Module):
         return logits
 
 
-def load_teacher(run: str | Path, attributes: Sequence[str], device: torch.device) -> Teacher:
+def load_teacher(run: str | Path, attributes: Sequence[str], crop: str, device: torch.device) -> Teacher:
     """Load the averaged network of a classifier's run.
 
     Raises:
-        ConfigError: it is a run of another method, or does not know an attribute.
+        ConfigError: it is a run of another method, was trained on another window than `crop`, or does not know an
+            attribute.
         TrainingError: the run has no whole checkpoint.
     """
     method = checkpoint.load_method(run, device)
     if not isinstance(method, attribute_classifier.Method):
         raise ConfigError(f"teacher={str(run)!r} is not a run of attribute_classifier")
+    if method.config.crop != crop:
+        raise ConfigError(f"teacher={str(run)!r} knows the {method.config.crop} window, not {crop}")
     known = attribute_classifier.ATTRIBUTES
     if unknown := [a for a in attributes if a not in known]:
         raise ConfigError(f"teacher={str(run)!r} does not know {unknown[0]!r}; known: {', '.join(known)}")

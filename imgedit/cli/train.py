@@ -48,6 +48,9 @@ def train(
     sample_every: Annotated[int, typer.Option(min=0, metavar="N", help="Steps between sample grids; 0: none.")] = 500,
     checkpoint_every: Annotated[int, typer.Option(min=1, metavar="N", help="Steps between checkpoints.")] = 500,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads [default: all cores].")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, or bf16: convolutions in bfloat16 [default: fp32, or the run's own].")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings as JSON and stop.")] = False,
 ) -> None:
     """Train a model; Ctrl-C saves, --resume goes on."""
@@ -72,6 +75,7 @@ def train(
             sample_every=sample_every,
             checkpoint_every=checkpoint_every,
             threads=threads,
+            precision=precision,
             init=init,
             about={"command": command_line()},
         )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgedit.errors import DataError
+from imgedit.errors import ConfigError, DataError
+from imgedit.geometry import CLOSE
 from training.data import celeba
 from training.data.celeba import balanced_weights
 from training.methods.attribute_classifier import ATTRIBUTES
@@ -53,6 +54,25 @@ def test_all_three_folders_give_the_same_window(folder: Path) -> None:
         assert image[0, 32, 1] == pytest.approx(255 * 21.4 / 218, abs=3)
         assert image[-1, 32, 1] == pytest.approx(255 * 196.6 / 218, abs=3)
     assert np.abs(images[0] - images[2]).max() <= 4
+
+
+def test_a_close_window_is_the_same_in_all_folders(folder: Path) -> None:
+    images = celeba.load(folder, "test", size=68, crop="close").images.astype(float)
+    x0, y0, side = CLOSE
+    # A pixel of the crop is two of the frame, so its centre lies on the border between them.
+    first, last = 1.0, side - 1.0
+    for image in images:
+        assert image[34, 0, 0] == pytest.approx((x0 + first - 0.5) * 255 / 178, abs=3)
+        assert image[34, -1, 0] == pytest.approx((x0 + last - 0.5) * 255 / 178, abs=3)
+        assert image[0, 34, 1] == pytest.approx((y0 + first - 0.5) * 255 / 218, abs=3)
+        assert image[-1, 34, 1] == pytest.approx((y0 + last - 0.5) * 255 / 218, abs=3)
+
+
+def test_windows_that_cannot_be_loaded_are_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="masks are drawn for crop=face"):
+        celeba.load(folder, "test", crop="close", mask_model="face_parser.celebamask_hq")
+    with pytest.raises(ConfigError, match="crop='head'; choose one of face, inner, close"):
+        celeba.check_window("head")
 
 
 def test_splits_and_attribute_order(folder: Path) -> None:

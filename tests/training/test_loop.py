@@ -175,6 +175,17 @@ def test_progress_without_a_terminal_is_plain_lines_with_speed_and_time_left(tmp
     assert "0:00:00 left" in lines[1]
 
 
+def test_bf16_computes_otherwise_and_keeps_the_weights_in_single_precision(tmp_path: Path) -> None:
+    run_toy(tmp_path / "single")
+    run_toy(tmp_path / "half", precision="bf16")
+    single, half = (state_of(tmp_path / name)["method"]["network"]["0.weight"] for name in ("single", "half"))
+    assert half.dtype == torch.float32
+    assert not torch.equal(single, half)
+    torch.testing.assert_close(single, half, rtol=0.1, atol=0.02)
+    stored = [json.loads((tmp_path / name / "config.json").read_text())["precision"] for name in ("single", "half")]
+    assert stored == ["fp32", "bf16"]
+
+
 def test_tensorboard_events_are_written(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     run_toy(tmp_path / "r", tensorboard=True)

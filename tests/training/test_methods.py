@@ -30,7 +30,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "stargan-compact": (
         "stargan",
         {"generator": "compact", "adversarial": "hinge", "n_critic": 1, "conditioning": "difference",
-         "targets": "flip", "diff_augment": True, "lambda_r1": 1.0, "lambda_change": 1.0},
+         "targets": "flip", "diff_augment": True, "lambda_r1": 1.0, "lambda_change": 1.0, "conditional": True},
     ),
     "stargan-hair": (
         "stargan",

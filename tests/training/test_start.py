@@ -90,6 +90,7 @@ def test_dry_run_prints_the_resolved_settings_and_nothing_else() -> None:
         (("train", "stargan", "--data", "faces:here"), 2, "one of ar, celeba, celebamask_hq, "),
         (("train", "stargan", "--data", "celeba:/no/such"), 1, "no folder '/no/such'"),
         (("train", "face_parser", "--data", "celebamask_hq:.", "--device", "tpu"), 2, "got 'tpu'"),
+        (("train", "face_parser", "--data", "celebamask_hq:.", "--precision", "half"), 2, "fp32, bf16, got 'half'"),
         (("export", "/no/such", "-o", "model"), 1, "has no checkpoint"),
         (("evaluate", "mtcnn.facenet", "--data", "celeba:."), 2, "is of kind detect"),
     ],
@@ -110,6 +111,17 @@ def test_resume_takes_no_settings_but_steps(masks: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a run of face_parser, not of stargan"):
         start.resolve("stargan", None, [], None, folder)
     assert start.resolve("face_parser", None, [], 9, folder).steps == 9
+
+
+def test_a_resumed_run_keeps_its_precision_unless_another_is_named(masks: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for more, precision in (
+        (("--data", masks, *TINY, "--steps", "1", "--precision", "bf16"), "bf16"),
+        (("--resume", "--steps", "2"), "bf16"),
+        (("--resume", "--steps", "3", "--precision", "fp32"), "fp32"),
+    ):
+        assert run("train", "face_parser", *more, "--run", str(folder)).exit_code == 0
+        assert start.stored_config(folder)["precision"] == precision
 
 
 def test_data_names_are_checked(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_gradients_reach_the_picture_and_not_the_teacher() -> None:
 
 def test_a_loaded_teacher_is_the_averaged_network_of_the_run(tmp_path: Path) -> None:
     run = trained("attribute_classifier", ATTRIBUTES, None, tmp_path / "run")
-    teacher = load_teacher(run, ("Smiling", "Bangs"), CPU)
+    teacher = load_teacher(run, ("Smiling", "Bangs"), "face", CPU)
     method = checkpoint.load_method(run)
     image = torch.rand(2, 3, 16, 16) * 2 - 1
     columns = [ATTRIBUTES.index("Smiling"), ATTRIBUTES.index("Bangs")]
@@ -72,9 +72,11 @@ def test_a_loaded_teacher_is_the_averaged_network_of_the_run(tmp_path: Path) -> 
 def test_a_run_that_cannot_teach_is_refused_by_name(tmp_path: Path) -> None:
     parser = trained("face_parser", (), "classes", tmp_path / "parser")
     with pytest.raises(ConfigError, match="is not a run of attribute_classifier"):
-        load_teacher(parser, ("Smiling",), CPU)
+        load_teacher(parser, ("Smiling",), "face", CPU)
     judge = trained("attribute_classifier", ATTRIBUTES, None, tmp_path / "judge")
     with pytest.raises(ConfigError, match="does not know 'Freckles'"):
-        load_teacher(judge, ("Freckles",), CPU)
+        load_teacher(judge, ("Freckles",), "face", CPU)
+    with pytest.raises(ConfigError, match="knows the face window, not close"):
+        load_teacher(judge, ("Smiling",), "close", CPU)
     with pytest.raises(TrainingError, match="no checkpoint"):
-        load_teacher(tmp_path / "nothing", ("Smiling",), CPU)
+        load_teacher(tmp_path / "nothing", ("Smiling",), "face", CPU)

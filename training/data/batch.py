@@ -73,16 +73,13 @@ class Batch:
         return self.partner
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device, its pictures in channels-last order."""
+        """Return the batch on a device."""
 
-        def picture(x: Tensor | None) -> Tensor | None:
-            return None if x is None else x.to(device, memory_format=torch.channels_last)
-
-        def plain(x: Tensor | None) -> Tensor | None:
+        def moved(x: Tensor | None) -> Tensor | None:
             return None if x is None else x.to(device)
 
-        image = self.image.to(device, memory_format=torch.channels_last)
-        return Batch(image, plain(self.labels), plain(self.mask), plain(self.specified), picture(self.partner))
+        rest = (moved(x) for x in (self.labels, self.mask, self.specified, self.partner))
+        return Batch(self.image.to(device), *rest)
 
 
 class Dataset(Protocol):

@@ -1,4 +1,4 @@
-"""CelebA (Liu et al. 2015): aligned faces with 40 attributes, cut to the `FACE` window of 178 px.
+"""CelebA (Liu et al. 2015): aligned faces with 40 attributes, cut to a window of the frame (`FACE` if none is named).
 
 Three folders may stand side by side, and each is loaded for what it is: `img_align_celeba` (178x218),
 `img_align_celeba_half` (89x109, the same framing) and `img_align_celeba_64` (the 178x218 frame squeezed to a square).
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imgedit.errors import DataError
+from imgedit.errors import ConfigError, DataError
+from imgedit.geometry import FRAME, WINDOWS
 from training.data.batch import Batch, to_tensor
 from training.data.hair_masks import hair_masks
 from training.progress import watched
@@ -83,6 +84,7 @@ def load(
     groups: Sequence[str] = (),
     one_hair_colour: bool = False,
     mask_model: str | None = None,
+    crop: str = "face",
     augment: bool | None = None,
     limit: int | None = None,
 ) -> CelebA:
@@ -99,12 +101,16 @@ def load(
             network cannot tell one of them by another; takes the place of `balance`.
         one_hair_colour: keep only faces with exactly one of the four hair colours and no hat.
         mask_model: id or folder of a face parser that draws soft hair masks (see `hair_masks`), or None.
+        crop: which window of the frame, of `imgedit.geometry.WINDOWS`; masks are drawn for `face` alone.
         augment: None augments `train` only.
         limit: at most so many pictures (the first by name).
 
     Raises:
+        ConfigError: masks are asked for in another window than `face`.
         DataError: a list or every picture folder is missing, or an attribute is unknown.
     """
+    if mask_model and crop != "face":
+        raise ConfigError(f"hair masks are drawn for crop=face, not for crop={crop}")
     folder = Path(folder)
     names, table = _read_labels(folder / "list_attr_celeba.txt")
     wanted = tuple(attributes) if attributes is not None else names
@@ -124,7 +130,7 @@ def load(
         raise DataError(f"no {split} pictures in {folder}; expected {' or '.join(FOLDERS[p] for p in parts)} there")
     images = np.empty((len(jobs), size, size, 3), np.uint8)
     for i, (part, path) in enumerate(watched(jobs, f"Reading CelebA {split}")):
-        images[i] = _crop(np.asarray(Image.open(path).convert("RGB")), part, size)
+        images[i] = _crop(np.asarray(Image.open(path).convert("RGB")), part, size, crop)
     masks = hair_masks([p for _, p in jobs], size, mask_model) if mask_model else None
     columns = [names.index(a) for a in wanted]
     labels = np.stack([table[p.name] for _, p in jobs])
@@ -142,6 +148,18 @@ def load(
         weights,
         masks,
     )
+
+
+def check_window(kind: str) -> None:
+    """Complain of a window that is not there.
+
+    Raises:
+        ConfigError: it is unknown, or reaches beyond the frame.
+    """
+    width, height = FRAME
+    inside = [k for k, (x, y, side) in WINDOWS.items() if 0 <= x <= width - side and 0 <= y <= height - side]
+    if kind not in inside:
+        raise ConfigError(f"crop={kind!r}; choose one of {', '.join(inside)}")
 
 
 def balanced_weights(labels: np.ndarray) -> np.ndarray:
@@ -192,15 +210,17 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
     return names, table
 
 
-def _crop(image: np.ndarray, part: str, size: int) -> np.ndarray:
-    """Cut rows 20..198 of the 178x218 frame, whatever the stored size, and resize to `size`."""
+def _crop(image: np.ndarray, part: str, size: int, kind: str) -> np.ndarray:
+    """Cut a window of the 178x218 frame, whatever the stored size, and resize to `size`."""
+    x0, y0, side = WINDOWS[kind]
     height, width = image.shape[:2]
-    top, bottom = height * 20 / 218, height * 198 / 218
-    if part == "full" and (height, width) == (218, 178):
-        crop = image[20:198]
-        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if size <= 178 else cv2.INTER_CUBIC)
-    scale_x, scale_y = size / width, size / (bottom - top)
-    matrix = np.array([[scale_x, 0, 0.5 * scale_x - 0.5], [0, scale_y, (0.5 - top) * scale_y - 0.5]])
+    if part == "full" and (width, height) == FRAME:
+        crop = image[y0 : y0 + side, x0 : x0 + side]
+        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if size <= side else cv2.INTER_CUBIC)
+    to_frame_x, to_frame_y = FRAME[0] / width, FRAME[1] / height
+    scale_x, scale_y = to_frame_x * size / side, to_frame_y * size / side
+    left, top = x0 / to_frame_x, y0 / to_frame_y
+    matrix = np.array([[scale_x, 0, (0.5 - left) * scale_x - 0.5], [0, scale_y, (0.5 - top) * scale_y - 0.5]])
     return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 

@@ -28,7 +28,7 @@ from training.blocks import (
     state_of,
 )
 from training.data.batch import Batch
-from training.data.celeba import HAIR
+from training.data.celeba import HAIR, check_window
 from training.graph import Graph
 
 ATTRIBUTES = tuple(
@@ -47,6 +47,8 @@ class Config:
 
     size: int = 64
     """Side of the crop, px."""
+    crop: str = "face"
+    """Window of the CelebA frame: `face`, or `close` for the teacher of a training on `close`."""
     widths: tuple[int, ...] = (32, 64, 128, 224)
     """Channels of the four stages (1/2, 1/4, 1/8, 1/16 of the size)."""
     blocks: int = 2
@@ -77,6 +79,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.size % 16:
             raise ValueError(f"size must be a multiple of 16, got {self.size}")
+        check_window(self.crop)
         if not 0 <= self.smoothing < 1:
             raise ValueError(f"smoothing must be in 0..1, got {self.smoothing}")
 
@@ -140,7 +143,7 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "attributes": ATTRIBUTES, "groups": config.groups}
+        return {"size": config.size, "attributes": ATTRIBUTES, "groups": config.groups, "crop": config.crop}
 
     def initialise(self, state: dict[str, Any]) -> None:
         """Start from the averaged weights of another run."""
@@ -196,7 +199,7 @@ class Method:
         return {
             "kind": "classify",
             "title": "Face attributes: the 40 of CelebA",
-            "crop": {"kind": "face", "height": size, "width": size},
+            "crop": {"kind": self.config.crop, "height": size, "width": size},
             "attributes": ATTRIBUTES,
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
             "data_source": "CelebA, Liu et al. 2015 (25,457 pictures)",

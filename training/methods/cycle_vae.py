@@ -210,7 +210,7 @@ class Method(swap.Coder):
         set_lr(self.reverse_optimizer, c.lr_reverse * factor)
         self.encoder.train()
         self.decoder.train()
-        both = torch.cat([batch.image, batch.require_partner()]).contiguous(memory_format=torch.channels_last)
+        both = torch.cat([batch.image, batch.require_partner()])
         code = self.encoder(both)
         z = reparametrise(code.z, code.z_logvar)
         kl = kl_normal(code.z, code.z_logvar).mean()

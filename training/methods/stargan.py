@@ -29,12 +29,12 @@ from training.augment import augment_colour, diff_augment
 from training.blocks import EMA, load_matching, on_device, restore, set_lr, state_of
 from training.colour import ColourBank, colour_points, curve_penalty, sliced_wasserstein
 from training.data.batch import Batch
-from training.data.celeba import HAIR
+from training.data.celeba import HAIR, check_window
 from training.discriminators import PatchClassifier
 from training.generators import BilateralGenerator, CompactGenerator, ResnetGenerator
 from training.graph import Graph
 from training.targets import only_exclusive, switched, wanted_labels
-from training.teacher import load_teacher
+from training.teacher import Teacher, load_teacher
 from training.words import words_of
 
 SEVEN = ("Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling")
@@ -51,6 +51,8 @@ class Config:
     """CelebA attributes that can be edited, in the order of the edit vector."""
     size: int = 128
     """Side of the crop, px."""
+    crop: str = "face"
+    """Window of the CelebA frame: `face` (as published), or `close` for words that change the face alone."""
     generator: str = "resnet"
     """`resnet` (as published), `compact` or `bilateral`."""
     width: int = 64
@@ -107,6 +109,8 @@ class Config:
     """CelebA folders to use (`training.data.celeba.FOLDERS`)."""
     groups: tuple[str, ...] = ()
     """CelebA attributes whose combinations are drawn equally often; none: the edited attributes, each by itself."""
+    conditional: bool = False
+    """D_src also sees the labels that a picture has or was asked for (projection, Miyato and Koyama 2018)."""
     n_critic: int = 5
     """Discriminator steps per generator step."""
     d_warmup: int = 0
@@ -138,6 +142,7 @@ class Config:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(allowed)}")
+        check_window(self.crop)
         if self.size % (1 << self.d_layers):
             raise ConfigError(f"size={self.size} must be a multiple of 2**d_layers = {1 << self.d_layers}")
         if (self.lambda_teacher > 0) != bool(self.teacher):
@@ -180,7 +185,7 @@ class Method:
         k = len(config.attributes)
         n_in = 7 if config.mask else 3
         self.generator = on_device(self._new_generator(), self.device)
-        critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers)
+        critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers, config.conditional)
         self.discriminator = on_device(critic, self.device)
         betas = (config.beta1, 0.999)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=betas)
@@ -188,8 +193,12 @@ class Method:
         self.ema = EMA(self.generator, config.ema_decay)
         self.hair = [config.attributes.index(a) for a in HAIR if a in config.attributes]
         self.bank = ColourBank(len(self.hair), self.device)
-        self.teacher = load_teacher(config.teacher, config.attributes, self.device) if config.teacher else None
+        self.teacher = self._load_teacher()
         self.steps = 0
+
+    def _load_teacher(self) -> Teacher | None:
+        config = self.config
+        return load_teacher(config.teacher, config.attributes, config.crop, self.device) if config.teacher else None
 
     def _new_generator(self) -> nn.Module:
         config, k = self.config, len(self.config.attributes)
@@ -209,6 +218,7 @@ class Method:
             "groups": config.groups,
             "one_hair_colour": set(config.attributes) <= set(HAIR),
             "mask_model": config.mask_model if config.mask else None,
+            "crop": config.crop,
         }
 
     @staticmethod
@@ -247,8 +257,8 @@ class Method:
             fake = self._seen(self.translate(batch.image, present, wanted, batch.mask), batch.mask)
         use_r1 = config.adversarial == "hinge" and config.lambda_r1 > 0 and self.steps % 16 == 0
         real = real.requires_grad_(use_r1)
-        real_logits, real_cls = self.discriminator(real)
-        fake_logits, _ = self.discriminator(fake)
+        real_logits, real_cls = self.discriminator(real, present)
+        fake_logits, _ = self.discriminator(fake, wanted)
         logs = {"loss_d_cls": self._classification(real_cls, present)}
         if config.adversarial == "hinge":
             logs["loss_d_adv"] = losses.hinge_discriminator(real_logits, fake_logits)
@@ -257,7 +267,7 @@ class Method:
                 loss = loss + 8 * config.lambda_r1 * losses.r1_penalty(real, real_logits.mean((1, 2, 3)))
         else:
             logs["loss_d_adv"] = losses.wasserstein_critic(real_logits, fake_logits)
-            logs["loss_d_gp"] = losses.gradient_penalty(self._source, real, fake)
+            logs["loss_d_gp"] = losses.gradient_penalty(lambda seen: self._source(seen, present), real, fake)
             loss = logs["loss_d_adv"] + config.lambda_gp * logs["loss_d_gp"]
         loss = loss + max(config.lambda_cls, 0.3) * logs["loss_d_cls"]
         self.optimizer_d.zero_grad(set_to_none=True)
@@ -272,7 +282,7 @@ class Method:
         present = batch.require_labels()
         raw = self.generator(batch.image, self._edit(present, wanted))
         fake = self._render(raw, batch.image, batch.mask)
-        logits, cls = self.discriminator(self._seen(fake, batch.mask))
+        logits, cls = self.discriminator(self._seen(fake, batch.mask), wanted)
         terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
         back = self.translate(fake, wanted, present, batch.mask)
@@ -322,9 +332,9 @@ class Method:
             image = torch.cat([image, image * mask, mask], 1)
         return diff_augment(image) if self.config.diff_augment else image
 
-    def _source(self, seen: Tensor) -> Tensor:
+    def _source(self, seen: Tensor, labels: Tensor) -> Tensor:
         """One source logit a picture, `(N,)`."""
-        logits: Tensor = self.discriminator(seen)[0].mean((1, 2, 3))
+        logits: Tensor = self.discriminator(seen, labels)[0].mean((1, 2, 3))
         return logits
 
     def _edit(self, present: Tensor, wanted: Tensor) -> Tensor:
@@ -419,7 +429,7 @@ class Method:
         return {
             "kind": "translate",
             "title": "Hair colours" if self._only_hair() else "Face attributes: " + ", ".join(config.attributes),
-            "crop": {"kind": "face", "height": config.size, "width": config.size},
+            "crop": {"kind": config.crop, "height": config.size, "width": config.size},
             "attributes": config.attributes,
             "words": words,
             "region": region,
