@@ -1,19 +1,20 @@
 """What the GAN methods share: two players, their optimizers, the averaged generator, two phases, samples, export.
 
-A method adds `discriminator_step` and `generator_step`, which own zero_grad, backward and step of their player.
+A method adds `discriminator_step` and `generator_loss` (or its own `generator_step`).
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training import dense
-from training.blocks import EMA, on_device, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.facts import UNKNOWN
 from training.graph import Graph
@@ -27,45 +28,54 @@ POINTS: dict[str, object] = {"channels": 2, "size": 1, "z_dim": 16, "batch_size"
 _SHOWN = 16
 
 
-class GameConfig(Protocol):
-    """The settings that every GAN method has."""
+@dataclass(frozen=True)
+class GameConfig:
+    """Settings of one training that every GAN method has."""
 
-    @property
-    def network(self) -> dense.Kind: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def z_dim(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def n_critic(self) -> int: ...
-    @property
-    def lr(self) -> float: ...
-    @property
-    def second_phase(self) -> float: ...
-    @property
-    def second_lr(self) -> float: ...
-    @property
-    def ema_decay(self) -> float: ...
+    network: dense.Kind = "dense"
+    """Fully connected, or convolutional."""
+    channels: int = 1
+    """Of the pictures; 2 with size 1 are points of the plane."""
+    size: int = 28
+    """Side of the pictures, px."""
+    z_dim: int = 100
+    """Length of the noise vector, standard normal."""
+    batch_size: int = 64
+    """Pictures a step."""
+    steps: int = REPORTED_STEPS
+    """Steps of the discriminator: 150 + 30 passes over MNIST at batch 64."""
+    n_critic: int = 1
+    """Steps of the discriminator for each of the generator."""
+    lr: float = 2e-4
+    """Learning rate of both optimizers."""
+    second_phase: float = SECOND_PHASE
+    """Last share of the steps, at `second_lr`."""
+    second_lr: float = 2e-5
+    """Learning rate of the second phase."""
+    ema_decay: float = 0.999
+    """Decay of the averaged generator."""
+    seed: int = 0
+    """Seed of weights, noise and data order."""
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 2, 3):
+            raise ValueError(f"channels must be 1, 3, or 2 (points of the plane), got {self.channels}")
+        if self.network == "conv" and self.size % 4:
+            raise ValueError(f"network=conv needs a size that is a multiple of 4, got {self.size}")
+        if self.n_critic < 1:
+            raise ValueError(f"n_critic must be 1 or more, got {self.n_critic}")
+        if not 0 <= self.second_phase < 1:
+            raise ValueError(f"second_phase is a share of the steps, 0 or more and below 1, got {self.second_phase}")
 
 
-def check(config: GameConfig) -> None:
-    """Complain of settings that no GAN can use.
+@dataclass(frozen=True)
+class AdamConfig(GameConfig):
+    """Settings of the GAN methods whose two optimizers are Adam."""
 
-    Raises:
-        ValueError: one is out of range.
-    """
-    if config.channels not in (1, 2, 3):
-        raise ValueError(f"channels must be 1, 3, or 2 (points of the plane), got {config.channels}")
-    if config.network == "conv" and config.size % 4:
-        raise ValueError(f"network=conv needs a size that is a multiple of 4, got {config.size}")
-    if config.n_critic < 1:
-        raise ValueError(f"n_critic must be 1 or more, got {config.n_critic}")
-    if not 0 <= config.second_phase < 1:
-        raise ValueError(f"second_phase is a share of the steps, 0 or more and below 1, got {config.second_phase}")
+    beta1: float = 0.5
+    """Adam's first decay."""
+    beta2: float = 0.999
+    """Adam's second decay."""
 
 
 def rate(config: GameConfig, step: int) -> float:
@@ -122,8 +132,11 @@ class Game:
         self.steps = 0
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Return the optimizer of one player."""
-        raise NotImplementedError
+        """Return the optimizer of one player: Adam (one kernel for each tensor, on the CPU too)."""
+        config = self.config
+        if not isinstance(config, AdamConfig):
+            raise NotImplementedError
+        return torch.optim.Adam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Move the discriminator only.
@@ -134,14 +147,25 @@ class Game:
         """
         raise NotImplementedError
 
+    def generator_loss(self, out: Tensor) -> Tensor:
+        """Return what the generator lowers.
+
+        Args:
+            out: what the discriminator returns for the fakes.
+        """
+        raise NotImplementedError
+
     def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
         """Move the generator only.
 
         Args:
             fake: `(N, C, H, W)`, [-1, 1], with the generator's graph behind it.
-            real: of the discriminator's last step.
+            real: of the discriminator's last step, for a method that looks ahead.
         """
-        raise NotImplementedError
+        with frozen(self.discriminator):
+            loss = self.generator_loss(self.discriminator(fake))
+            descend(self.optimizer_g, loss)
+        return {"loss_g": loss.detach()}
 
     @staticmethod
     def data_options(config: GameConfig) -> dict[str, Any]:
@@ -245,11 +269,6 @@ class Scalar(nn.Module):
         """Return one number a picture."""
         out: Tensor = self.network(image)
         return out.squeeze(1)
-
-
-def fused_adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Return Adam as one kernel for each tensor, on the CPU too."""
-    return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
 
 
 def _density(sets: list[Tensor], side: int = 128) -> Tensor:

@@ -116,11 +116,12 @@ def test_second_phase_is_the_last_share_of_the_steps() -> None:
     assert rates == [1e-3, 1e-3, 1e-5, 1e-5]
 
 
-def test_fused_adam_is_adam() -> None:
+def test_the_optimizer_is_adam_with_the_settings_betas() -> None:
     torch.manual_seed(1)
     a = nn.Linear(5, 3)
     b = copy.deepcopy(a)
-    optimizers = game.fused_adam(a, 0.1, (0.5, 0.9)), torch.optim.Adam(b.parameters(), 0.1, (0.5, 0.9), foreach=False)
+    plain = torch.optim.Adam(b.parameters(), 0.1, (0.3, 0.9), foreach=False)
+    optimizers = make("gan", lr=0.1, beta1=0.3, beta2=0.9).optimizer(a), plain
     for _ in range(5):
         x = torch.randn(4, 5)
         for network, optimizer in zip((a, b), optimizers, strict=True):

@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 from torch import nn
 
 from imgedit.errors import DataError
+from training.blocks import descend
 from training.evaluate.latents import Array, Latents
 
 HIDDEN = 256
@@ -95,9 +96,7 @@ def _mlp(
         codes = torch.from_numpy((draws[0](rng) if epoch else first) - centre) / torch.from_numpy(scale)
         order = torch.from_numpy(rng.permutation(n))
         for index in order.split(BATCH):
-            optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(network(codes[index]), classes[index]).backward()
-            optimizer.step()
+            descend(optimizer, F.cross_entropy(network(codes[index]), classes[index]))
         schedule.step()
 
     @torch.no_grad()

@@ -20,6 +20,7 @@ from training.blocks import (
     EMA,
     ResidualBlock,
     conv_norm_act,
+    descend,
     load_matching,
     on_device,
     one_cycle,
@@ -164,9 +165,7 @@ class Method:
         logits = self.network(image)
         soft = labels * (1.0 - self.config.smoothing) + 0.5 * self.config.smoothing
         loss = (F.binary_cross_entropy_with_logits(logits, soft, reduction="none") * self.weight).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss)
         self.ema.update(self.network)
         self.steps += 1
         accuracy = ((logits.detach() > 0).float() == labels).float().mean()

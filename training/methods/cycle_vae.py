@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training import leak, swap
-from training.blocks import EMA, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -227,7 +227,7 @@ class Method(swap.Coder):
         if c.adversarial != "none":
             fake_loss, terms["loss_d"] = self._adversarial(both, code.s, z)
             loss = loss + c.lambda_adv * fake_loss
-        _descend(self.optimizer, loss)
+        descend(self.optimizer, loss)
         if c.lambda_reverse > 0 or c.reverse_reconstruction:
             terms |= self._reverse_cycle(both, code.s.detach(), z.detach())
         self.ema_encoder.update(self.encoder)
@@ -265,7 +265,7 @@ class Method(swap.Coder):
         if c.reverse_reconstruction:
             again = squared_error(self.decoder(code.s[:n], z[:n]), image[:n]).mean()
             loss, terms["loss_reverse_rec"] = loss + c.lambda_reverse_rec * again, again
-        _descend(self.reverse_optimizer, loss)
+        descend(self.reverse_optimizer, loss)
         return terms
 
     def _adversarial(self, both: Tensor, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -280,7 +280,7 @@ class Method(swap.Coder):
         fake = self.decoder(s[:n], z[:n].roll(1, 0))
         logits = self._pair_logits(image, partner), self._pair_logits(image, fake.detach())
         loss_d = F.softplus(-logits[0]).mean() + F.softplus(logits[1]).mean()
-        _descend(self.discriminator_optimizer, loss_d)
+        descend(self.discriminator_optimizer, loss_d)
         return F.softplus(-self._pair_logits(image, fake)).mean(), loss_d
 
     def _pair_logits(self, first: Tensor, second: Tensor) -> Tensor:
@@ -292,7 +292,7 @@ class Method(swap.Coder):
         self.leaks.train()
         for _ in range(self.config.leak_steps):
             loss = F.cross_entropy(self._guesses(z, partner_s), target)
-            _descend(self.leak_optimizer, loss)
+            descend(self.leak_optimizer, loss)
         return loss.detach()
 
     def _guesses(self, z: Tensor, partner_s: Tensor) -> Tensor:
@@ -363,9 +363,3 @@ def wasserstein_distance(code: Encoded) -> Tensor:
         raise ValueError("z must be a distribution")
     first, second = torch.cat([code.z, (0.5 * code.z_logvar).exp()], 1).chunk(2)
     return ((first - second).square().sum(1) + 1e-12).sqrt()
-
-
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()

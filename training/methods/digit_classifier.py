@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.mnist import DIGITS
 from training.graph import Graph
@@ -133,9 +133,7 @@ class Method:
         self.network.train()
         logits = self.network(image)
         loss = F.cross_entropy(logits, digits)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss)
         self.ema.update(self.network)
         self.steps += 1
         return {"loss_ce": loss.detach(), "accuracy": (logits.detach().argmax(1) == digits).float().mean()}

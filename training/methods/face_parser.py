@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import EMA, conv_norm_act, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, conv_norm_act, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.celebamask_hq import CLASSES
 from training.graph import Graph
@@ -164,9 +164,7 @@ class Method:
         hair = CLASSES.index("hair")
         loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair], (target == hair).float())
         loss = loss_ce + self.config.lambda_dice * loss_dice
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss)
         self.ema.update(self.network)
         self.steps += 1
         accuracy = (logits.detach().argmax(1) == target).float().mean()

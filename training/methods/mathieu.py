@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training import swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -225,9 +225,7 @@ class Method(swap.Coder):
         condition = _next(self._judged(batch)[1])
         terms["loss_adv"] = (c.lambda_adv, generator_loss(self.discriminator, fakes, condition, c.adversarial))
         loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss)
         return {name: value.detach() for name, (_, value) in terms.items()}
 
     def _judged(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -15,50 +15,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training import dense, game
+from training import game
+from training.blocks import descend
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(game.AdamConfig):
     """Settings of one training."""
 
-    network: dense.Kind = "dense"
-    """Fully connected, or convolutional."""
-    channels: int = 1
-    """Of the pictures; 2 with size 1 are points of the plane."""
-    size: int = 28
-    """Side of the pictures, px."""
-    z_dim: int = 100
-    """Length of the noise vector, standard normal."""
-    batch_size: int = 64
-    """Pictures a step."""
-    steps: int = game.REPORTED_STEPS
-    """Steps of the discriminator: 150 + 30 passes over MNIST at batch 64."""
-    n_critic: int = 1
-    """Steps of the discriminator for each of the generator."""
-    lr: float = 2e-4
-    """Learning rate of both Adams."""
-    second_phase: float = game.SECOND_PHASE
-    """Last share of the steps, at `second_lr`."""
-    second_lr: float = 2e-5
-    """Learning rate of the second phase."""
-    beta1: float = 0.5
-    """Adam's first decay."""
-    beta2: float = 0.999
-    """Adam's second decay."""
     n_components: int = 10
     """Gaussians; the embedding has one dimension less."""
     distance: float = 4.0
     """Between the means of any two Gaussians, in standard deviations."""
     saturating: bool = False
     """The generator minimizes `log(lambda - lk)` as in the paper, not `-log lk`."""
-    ema_decay: float = 0.999
-    """Decay of the averaged generator."""
-    seed: int = 0
-    """Seed of weights, noise and data order."""
 
     def __post_init__(self) -> None:
-        game.check(self)
+        super().__post_init__()
         if self.n_components < 2:
             raise ValueError(f"n_components must be 2 or more, got {self.n_components}")
         if self.distance <= 0:
@@ -145,9 +118,6 @@ class Method(game.Game):
         super().__init__(config, device, n_outputs=config.n_components - 1)
         self.mixture = Mixture(simplex(config.n_components, config.distance)).to(self.device)
 
-    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        return game.fused_adam(network, self.config.lr, (self.config.beta1, self.config.beta2))
-
     def score(self) -> nn.Module:
         return _Score(self.discriminator, self.mixture)
 
@@ -155,17 +125,10 @@ class Method(game.Game):
         """Draw real embeddings to the Gaussians, push fake ones away."""
         real_share, fake_share = self.mixture(self.discriminator(torch.cat([real, fake]))).chunk(2)
         loss = -(real_share + log_rest(fake_share)).mean()
-        self.optimizer_d.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer_d.step()
+        descend(self.optimizer_d, loss)
         return {"loss_d": loss.detach()}
 
-    def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+    def generator_loss(self, out: Tensor) -> Tensor:
         """Draw fake embeddings to the Gaussians."""
-        with game.frozen(self.discriminator):
-            share = self.mixture(self.discriminator(fake))
-            loss = log_rest(share).mean() if self.config.saturating else -share.mean()
-            self.optimizer_g.zero_grad(set_to_none=True)
-            loss.backward()
-        self.optimizer_g.step()
-        return {"loss_g": loss.detach()}
+        share = self.mixture(out)
+        return log_rest(share).mean() if self.config.saturating else -share.mean()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from training import swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
@@ -133,9 +133,7 @@ class Method(swap.Coder):
         kl = kl_normal(code.z, code.z_logvar).mean()
         nll = self.decoder.pixels.nll(image, features).mean()
         error = squared_error(self.decoder.draft(features.detach()), image).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        (nll + weight * kl + error).backward()
-        self.optimizer.step()
+        descend(self.optimizer, nll + weight * kl + error)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1

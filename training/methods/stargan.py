@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training import losses
 from training.augment import augment_colour, diff_augment
-from training.blocks import EMA, load_matching, on_device, restore, set_lr, state_of
+from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
 from training.colour import ColourBank, colour_points, curve_penalty, sliced_wasserstein
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
@@ -270,9 +270,7 @@ class Method:
             logs["loss_d_gp"] = losses.gradient_penalty(lambda seen: self._source(seen, present), real, fake)
             loss = logs["loss_d_adv"] + config.lambda_gp * logs["loss_d_gp"]
         loss = loss + max(config.lambda_cls, 0.3) * logs["loss_d_cls"]
-        self.optimizer_d.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer_d.step()
+        descend(self.optimizer_d, loss)
         return {name: value.detach() for name, value in logs.items()}
 
     def generator_step(self, batch: Batch, wanted: Tensor) -> dict[str, Tensor]:
@@ -309,9 +307,7 @@ class Method:
             changed = raw[~asked_nothing] if not asked_nothing.all() else raw
             terms["loss_g_curve"] = (config.lambda_curve, curve_penalty(changed))
         loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
-        self.optimizer_g.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer_g.step()
+        descend(self.optimizer_g, loss)
         self.discriminator.requires_grad_(True)
         return {name: value.detach() for name, (_, value) in terms.items()}
 

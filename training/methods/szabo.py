@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from training import swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoder, Norm, squared_error
@@ -184,9 +184,7 @@ class Method(swap.Coder):
         both = torch.cat([batch.image, batch.require_partner()])
         loss_rec = 2.0 * squared_error(mixed, both).mean()  # the sum of both pictures of a pair
         loss_adv = generator_loss(self.discriminator, [fake], batch.image, c.adversarial)
-        self.optimizer.zero_grad(set_to_none=True)
-        (c.lambda_rec * loss_rec + c.lambda_adv * loss_adv).backward()
-        self.optimizer.step()
+        descend(self.optimizer, c.lambda_rec * loss_rec + c.lambda_adv * loss_adv)
         return {"loss_rec": loss_rec.detach(), "loss_adv": loss_adv.detach()}
 
     def state_dict(self) -> dict[str, Any]:

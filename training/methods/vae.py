@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training import swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -106,9 +106,7 @@ class Method(swap.Coder):
         z = reparametrise(code.z, code.z_logvar)
         kl = kl_normal(code.z, code.z_logvar).mean()
         error = squared_error(self.decoder(code.s, z), image).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        (error + self.config.lambda_kl * kl).backward()
-        self.optimizer.step()
+        descend(self.optimizer, error + self.config.lambda_kl * kl)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1

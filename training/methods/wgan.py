@@ -12,45 +12,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training import dense, game
+from training import game
+from training.blocks import descend
 from training.losses import hinge_generator, wasserstein_critic
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(game.GameConfig):
     """Settings of one training."""
 
-    network: dense.Kind = "dense"
-    """Fully connected, or convolutional."""
-    channels: int = 1
-    """Of the pictures; 2 with size 1 are points of the plane."""
-    size: int = 28
-    """Side of the pictures, px."""
-    z_dim: int = 100
-    """Length of the noise vector, standard normal."""
-    batch_size: int = 64
-    """Pictures a step."""
-    steps: int = game.REPORTED_STEPS
-    """Steps of the discriminator: 150 + 30 passes over MNIST at batch 64."""
     n_critic: int = 5
     """Steps of the discriminator for each of the generator."""
     lr: float = 5e-5
     """Learning rate of both RMSprops."""
-    second_phase: float = game.SECOND_PHASE
-    """Last share of the steps, at `second_lr`."""
     second_lr: float = 1e-5
     """Learning rate of the second phase."""
     clip: float = 0.01
     """Every weight of the critic is kept within this of 0."""
     batch_norm: bool = True
     """Batch norm in the generator."""
-    ema_decay: float = 0.999
-    """Decay of the averaged generator."""
-    seed: int = 0
-    """Seed of weights, noise and data order."""
 
     def __post_init__(self) -> None:
-        game.check(self)
+        super().__post_init__()
         if self.clip <= 0:
             raise ValueError(f"clip must be positive, got {self.clip}")
 
@@ -78,19 +61,12 @@ class Method(game.Game):
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Widen the gap between real and fake, then clip."""
         loss = wasserstein_critic(*self.discriminator(torch.cat([real, fake])).chunk(2))
-        self.optimizer_d.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer_d.step()
+        descend(self.optimizer_d, loss)
         with torch.no_grad():
             for weight in self.discriminator.parameters():
                 weight.clamp_(-self.config.clip, self.config.clip)
         return {"loss_d": loss.detach()}
 
-    def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+    def generator_loss(self, out: Tensor) -> Tensor:
         """Raise the critic's value of the fakes."""
-        with game.frozen(self.discriminator):
-            loss = hinge_generator(self.discriminator(fake))
-            self.optimizer_g.zero_grad(set_to_none=True)
-            loss.backward()
-        self.optimizer_g.step()
-        return {"loss_g": loss.detach()}
+        return hinge_generator(out)
