@@ -34,6 +34,8 @@ OPSET = 18
 GOLDEN_SEED = 20_260_101
 GOLDEN_DECIMALS = 2
 EVALUATION = "evaluation.json"
+REFEREE = "referee.onnx"
+"""In a GAN's run folder: the graph `score` of the exported model, once the run has been measured."""
 
 
 def export(
@@ -46,7 +48,8 @@ def export(
 ) -> Manifest:
     """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
 
-    Figures that `imgedit evaluate RUN` left in the run folder go into the manifest.
+    Figures that `imgedit evaluate RUN` left in the run folder go into the manifest, unless the run went on since; and
+    with them the referee of a GAN's rejection sampling, in place of its discriminator.
 
     Args:
         run: a run folder.
@@ -57,7 +60,7 @@ def export(
 
     Raises:
         OutputError: `out` exists, or its parent does not.
-        ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`.
+        ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or the referee is not the measured one.
         TrainingError: the run has no whole checkpoint.
     """
     run, out = Path(run), Path(out)
@@ -66,6 +69,8 @@ def export(
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist")
     method = checkpoint.load_method(run)
+    metrics = _measured(run, int(method.steps))
+    referee = _referee(run, metrics)
     fields = _with_facts(method.manifest_fields(), _dataset(run))
     method_id = str(method.id)
     temporary = out.with_name(f".{out.name}.part")
@@ -74,8 +79,11 @@ def export(
         temporary.mkdir()
         graphs, differences, contents = {}, {}, {}
         for role, graph in method.graphs().items():
-            content = to_onnx(graph)
-            differences[role] = compare(role, graph, content)
+            if role == "score" and referee is not None:
+                content, differences[role] = referee
+            else:
+                content = to_onnx(graph)
+                differences[role] = compare(role, graph, content)
             path = temporary / f"{role}.onnx"
             path.write_bytes(content)
             graphs[role], contents[role] = GraphFile.of(path), content
@@ -95,7 +103,7 @@ def export(
                     "torch": torch.__version__,
                     "onnx_max_difference": differences,
                 },
-                "metrics": _measured(run),
+                "metrics": metrics,
                 "golden": golden(next(iter(contents)), next(iter(contents.values())), crop),
                 **fields,
             }
@@ -231,14 +239,29 @@ def _with_facts(fields: dict[str, Any], dataset: str) -> dict[str, Any]:
     return {**fields, "crop": crop, "data_source": facts.source, "licence": facts.licence}
 
 
-def _measured(run: Path) -> dict[str, Any]:
+def _measured(run: Path, steps: int) -> dict[str, Any]:
+    """Return the figures of the run; none where there are none, or where they are of another step."""
     path = run / EVALUATION
     if not path.is_file():
         return {}
     found = json.loads(path.read_text(encoding="utf-8"))
+    if found.get("steps", steps) != steps:
+        return {}
     return {key: found[key] for key in ("split", "n", "seed", "judge", "identity_network") if key in found} | found[
         "metrics"
     ]
+
+
+def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:
+    """Return the graph of the referee that the figures name, and how far it is from torch; None if they name none."""
+    about = metrics.get("rejection", {}).get("referee")
+    if about is None:
+        return None
+    path = run / REFEREE
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != about["sha256"]:
+        raise ModelError(f"{path} is not the referee that {EVALUATION} names; run `imgedit evaluate {run} --fid` again")
+    return content, float(about["onnx_max_difference"])
 
 
 def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
-import os
 import signal
 import threading
 import time
@@ -25,6 +25,7 @@ from imgedit.errors import DataError, OutputError, TrainingError
 from training import checkpoint
 from training import config as configs
 from training.data.batch import Batch, Dataset, Stream
+from training.files import write_whole
 
 CONFIG = "config.json"
 LOG = "log.jsonl"
@@ -255,13 +256,7 @@ def _progress(console: Console) -> Progress:
 
 def _write_config(run: Path, method_id: str, config: Any, about: Mapping[str, Any]) -> None:
     content = {"method": method_id, "config": configs.to_json(config), "torch": torch.__version__, **about}
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        temporary = run / f".{CONFIG}.part"
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, run / CONFIG)
-    except OSError as error:
-        raise OutputError(f"cannot write the run folder {run}: {error.strerror or error}") from error
+    write_whole(run / CONFIG, json.dumps(content, indent=2) + "\n")
 
 
 def _drop_rows_after(log: Path, step: int) -> None:
@@ -280,10 +275,9 @@ def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) 
     if grid is None:
         return
     pixels = (grid.clamp(0.0, 1.0) * 255.0).round().byte().permute(1, 2, 0).cpu().numpy()
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
-    os.replace(temporary, path)
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
+    write_whole(path, buffer.getvalue())
 
 
 def _clock(seconds: float) -> str:

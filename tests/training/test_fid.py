@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from imgedit.errors import ConfigError
 from imgedit.samples import odds
 from training import start
 from training.data import grouped
-from training.evaluate import features, fid, rejection
+from training.evaluate import features, fid, referee, rejection
 
 
 def normal(n: int, dim: int, seed: int, mean: float = 0.0) -> Tensor:
@@ -190,13 +191,15 @@ class Blobs:
         return image.mean((1, 2, 3))
 
 
-def evaluated(monkeypatch: pytest.MonkeyPatch, *, has_score: bool, **options: Any) -> dict[str, Any]:
+def evaluated(
+    monkeypatch: pytest.MonkeyPatch, *, has_score: bool, run: Path | None = None, **options: Any
+) -> dict[str, Any]:
     """Measure `Blobs` against brighter blobs."""
     rng = np.random.default_rng(0)
     shade = np.clip(rng.normal(200, 20, (300, 1, 1, 1)), 0, 255).astype(np.uint8)
     data = grouped.Grouped(shade * np.ones((1, 28, 28, 1), np.uint8), np.zeros(300, np.int64), ["blob"])
     monkeypatch.setattr(start, "load_data", lambda spec, split, options: data)
-    subject = fid.Subject("gan.test", 28, {"averaged": Blobs(), "last": Blobs()}, has_score)
+    subject = fid.Subject("gan.test", 28, {"averaged": Blobs(), "last": Blobs()}, has_score, run)
     monkeypatch.setattr(fid, "open_subject", lambda name, device: subject)
     return fid.evaluate("gan.test", "mnist:x", stand_in(), n=400, **options)
 
@@ -220,6 +223,18 @@ def test_rejection_brings_the_pictures_nearer_and_costs_attempts(monkeypatch: py
     assert kept["fid"] < 0.6 * plain["fid"]
     assert kept["attempts"] > 1.5
     assert set(result["rejection"]) >= {"a", "b", "m", "gamma", "gamma_rule", "log_loss"}
+
+
+def test_a_run_is_also_judged_by_a_referee_that_stays_in_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(referee, "train", functools.partial(referee.train, steps=60))
+    result = evaluated(monkeypatch, has_score=True, run=tmp_path)
+    variants = result["variants"]
+    assert set(variants) == {"averaged", "last", "rejection", "referee"}
+    assert variants["referee"]["fid"] < 0.6 * variants["averaged"]["fid"]
+    content = (tmp_path / "referee.onnx").read_bytes()
+    assert result["rejection"]["referee"]["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_inception_without_its_weights_says_where_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

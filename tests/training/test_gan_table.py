@@ -51,7 +51,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def evaluate(model: str, *args: Any, **options: Any) -> dict[str, Any]:
         seen.append(Path(model).name)
-        variants = {"averaged": variant(80.0), "last": variant(100.0), "rejection": variant(40.0, 4.0)}
+        variants = {
+            "averaged": variant(80.0),
+            "last": variant(100.0),
+            "rejection": variant(70.0, 2.0),
+            "referee": variant(40.0, 4.0),
+        }
         return {**NETWORK.about(), "n_real": 7, "n_fake": 9, "floor": 5.0, "variants": variants}
 
     monkeypatch.setattr(fid, "evaluate", evaluate)
@@ -64,7 +69,7 @@ def table(runs: Path, **options: Any) -> dict[str, Any]:
 
 
 def test_rows_are_mean_and_spread_over_seeds_and_a_ratio_seed_by_seed() -> None:
-    found = gan_table.rows({"gan": measured([100.0, 200.0], rejection=50.0), "wgan_gp": measured([40.0, 60.0, 1.0])})
+    found = gan_table.rows({"gan": measured([100.0, 200.0], referee=50.0), "wgan_gp": measured([40.0, 60.0, 1.0])})
     rows = {row["method"]: row for row in found}
     assert set(rows) == {"vanilla", "vanilla + rejection", "WGAN-GP"}
     assert rows["vanilla"]["fid"] == pytest.approx({"mean": 150.0, "spread": 50.0 * 2**0.5})

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError, ModelError
 from imgedit.samples import Array, Generator, OnnxGenerator, Rejection, draw, pixels
 from training import checkpoint, start
-from training.evaluate import judge, rejection
+from training.evaluate import judge, referee, rejection
 from training.evaluate.features import Features, Pixels
 
 N = 10_000
@@ -32,12 +32,21 @@ K_PRECISION, K_DENSITY = 3, 5
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a GAN's generators by name (`averaged` weights, and of a run also the `last` ones)."""
+    """What is measured: a GAN's generators by name (`averaged` weights, and of a run also the `last` ones).
+
+    Attributes:
+        id: for people.
+        size: side of the pictures, px.
+        generators: by name.
+        has_score: they can score pictures.
+        run: the run folder; None for a model.
+    """
 
     id: str
     size: int
     generators: dict[str, Generator]
     has_score: bool
+    run: Path | None = None
 
 
 class TorchGenerator:
@@ -72,6 +81,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a run or model against the test split of `data`; its rejection is calibrated on `valid`.
 
+    A run is drawn from without rejection, with rejection by its own discriminator, and with rejection by a referee
+    (`training.evaluate.referee`) that is trained for it here and kept in its folder.
+
     Args:
         model: a run folder, or a model of kind `sample`.
         data: `NAME:DIR`.
@@ -83,7 +95,8 @@ def evaluate(
 
     Returns:
         Figures for the manifest: how it was measured, `floor` (the FID of real training pictures), `variants` (one row
-        for each way of drawing) and, for a model with a score, `rejection`.
+        for each way of drawing) and, for a model with a score, `rejection`: the calibration of the score that an
+        export has, which for a run is the referee's.
     """
     rejection.parse_gamma(gamma)
     subject = open_subject(model, device)
@@ -99,9 +112,16 @@ def evaluate(
     }
     if subject.has_score:
         held_out = judge.tensor(pictures(data, "valid", subject.size, n, seed))
-        generator = subject.generators["averaged"]
+        generator: Generator = subject.generators["averaged"]
         rule, result["rejection"] = rejection.fit(generator, held_out, gamma=gamma, seed=seed)
         variants["rejection"] = _row(reference, generator, n, seed, rule)
+        if subject.run is not None:
+            real_train = judge.tensor(pictures(data, "train", subject.size, None, seed))
+            trained = referee.train(generator, real_train, seed=seed)
+            generator = referee.Refereed(generator, trained)
+            rule, result["rejection"] = rejection.fit(generator, held_out, gamma=gamma, seed=seed)
+            result["rejection"]["referee"] = referee.keep(trained, subject.run, real_train.shape[1], subject.size)
+            variants["referee"] = _row(reference, generator, n, seed, rule)
     return result
 
 
@@ -119,15 +139,15 @@ def open_subject(name: str, device: str = "auto") -> Subject:
             "averaged": TorchGenerator(method, averaged=True),
             "last": TorchGenerator(method, averaged=False),
         }
-        return Subject(Path(name).name, int(method.config.size), generators, "score" in method.graphs())
+        return Subject(Path(name).name, int(method.config.size), generators, "score" in method.graphs(), Path(name))
     with judge.opened(name) as model:
         return Subject(
             model.id, model.manifest.crop.height, {"averaged": OnnxGenerator(model, device)}, model.has("score")
         )
 
 
-def pictures(data: str, split: str, size: int, n: int, seed: int) -> Pixels:
-    """Return at most `n` pictures of a split, `(N, H, W, C)`."""
+def pictures(data: str, split: str, size: int, n: int | None, seed: int) -> Pixels:
+    """Return at most `n` pictures of a split (None: all), `(N, H, W, C)`."""
     dataset = start.load_data(data, split, {"size": size})
     index = judge.drawn(len(dataset), n, seed)
     return pixels(dataset.batch(index, np.random.default_rng(seed)).image.numpy())

@@ -17,10 +17,11 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError
 from training import checkpoint, game, loop, start
-from training.evaluate import fid, rejection, report
+from training.evaluate import fid, referee, rejection, report
 from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
 from training.export import EVALUATION
+from training.files import write_whole
 
 NAME = "mnist-gans"
 TRAIN_PICTURES = 55_000
@@ -70,8 +71,10 @@ ROWS = (
     Row("WGAN-GP, last weights", "wgan_gp", "last"),
     Row("unrolled", "unrolled_gan"),
     Row("MD-GAN", "md_gan"),
-    Row("vanilla + rejection", "gan", "rejection", 22),
-    Row("WGAN-GP + rejection", "wgan_gp", "rejection", 15),
+    Row("vanilla + rejection", "gan", "referee", 22),
+    Row("vanilla + rejection, own discriminator", "gan", "rejection"),
+    Row("WGAN-GP + rejection", "wgan_gp", "referee", 15),
+    Row("WGAN-GP + rejection, own critic", "wgan_gp", "rejection"),
 )
 
 
@@ -150,7 +153,7 @@ def run(
         "notes": notes,
     }
     for suffix, text in ((".md", markdown(result)), (".json", json.dumps(result, indent=2) + "\n")):
-        report.write_text(runs / f"{NAME}{suffix}", text)
+        write_whole(runs / f"{NAME}{suffix}", text)
     return result
 
 
@@ -192,7 +195,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         f"FID by `{result['features']}` features of {result['network']} ({result['sha256'][:12]}), {result['n_real']} "
         f"real test and {result['n_fake']} generated pictures, resizer {result['resizer']}; training pictures score "
-        f"{result['floor']:.1f}. Averaged weights unless said otherwise, rejection with gamma {result['gamma_rule']}. "
+        f"{result['floor']:.1f}. Averaged weights unless said otherwise, rejection with gamma {result['gamma_rule']} "
+        "by a referee trained after the game, where it does not say own. "
         "Mean ± standard deviation over seeds. Minutes are training alone. The reported figures are by Inception "
         "features and do not compare in absolute value.",
         "",
@@ -249,6 +253,7 @@ def _measure(
         "n": n,
         "gamma": gamma,
         "seed": 0,
+        "referee_steps": referee.STEPS,
         "steps": int(checkpoint.latest(folder).name),
     }
     path = folder / EVALUATION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgedit.errors import OutputError
 from training.data.batch import to_tensor
 from training.evaluate.latents import LatentMethod
+from training.files import write_whole
 
 Cells = NDArray[np.uint8]
 """`(rows, columns, H, W, 3)` RGB."""
@@ -131,13 +131,9 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        FigureCanvasAgg(figure).print_png(str(temporary))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def _draw(method: LatentMethod) -> Callable[[Tensor, Tensor], Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from imgedit.errors import ConfigError, OutputError
+from imgedit.errors import ConfigError
+from training import checkpoint
 from training.evaluate import attributes as attribute_edits
 from training.evaluate import fid, identity, judge, recognition, rejection
 from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
 from training.export import EVALUATION
+from training.files import write_whole
 
 JUDGE = "attribute_judge.celeba"
 """The bundled classifier that no generator was trained against."""
@@ -118,23 +119,11 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
     Raises:
         OutputError: a file cannot be written.
     """
+    if judge.is_run(model):
+        result = {**result, "steps": int(checkpoint.latest(Path(model)).name)}
     targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
     for target in [*targets, *([out] if out is not None else [])]:
-        write_text(target, json.dumps(result, indent=2) + "\n")
-
-
-def write_text(target: Path, text: str) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+        write_whole(target, (json.dumps(result, indent=2) + "\n").encode())
 
 
 def show(result: Mapping[str, Any], console: Console | None = None) -> None:

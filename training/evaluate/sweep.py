@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from imgedit.errors import ConfigError, OutputError, TrainingError
+from imgedit.errors import ConfigError, TrainingError
 from training import config as configs
 from training.data.batch import Dataset, Stream
 from training.evaluate import latent_report
 from training.evaluate.grids import DPI, save
+from training.files import write_whole
 from training.start import begin, load_data, stored_config, torch_device
 
 METHODS = ("cycle_vae", "mathieu", "szabo")
@@ -210,14 +210,8 @@ def _stored(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _write(folder: Path, result: Mapping[str, Any]) -> None:
     """Write `sweep.json`, and with it the table and the plot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in ((RESULT, json.dumps(result, indent=2) + "\n"), ("sweep.md", table(result))):
-            temporary = folder / f".{name}.part"
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, folder / name)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
+    write_whole(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    write_whole(folder / "sweep.md", table(result))
     plot(result, folder / "sweep.png")
 
 
