@@ -26,9 +26,9 @@ from training import checkpoint
 from training import config as configs
 from training.data.batch import Batch, Dataset, Stream
 from training.files import write_whole
+from training.record import Record
 
 CONFIG = "config.json"
-LOG = "log.jsonl"
 PRECISIONS = ("fp32", "bf16")
 SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures are not the first batch
 
@@ -98,7 +98,6 @@ def train(
             raise TrainingError(f"{method_id} cannot start from the weights of another run")
         method.initialise(initial)
     _write_config(run, method_id, config, {"precision": precision, **(about or {})})
-    _drop_rows_after(run / LOG, step)
 
     fixed = next(Stream(dataset, min(config.batch_size, 16), config.seed + SAMPLE_SEED)) if sample_every else None
     counted = _Counted(stream)
@@ -106,8 +105,7 @@ def train(
     logged, n_images, since = step, 0, time.monotonic()
     with contextlib.ExitStack() as stack:
         stopped = stack.enter_context(_stop_after_step())
-        events = stack.enter_context(_events(run, step)) if tensorboard else None
-        log = stack.enter_context(open(run / LOG, "a", encoding="utf-8"))
+        record = stack.enter_context(Record(run, step, tensorboard, console))
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(method_id, total=config.steps, completed=step, rate="", terms="")
         while step < config.steps:
@@ -125,11 +123,7 @@ def train(
                 seconds = time.monotonic() - since
                 rate = (counted.images - n_images) / max(seconds, 1e-9)
                 row = {name: sum(values) / len(values) for name, values in recent.items()}
-                log.write(json.dumps({"step": step, **row, "images_per_second": round(rate, 2)}) + "\n")
-                log.flush()
-                if events is not None:
-                    for name, value in row.items():
-                        events.add_scalar(name, value, step)
+                record.write(step, row, rate)
                 shown = "  ".join(f"{name} {value:.3g}" for name, value in row.items())
                 progress.update(task, rate=f"{rate:.1f} images/s", terms=shown)
                 if not console.is_terminal:
@@ -230,18 +224,6 @@ def _stop_after_step() -> Iterator[threading.Event]:
             signal.signal(s, handler)
 
 
-@contextlib.contextmanager
-def _events(run: Path, step: int) -> Iterator[Any]:
-    """Yield a TensorBoard writer, or None where TensorBoard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        yield None
-        return
-    with SummaryWriter(str(run / "events"), purge_step=step + 1) as writer:
-        yield writer
-
-
 def _progress(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
@@ -257,13 +239,6 @@ def _progress(console: Console) -> Progress:
 def _write_config(run: Path, method_id: str, config: Any, about: Mapping[str, Any]) -> None:
     content = {"method": method_id, "config": configs.to_json(config), "torch": torch.__version__, **about}
     write_whole(run / CONFIG, json.dumps(content, indent=2) + "\n")
-
-
-def _drop_rows_after(log: Path, step: int) -> None:
-    """Remove the rows of steps that a crash lost, so that a resumed log has each step once."""
-    if log.exists():
-        rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
-        log.write_text("".join(r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= step), encoding="utf-8")
 
 
 def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) -> None:

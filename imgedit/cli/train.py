@@ -96,3 +96,5 @@ def export(
     worst = max(manifest.training["onnx_max_difference"].values())
     size = sum(graph.bytes for graph in manifest.graphs.values())
     typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
+    if not manifest.metrics:
+        typer.echo(f"no figures of these weights: `imgedit evaluate {run} ...` first, and export again", err=True)

@@ -16,7 +16,7 @@ from rich.console import Console
 from training_toys import Config, Method, Pictures
 
 from imgedit.errors import DataError, OutputError, TrainingError
-from training import checkpoint, loop
+from training import checkpoint, loop, record
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -228,3 +228,17 @@ def test_a_failed_save_leaves_the_earlier_checkpoint_alone(tmp_path: Path) -> No
     with pytest.raises(TypeError, match="cannot hold object at /b"):
         checkpoint.save(tmp_path, 2, {"b": object()})
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["0000001"]
+
+
+def test_a_run_goes_on_without_tensorboard_when_that_cannot_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(record, "_writer", lambda folder, step: Broken())
+    console = Console(file=io.StringIO(), width=200)
+    assert run_toy(tmp_path / "r", tensorboard=True, console=console) == 12
+    assert console.file.getvalue().count("TensorBoard stopped ([Errno 28] No space left on device)") == 1
+    assert [row["step"] for row in rows(tmp_path / "r")] == list(range(1, 13))

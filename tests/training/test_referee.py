@@ -81,7 +81,7 @@ def measure(run: Path) -> dict[str, Any]:
     _, about = rejection.fit(referee.Refereed(generator, network), real(50), n_burn_in=100)
     assert subject.run is not None
     about["referee"] = referee.keep(network, subject.run, 1, subject.size)
-    report.write({"metrics": {"rejection": about}}, str(run))
+    report.write({"steps": 2, "metrics": {"rejection": about}}, str(run))
     return about
 
 

@@ -50,6 +50,9 @@ def test_train_resume_export_evaluate_from_the_command_line(masks: str, tmp_path
     again = run("train", "face_parser", "--resume", "--run", folder, "--steps", "3")
     assert again.exit_code == 0, again.output
     assert checkpoint.latest(Path(folder)).name == "0000003"
+    early = run("export", folder, "-o", str(tmp_path / "early"))
+    assert early.exit_code == 0, early.output
+    assert "no figures of these weights" in early.stderr
     measured = run("evaluate", folder, "--data", masks, "--json")
     assert measured.exit_code == 0, measured.output
     figures = json.loads(measured.stdout)
@@ -57,6 +60,7 @@ def test_train_resume_export_evaluate_from_the_command_line(masks: str, tmp_path
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text()) == figures
     exported = run("export", folder, "-o", str(tmp_path / "model"))
     assert exported.exit_code == 0, exported.output
+    assert exported.stderr == ""
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
     assert manifest["id"] == "face_parser.celebamask_hq"
     assert manifest["metrics"]["mean_iou"] == figures["metrics"]["mean_iou"]

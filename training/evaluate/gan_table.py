@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from imgedit.errors import ConfigError
-from training import checkpoint, game, loop, start
+from training import checkpoint, game, record, start
 from training.evaluate import fid, referee, rejection, report
 from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
@@ -220,7 +220,7 @@ def minutes(folder: Path) -> float:
     """Return how long a GAN's run trained, from its log; a step is one batch."""
     batch_size = start.stored_config(folder)["config"]["batch_size"]
     seconds, before = 0.0, 0
-    for line in (folder / loop.LOG).read_text(encoding="utf-8").splitlines():
+    for line in (folder / record.LOG).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         seconds += (row["step"] - before) * batch_size / row["images_per_second"]
         before = row["step"]

@@ -95,7 +95,7 @@ def evaluate(
         "data": data.partition(":")[0],
         "split": "test",
         "seed": seed,
-        "step": method.steps,
+        "steps": method.steps,
         "n": len(pictures.test),
         "metrics": {},
         "pictures": [],
@@ -177,7 +177,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the figures as tables, and where the pictures are."""
     console = console or Console()
     metrics = result["metrics"]
-    console.print(f"{result['model']}: {result['method']} at step {result['step']}, {result['n']} test pictures of "
+    console.print(f"{result['model']}: {result['method']} at step {result['steps']}, {result['n']} test pictures of "
                   f"{result['data']}, seed {result['seed']}", highlight=False)  # fmt: skip
     if "probe" in metrics:
         table = Table("probe", "classifier", "train", "test", "train F1", "test F1", "n train", "n test")
@@ -258,7 +258,7 @@ def pick(dataset: Grouped, n: int, seed: int) -> NDArray[np.uint8]:
 
 
 def _write(result: dict[str, Any], run: Path, name: str, cells: grids.Cells, title: str, **options: Any) -> None:
-    grids.write(run / FOLDER / name, cells, f"{result['method']}, step {result['step']}: {title}", **options)
+    grids.write(run / FOLDER / name, cells, f"{result['method']}, step {result['steps']}: {title}", **options)
     result["pictures"].append(f"{FOLDER}/{name}")
 
 
@@ -271,7 +271,7 @@ def _keep_earlier(result: dict[str, Any], run: Path) -> None:
         earlier = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return  # damaged; it is written anew
-    if all(earlier.get(key) == result[key] for key in ("kind", "data", "step", "seed")):
+    if all(earlier.get(key) == result[key] for key in ("kind", "data", "steps", "seed")):
         result["metrics"], result["pictures"] = dict(earlier["metrics"]), list(earlier["pictures"])
 
 

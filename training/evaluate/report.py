@@ -63,6 +63,7 @@ def evaluate(
             "data": data.partition(":")[0],
             "split": "test",
             "seed": seed,
+            **_steps(model),
         }
         if kind == "parse":
             result["metrics"], result["n"] = recognition.parsing(subject, data, n, seed, device)
@@ -109,8 +110,14 @@ def generators(
         "split": "test",
         "seed": seed,
         "n": n,
+        **_steps(model),
         "metrics": metrics,
     }
+
+
+def _steps(model: str) -> dict[str, int]:
+    """Return how far a run was when it was measured: its figures are not those of later weights."""
+    return {"steps": int(checkpoint.latest(Path(model)).name)} if judge.is_run(model) else {}
 
 
 def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> None:
@@ -119,8 +126,6 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
     Raises:
         OutputError: a file cannot be written.
     """
-    if judge.is_run(model):
-        result = {**result, "steps": int(checkpoint.latest(Path(model)).name)}
     targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
     for target in [*targets, *([out] if out is not None else [])]:
         write_whole(target, (json.dumps(result, indent=2) + "\n").encode())
