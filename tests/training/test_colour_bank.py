@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.colour import ColourBank
+from training.colour_bank import ColourBank
 
 
 def points(bank: ColourBank, *values: float) -> torch.Tensor:
@@ -65,3 +65,19 @@ def test_strangeness_does_not_let_green_pay_for_purple() -> None:
     bank.add(0, known)
     pair = torch.tensor([[0.5, 0.3, 0.0, 0.0, 0.0], [0.5, -0.3, 0.0, 0.0, 0.0]])
     assert float(bank.strangeness(0, pair)) == pytest.approx((0.3 - 0.01) ** 2 / 2, rel=1e-3)
+
+
+def test_colour_loss_vanishes_for_pixels_of_the_wanted_colour_and_grows_with_distance() -> None:
+    bank = ColourBank(4, torch.device("cpu"))
+    grey, mask = torch.full((8, 3, 16, 16), 0.2), torch.ones(8, 1, 16, 16)
+    labels = torch.eye(4)[[3] * 8]
+    losses = [float(sum(bank.compare(grey, fake, mask, labels, labels))) for fake in (grey, grey + 0.05, grey + 0.2)]
+    assert losses[0] < 1e-6
+    assert 0.0 < losses[1] < losses[2]
+
+
+def test_a_colour_that_the_bank_does_not_know_yet_costs_nothing() -> None:
+    bank = ColourBank(2, torch.device("cpu"))
+    grey, mask = torch.full((4, 3, 16, 16), 0.2), torch.ones(4, 1, 16, 16)
+    losses = bank.compare(grey, grey + 0.5, mask, torch.eye(2)[[0] * 4], torch.eye(2)[[1] * 4])
+    assert [float(loss) for loss in losses] == [0.0, 0.0]

@@ -107,17 +107,6 @@ def test_hair_outside_the_mask_stays_as_it_is() -> None:
     assert not torch.equal(out[..., :8], batch.image[..., :8])
 
 
-def test_colour_loss_vanishes_for_pixels_of_the_wanted_colour_and_grows_with_distance() -> None:
-    method = Method(Config(**TINY_HAIR))
-    grey = torch.full((8, 3, 16, 16), 0.2)
-    labels, wanted = torch.zeros(8, 4), torch.zeros(8, 4)
-    labels[:, 3] = wanted[:, 3] = 1.0
-    batch = Batch(grey, labels, torch.ones(8, 1, 16, 16))
-    losses = [float(sum(method._colour_losses(batch, fake, wanted))) for fake in (grey, grey + 0.05, grey + 0.2)]
-    assert losses[0] < 1e-6
-    assert 0.0 < losses[1] < losses[2]
-
-
 def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
     small = Method(Config(**Method.tiny()))
     large = Method(Config(**{**Method.tiny(), "size": 32}))

@@ -27,7 +27,8 @@ from imgedit.errors import ConfigError
 from training import losses
 from training.augment import augment_colour, diff_augment
 from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
-from training.colour import ColourBank, colour_points, curve_penalty, sliced_wasserstein
+from training.colour import curve_penalty
+from training.colour_bank import ColourBank
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
 from training.discriminators import PatchClassifier
@@ -297,7 +298,9 @@ class Method:
         if config.lambda_tv > 0:
             terms["loss_g_tv"] = (config.lambda_tv, losses.total_variation(fake - batch.image))
         if config.lambda_colour > 0:
-            loss_colour, loss_tint = self._colour_losses(batch, fake, wanted)
+            loss_colour, loss_tint = self.bank.compare(
+                batch.image, fake, batch.require_mask(), present[:, self.hair], wanted[:, self.hair]
+            )
             terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
             terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
         if config.lambda_smooth > 0:
@@ -347,23 +350,6 @@ class Method:
         if self._only_hair():
             return F.cross_entropy(logits, labels.argmax(1))
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
-
-    def _colour_losses(self, batch: Batch, fake: Tensor, wanted: Tensor, n_pixels: int = 96) -> tuple[Tensor, Tensor]:
-        """Distance of edited hair pixels to real ones of the wanted colour, and how strange their tints are."""
-        labels = batch.require_labels()
-        where = batch.require_mask().flatten(1).square() + 1e-6
-        index = torch.multinomial(where, n_pixels)[:, None].expand(-1, 3, -1)
-        real = colour_points(batch.image.flatten(2).gather(2, index))
-        made = colour_points(fake.flatten(2).gather(2, index))
-        apart, strange, n = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
-        for i, k in enumerate(self.hair):
-            self.bank.add(i, real[labels[:, k] == 1].flatten(0, 1))
-            points = made[wanted[:, k] == 1].flatten(0, 1)
-            if len(points) and self.bank.is_ready(i):
-                apart = apart + sliced_wasserstein(points, self.bank.draw(i, len(points)))
-                strange = strange + self.bank.strangeness(i, points)
-                n += 1
-        return apart / max(n, 1), strange / max(n, 1)
 
     def _lr_factor(self) -> float:
         start = self.config.decay_from * self.config.steps
