@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import composite, edits, faces, geometry, library
+from imgedit import composite, edits, faces, geometry, library, regions
 from imgedit import photo as photos
 from imgedit.edits import Plan
 from imgedit.errors import ConfigError, ModelError
@@ -196,37 +196,37 @@ class Editor:
                 if plan.is_colour:
                     rgb = composite.apply_grids(rgb, grids, guide, matrix, size, region)
                 else:
-                    window = composite.region_of(rgb, None, matrix, size)
+                    window = regions.region_of(rgb, None, matrix, size)
                     rgb = composite.apply_delta(
-                        rgb, delta, image.transpose(1, 2, 0), matrix, composite.intersect(window, region)
+                        rgb, delta, image.transpose(1, 2, 0), matrix, regions.intersect(window, region)
                     )
         return rgb
 
     def _region(
         self, name: str, rgb: NDArray[np.uint8], found: Sequence[Face], face: Face, warnings: list[str]
-    ) -> composite.Region:
+    ) -> regions.Region:
         """Where an edit of one face may act."""
         size = self.parser.manifest.crop.width
         kind = self.parser.manifest.crop.kind
         matrix = geometry.crop_matrix(face.landmarks, kind, size)
         others = [geometry.crop_matrix(f.landmarks, kind, size) for f in found if f is not face]
         if name == "all":
-            return composite.region_of(rgb, None, matrix, size, others=others)
+            return regions.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
         probability = self._parsed(_to_tensor(geometry.cut(rgb, matrix, size)))
         if probability.shape[0] != len(classes) or "hair" not in classes:
             raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
         if name == "hair":
             hair = probability[classes.index("hair")]
-            region = composite.region_of(rgb, composite.without_islands(hair), matrix, size, others=others)
+            region = regions.region_of(rgb, regions.without_islands(hair), matrix, size, others=others)
             # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
             if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
                 x, y = (round(float(v)) for v in face.landmarks[2])
                 warnings.append(f"the face at {x}, {y} shows hardly any hair, so a hair colour changes little")
             return region
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
-        person = composite.widened(np.asarray(1.0 - outside, np.float32), size // 24)
-        return composite.region_of(rgb, person, matrix, size, others=others)
+        person = regions.widened(np.asarray(1.0 - outside, np.float32), size // 24)
+        return regions.region_of(rgb, person, matrix, size, others=others)
 
     def _parsed(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
         """Class probabilities `(C, h, w)` of a head crop `(3, h, w)`: the mean of it and its mirror image.
