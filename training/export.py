@@ -6,6 +6,8 @@ size, in a twentieth of the time of the newer one. The comparison with torch gua
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
 import io
 import json
@@ -18,7 +20,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from imgedit import runtime
 from imgedit.errors import ModelError, OutputError
@@ -31,6 +34,7 @@ TOLERANCE = 1e-4
 """Largest absolute difference between torch and ONNX Runtime that a model may have."""
 BATCH_SIZES = (1, 3)
 OPSET = 18
+_LARGE = 256  # numbers of a weight that is worth storing in half precision
 GOLDEN_SEED = 20_260_101
 GOLDEN_DECIMALS = 2
 EVALUATION = "evaluation.json"
@@ -45,6 +49,7 @@ def export(
     model_id: str | None = None,
     version: str = "1.0.0",
     overwrite: bool = False,
+    half: bool = False,
 ) -> Manifest:
     """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
 
@@ -57,6 +62,8 @@ def export(
         model_id: `method.dataset`; None takes the method and the data set of the run.
         version: of the model.
         overwrite: replace `out`.
+        half: store weights in half precision (`halved`): half the size. The figures stay those of the run, whose
+            weights are not rounded.
 
     Raises:
         OutputError: `out` exists, or its parent does not.
@@ -82,6 +89,7 @@ def export(
             if role == "score" and referee is not None:
                 content, differences[role] = referee
             else:
+                graph = halved(graph) if half else graph
                 content = to_onnx(graph)
                 differences[role] = compare(role, graph, content)
             path = temporary / f"{role}.onnx"
@@ -100,6 +108,7 @@ def export(
                 "training": {
                     "config": _without_paths(checkpoint.load(checkpoint.latest(run))["config"]),
                     "steps": int(method.steps),
+                    "weights": "float16" if half else "float32",
                     "torch": torch.__version__,
                     "onnx_max_difference": differences,
                 },
@@ -135,9 +144,26 @@ def to_onnx(graph: Graph) -> bytes:
             output_names=graph.outputs,
             dynamic_axes=axes,
             opset_version=OPSET,
+            do_constant_folding=not graph.half,  # it would widen the stored weights
             dynamo=False,
         )
     return buffer.getvalue()
+
+
+def halved(graph: Graph) -> Graph:
+    """Return a graph whose large weights are rounded to half precision, stored so and widened when they are used."""
+    network = copy.deepcopy(graph.module)
+    for layer in list(network.modules()):
+        for name, weight in list(layer.named_parameters(recurse=False)):
+            if weight.numel() >= _LARGE:
+                setattr(layer, name, nn.Parameter(weight.detach().half(), requires_grad=False))
+                parametrize.register_parametrization(layer, name, _Widen(), unsafe=True)
+    return dataclasses.replace(graph, module=network.eval(), half=True)
+
+
+class _Widen(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight.float()
 
 
 def compare(role: str, graph: Graph, content: bytes) -> float:

@@ -16,9 +16,11 @@ class Graph:
         inputs: name -> example tensor; axis 0 is always free.
         outputs: names of what the module returns, in order.
         dynamic: name -> further free axes, `{"image": {2: "height", 3: "width"}}`.
+        half: its large weights are stored in half precision.
     """
 
     module: nn.Module
     inputs: dict[str, Tensor]
     outputs: list[str]
     dynamic: dict[str, dict[int, str]] = field(default_factory=dict)
+    half: bool = False

@@ -87,12 +87,13 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The model folder to make.")],
     model_id: Annotated[str | None, typer.Option("--id", metavar="METHOD.DATASET", help="The model's id.")] = None,
     version: Annotated[str, typer.Option(help="The model's version.")] = "1.0.0",
+    half: Annotated[bool, typer.Option("--half", help="Store weights in half precision: half the size.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model folder from a run; refused unless ONNX Runtime agrees with torch."""
     exporter = training_module("training.export")
     with torch_extra():
-        manifest = exporter.export(run, out, model_id=model_id, version=version, overwrite=overwrite)
+        manifest = exporter.export(run, out, model_id=model_id, version=version, overwrite=overwrite, half=half)
     worst = max(manifest.training["onnx_max_difference"].values())
     size = sum(graph.bytes for graph in manifest.graphs.values())
     typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")

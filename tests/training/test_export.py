@@ -95,6 +95,26 @@ def test_export_is_refused_beyond_the_tolerance(drift: float, refused: bool) -> 
         assert export.compare("guide", graph, content) == pytest.approx(drift, abs=1e-5)
 
 
+def test_half_precision_takes_half_the_room_and_rounds_the_weights() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(20, 100), nn.ReLU(), nn.BatchNorm1d(100), nn.Linear(100, 50)).eval()
+    graph = Graph(network, {"z": torch.zeros(1, 20)}, ["out"])
+    half = export.halved(graph)
+    content, small = export.to_onnx(graph), export.to_onnx(half)
+    assert len(small) < 0.7 * len(content)
+    assert export.compare("generate", half, small) <= export.TOLERANCE
+    z = torch.randn(5, 20)
+    exact, rounded = (Session(c, device="cpu").run({"z": z.numpy()})["out"] for c in (content, small))
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(exact, rounded, atol=5e-3)
+    assert network[0].weight.dtype == torch.float32  # the graph that was given stays as it is
+
+
+def test_a_half_precision_model_says_so(run: Path, tmp_path: Path) -> None:
+    assert export.export(run, tmp_path / "model", half=True).training["weights"] == "float16"
+    assert export.export(run, tmp_path / "whole").training["weights"] == "float32"
+
+
 def test_a_refused_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drifting = Graph(Drifting(1.0), {"image": torch.zeros(1, 3, 4, 4)}, ["out"])
     monkeypatch.setattr(Method, "graphs", lambda self: {"guide": drifting})

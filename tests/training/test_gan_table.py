@@ -71,13 +71,13 @@ def table(runs: Path, **options: Any) -> dict[str, Any]:
 def test_rows_are_mean_and_spread_over_seeds_and_a_ratio_seed_by_seed() -> None:
     found = gan_table.rows({"gan": measured([100.0, 200.0], referee=50.0), "wgan_gp": measured([40.0, 60.0, 1.0])})
     rows = {row["method"]: row for row in found}
-    assert set(rows) == {"vanilla", "vanilla + rejection", "WGAN-GP"}
+    assert set(rows) == {"vanilla", "vanilla + rejection by a referee", "WGAN-GP"}
     assert rows["vanilla"]["fid"] == pytest.approx({"mean": 150.0, "spread": 50.0 * 2**0.5})
     assert rows["vanilla"]["ratio"] == {"mean": 1.0, "spread": 0.0}
     assert rows["WGAN-GP"]["ratio"]["mean"] == pytest.approx((0.4 + 0.3) / 2)
     assert rows["WGAN-GP"]["seeds"] == [0, 1, 2]
-    assert rows["vanilla + rejection"]["ratio"]["mean"] == pytest.approx((0.5 + 0.25) / 2)
-    assert rows["vanilla + rejection"]["attempts"]["mean"] == 3.0
+    assert rows["vanilla + rejection by a referee"]["ratio"]["mean"] == pytest.approx((0.5 + 0.25) / 2)
+    assert rows["vanilla + rejection by a referee"]["attempts"]["mean"] == 3.0
     assert rows["vanilla"]["smallest_share"] == 0.04
 
 
@@ -172,7 +172,7 @@ def test_the_written_table_names_features_counts_resizer_and_figures(tmp_path: P
     assert "`lenet` features of tiny (aaaaaaaaaaaa), 7 real test and 10000 generated pictures" in text
     assert "resizer none (28 px); training pictures score 5.0" in text
     assert "| vanilla | 1 | 0 | 2 | 80.0 | 1.00 |" in text
-    assert "| vanilla + rejection | 1 | 0 | 2 | 40.0 | 0.50 |" in text
+    assert "| vanilla + rejection by a referee | 1 | 0 | 2 | 40.0 | 0.50 |" in text
     assert "Made by `imgedit evaluate --table mnist-gans`." in text
     kept = json.loads((tmp_path / "mnist-gans.json").read_text())
     assert kept["rows"][0]["fid"] == {"mean": 80.0, "spread": None}
@@ -205,4 +205,4 @@ def test_the_command_prints_the_table_or_json(tmp_path: Path, calls: list[str]) 
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["rows"][0]["method"] == "vanilla"
     done = CliRunner().invoke(app, args, env={"COLUMNS": "200"})
-    assert "vanilla + rejection" in done.stdout
+    assert "vanilla + rejection by a referee" in done.stdout

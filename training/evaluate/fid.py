@@ -7,7 +7,7 @@ All depend on the feature network, so each figure goes with its name and hash; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from training.evaluate.features import Features, Pixels
 
 N = 10_000
 """Pictures of each kind."""
+VALIDATION_SEED = 4_000_003
+"""Added to the seed for the pictures by which the judge of the rejection is chosen."""
 K_PRECISION, K_DENSITY = 3, 5
 """Neighbours that make a manifold; the papers' choices."""
 
@@ -95,8 +97,8 @@ def evaluate(
 
     Returns:
         Figures for the manifest: how it was measured, `floor` (the FID of real training pictures), `variants` (one row
-        for each way of drawing) and, for a model with a score, `rejection`: the calibration of the score that an
-        export has, which for a run is the referee's.
+        for each way of drawing) and, for a model with a score, `rejection`: the calibration that an export has, which
+        is that of the judge whose pictures are nearer to the validation split.
     """
     rejection.parse_gamma(gamma)
     subject = open_subject(model, device)
@@ -111,18 +113,30 @@ def evaluate(
         "variants": variants,
     }
     if subject.has_score:
-        held_out = judge.tensor(pictures(data, "valid", subject.size, n, seed))
-        generator: Generator = subject.generators["averaged"]
-        rule, result["rejection"] = rejection.fit(generator, held_out, gamma=gamma, seed=seed)
-        variants["rejection"] = _row(reference, generator, n, seed, rule)
-        if subject.run is not None:
-            real_train = judge.tensor(pictures(data, "train", subject.size, None, seed))
-            trained = referee.train(generator, real_train, seed=seed)
-            generator = referee.Refereed(generator, trained)
-            rule, result["rejection"] = rejection.fit(generator, held_out, gamma=gamma, seed=seed)
-            result["rejection"]["referee"] = referee.keep(trained, subject.run, real_train.shape[1], subject.size)
-            variants["referee"] = _row(reference, generator, n, seed, rule)
+        held_out = pictures(data, "valid", subject.size, n, seed)
+        validation = Reference(held_out, features)
+        found = []
+        for name, generator, rule, about in _rejections(subject, data, judge.tensor(held_out), gamma, seed):
+            variants[name] = _row(reference, generator, n, seed, rule)
+            about["valid_fid"] = validation.fid(_drawn(generator, n, seed + VALIDATION_SEED, rule)[0])
+            found.append(about)
+        result["rejection"] = min(found, key=lambda about: about["valid_fid"])
     return result
+
+
+def _rejections(
+    subject: Subject, data: str, held_out: Array, gamma: str, seed: int
+) -> Iterator[tuple[str, Generator, Rejection, dict[str, Any]]]:
+    """Yield the ways of rejection: name, generator with its score, rule, and what `evaluation.json` says of it."""
+    own = subject.generators["averaged"]
+    yield "rejection", own, *rejection.fit(own, held_out, gamma=gamma, seed=seed)
+    if subject.run is not None:
+        real = judge.tensor(pictures(data, "train", subject.size, None, seed))
+        trained = referee.train(own, real, seed=seed)
+        judged = referee.Refereed(own, trained)
+        rule, about = rejection.fit(judged, held_out, gamma=gamma, seed=seed)
+        about["referee"] = referee.keep(trained, subject.run, real.shape[1], subject.size)
+        yield "referee", judged, rule, about
 
 
 def open_subject(name: str, device: str = "auto") -> Subject:
@@ -258,6 +272,11 @@ def _number(value: float) -> str:
 def _row(
     reference: Reference, generator: Generator, n: int, seed: int, rule: Rejection | None = None
 ) -> dict[str, Any]:
-    drawn = list(draw(generator, n, seed=seed, rejection=rule))
-    row = reference.compare(pixels(np.concatenate([batch.images for batch in drawn])))
-    return {**row, "attempts": sum(batch.attempts for batch in drawn) / n}
+    drawn, attempts = _drawn(generator, n, seed, rule)
+    return {**reference.compare(drawn), "attempts": attempts}
+
+
+def _drawn(generator: Generator, n: int, seed: int, rule: Rejection | None) -> tuple[Pixels, float]:
+    """Return `n` pictures, and how many were generated for each."""
+    batches = list(draw(generator, n, seed=seed, rejection=rule))
+    return pixels(np.concatenate([batch.images for batch in batches])), sum(batch.attempts for batch in batches) / n

@@ -71,10 +71,10 @@ ROWS = (
     Row("WGAN-GP, last weights", "wgan_gp", "last"),
     Row("unrolled", "unrolled_gan"),
     Row("MD-GAN", "md_gan"),
-    Row("vanilla + rejection", "gan", "referee", 22),
-    Row("vanilla + rejection, own discriminator", "gan", "rejection"),
-    Row("WGAN-GP + rejection", "wgan_gp", "referee", 15),
-    Row("WGAN-GP + rejection, own critic", "wgan_gp", "rejection"),
+    Row("vanilla + rejection by a referee", "gan", "referee", 22),
+    Row("vanilla + rejection by itself", "gan", "rejection", 22),
+    Row("WGAN-GP + rejection by a referee", "wgan_gp", "referee", 15),
+    Row("WGAN-GP + rejection by itself", "wgan_gp", "rejection", 15),
 )
 
 
@@ -196,7 +196,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"FID by `{result['features']}` features of {result['network']} ({result['sha256'][:12]}), {result['n_real']} "
         f"real test and {result['n_fake']} generated pictures, resizer {result['resizer']}; training pictures score "
         f"{result['floor']:.1f}. Averaged weights unless said otherwise, rejection with gamma {result['gamma_rule']} "
-        "by a referee trained after the game, where it does not say own. "
+        "by the calibrated discriminator or critic itself, or by a referee trained after the game. "
         "Mean ± standard deviation over seeds. Minutes are training alone. The reported figures are by Inception "
         "features and do not compare in absolute value.",
         "",
@@ -253,7 +253,7 @@ def _measure(
         "n": n,
         "gamma": gamma,
         "seed": 0,
-        "referee_steps": referee.STEPS,
+        "rejection": f"the better of itself and a referee of {referee.STEPS} steps",
         "steps": int(checkpoint.latest(folder).name),
     }
     path = folder / EVALUATION

@@ -4,6 +4,10 @@ A discriminator at the end of a game is far from the best one for the generator 
 through the game, and is too small on purpose. So the discriminator is trained further before anything is rejected
 (`KeepTraining` in algorithm 1 of Azadi et al. 2019, arXiv 1810.06758). Here a new convolutional network is trained in
 its place: that serves critics too, whose value is no logit.
+
+It is not always the better judge. Where it sees in every generated picture of a kind what gives it away (noise that no
+eye minds), it leaves the kinds alone in which it sees nothing, such as ones among the digits. So
+`training.evaluate.fid` measures both on the validation split and keeps the better.
 """
 
 from __future__ import annotations
