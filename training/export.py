@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from imgedit import runtime
-from imgedit.errors import ModelError, OutputError
+from imgedit.errors import ConfigError, ModelError, OutputError
 from imgedit.manifest import Crop, GraphFile, Manifest
 from training import card, checkpoint
 from training.data.facts import FACTS
@@ -50,6 +50,7 @@ def export(
     version: str = "1.0.0",
     overwrite: bool = False,
     half: bool = False,
+    words: Sequence[str] = (),
 ) -> Manifest:
     """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
 
@@ -64,8 +65,10 @@ def export(
         overwrite: replace `out`.
         half: store weights in half precision (`halved`): half the size. The figures stay those of the run, whose
             weights are not rounded.
+        words: of a translate model, those that users may type, with their other spellings; none: all that it has.
 
     Raises:
+        ConfigError: the model has no such word.
         OutputError: `out` exists, or its parent does not.
         ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or the referee is not the measured one.
         TrainingError: the run has no whole checkpoint.
@@ -80,6 +83,8 @@ def export(
     referee = _referee(run, metrics)
     fields = _with_facts(method.manifest_fields(), _dataset(run))
     method_id = str(method.id)
+    if words:
+        fields |= only_words(fields, words)
     temporary = out.with_name(f".{out.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -263,6 +268,20 @@ def _with_facts(fields: dict[str, Any], dataset: str) -> dict[str, Any]:
         return fields
     crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
     return {**fields, "crop": crop, "data_source": facts.source, "licence": facts.licence}
+
+
+def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    """Return `words` and `region` of a manifest, cut down to some words and the others that mean the same.
+
+    Raises:
+        ConfigError: there is no such word.
+    """
+    known: dict[str, Any] = fields.get("words", {})
+    if unknown := [word for word in words if word not in known]:
+        raise ConfigError(f"the model has no word {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
+    meant = [known[word] for word in words]
+    kept = {word: edit for word, edit in known.items() if edit in meant}
+    return {"words": kept, "region": {word: fields["region"][word] for word in kept}}
 
 
 def _measured(run: Path, steps: int) -> dict[str, Any]:

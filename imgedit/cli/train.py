@@ -88,12 +88,23 @@ def export(
     model_id: Annotated[str | None, typer.Option("--id", metavar="METHOD.DATASET", help="The model's id.")] = None,
     version: Annotated[str, typer.Option(help="The model's version.")] = "1.0.0",
     half: Annotated[bool, typer.Option("--half", help="Store weights in half precision: half the size.")] = False,
+    words: Annotated[
+        str, typer.Option(metavar="W,W", help="Let users type only these words; the others are not good enough yet.")
+    ] = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model folder from a run; refused unless ONNX Runtime agrees with torch."""
     exporter = training_module("training.export")
     with torch_extra():
-        manifest = exporter.export(run, out, model_id=model_id, version=version, overwrite=overwrite, half=half)
+        manifest = exporter.export(
+            run,
+            out,
+            model_id=model_id,
+            version=version,
+            overwrite=overwrite,
+            half=half,
+            words=[word.strip() for word in words.split(",") if word.strip()],
+        )
     worst = max(manifest.training["onnx_max_difference"].values())
     size = sum(graph.bytes for graph in manifest.graphs.values())
     typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")

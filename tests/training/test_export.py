@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from training_toys import Config, Method, Pictures
 
 from imgedit import library
-from imgedit.errors import ModelError, OutputError, TrainingError
+from imgedit.errors import ConfigError, ModelError, OutputError, TrainingError
 from imgedit.manifest import verify
 from imgedit.runtime import Session
 from training import export, loop
 from training.graph import Graph
+from training.words import words_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -113,6 +114,15 @@ def test_half_precision_takes_half_the_room_and_rounds_the_weights() -> None:
 def test_a_half_precision_model_says_so(run: Path, tmp_path: Path) -> None:
     assert export.export(run, tmp_path / "model", half=True).training["weights"] == "float16"
     assert export.export(run, tmp_path / "whole").training["weights"] == "float32"
+
+
+def test_words_that_are_not_good_enough_stay_out_and_other_spellings_stay_in(run: Path, tmp_path: Path) -> None:
+    words, region = words_of(("Bangs", "Smiling", "Eyeglasses"))
+    kept = export.only_words({"words": words, "region": region}, ["smiling", "eyeglasses"])
+    assert kept["words"].keys() == kept["region"].keys() == {"smiling", "smile", "eyeglasses", "glasses"}
+    with pytest.raises(ConfigError, match="the model has no word 'smiling'; it has: blond"):
+        export.export(run, tmp_path / "model", words=["smiling"])
+    assert sorted(export.export(run, tmp_path / "model", words=["blond"]).words) == ["blond"]
 
 
 def test_a_refused_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

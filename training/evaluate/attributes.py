@@ -59,7 +59,7 @@ def evaluate(
         with_identity: also compare the faces with dlib's network.
 
     Raises:
-        ConfigError: the model has no word for its attributes, or the judge does not know them.
+        ConfigError: the model has no words, or the judge does not know an attribute of theirs.
     """
     if model.manifest.kind != "translate":
         raise ConfigError(f"{model.id} is of kind {model.manifest.kind}; --attributes measures translate models")
@@ -110,16 +110,15 @@ def evaluate(
 
 
 def _words(model: Model) -> dict[str, str]:
-    """Return attribute -> the first word that switches it on."""
+    """Return attribute -> the first word that switches it on; an attribute without a word cannot be asked for."""
     words: dict[str, str] = {}
     for word, values in model.manifest.words.items():
         for attribute, value in values.items():
             if value == 1.0:
                 words.setdefault(attribute, word)
-    missing = [a for a in model.manifest.attributes if a not in words]
-    if missing or not words:
-        raise ConfigError(f"{model.id} has no word for {', '.join(missing) or 'anything'}")
-    return {a: words[a] for a in model.manifest.attributes}
+    if not words:
+        raise ConfigError(f"{model.id} has no word for anything")
+    return {a: words[a] for a in model.manifest.attributes if a in words}
 
 
 def _clear_hair(faces: Faces) -> NDArray[np.bool_]:
