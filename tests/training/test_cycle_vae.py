@@ -131,6 +131,8 @@ def test_a_pixelcnn_draws_pictures_at_its_levels_and_exports_its_draft() -> None
 def test_a_wrong_setting_is_named(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field):
         configs.build(cycle_vae.Config, {field: value})
+    with pytest.raises(ConfigError, match="batch_size of at least 2"):
+        configs.build(cycle_vae.Config, {"lambda_dependence": 1.0, "batch_size": 1})
 
 
 def test_a_run_starts_from_the_averaged_weights_of_another() -> None:

@@ -45,7 +45,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "cycle_vae-options": (
         "cycle_vae",
         {"reverse_trains": "both", "reverse_distance": "wasserstein", "reverse_reconstruction": True,
-         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0},
+         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "lambda_dependence": 1.0},
     ),
     "cycle_vae-pixelcnn": (
         "cycle_vae",

@@ -6,7 +6,8 @@ from the prior is decoded with the s of two pictures and encoded again, both ans
 Deviations: both pictures of a pair are reconstructed, the squared error is summed over pixels in units of 0..1, the
 reverse cycle takes its two s from the same batch, the weights are averaged, one-cycle learning rate.
 The options beyond the paper: a reverse reconstruction, a discriminator on pairs, the distance of the reverse cycle, a
-decoder that ends in a PixelCNN (the reverse cycle uses its draft), and an adversary on z (`leak`).
+decoder that ends in a PixelCNN (the reverse cycle uses its draft), and two ways to keep the class out of z: an
+adversary (`leak`) and a penalty on its dependence on the s of another picture of the class (`lambda_dependence`).
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class Config:
     """Learning rate of the adversary's Adam."""
     leak_steps: int = 1
     """Steps of the adversary a step."""
+    lambda_dependence: float = 0.0
+    """Weight of the dependence of z (mean and sample) on the partner's s, by a kernel; needs no adversary (ours)."""
     n_classes: int = 10
     """Classes that `leak = classes` tells apart."""
     decoder: Literal["conv", "pixelcnn"] = "conv"
@@ -124,6 +127,8 @@ class Config:
             raise ValueError(f"leak_steps must be at least 1, got {self.leak_steps}")
         if self.n_classes < 2:
             raise ValueError(f"n_classes must be at least 2, got {self.n_classes}")
+        if self.lambda_dependence > 0 and self.batch_size < 2:
+            raise ValueError(f"lambda_dependence needs a batch_size of at least 2, got {self.batch_size}")
 
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -219,11 +224,14 @@ class Method(swap.Coder):
         loss = c.lambda_rec * loss + c.lambda_kl * kl
         if c.lambda_own > 0:
             loss = loss + c.lambda_own * self._reconstruction(both, code.s, z)[0]
+        partner_s = code.s.detach().roll(len(batch.image), 0)
         if c.leak != "none":
             seen = z if c.leak_on == "sample" else code.z
-            partner_s = code.s.detach().roll(len(batch.image), 0)
             terms["loss_leak"] = self._leak_step(seen.detach(), partner_s, self._leak_target(batch))
             loss = loss + c.lambda_leak * leak.hide(self._guesses(seen, partner_s))
+        if c.lambda_dependence > 0:
+            terms["dependence"] = leak.dependence(code.z, partner_s) + leak.dependence(z, partner_s)
+            loss = loss + c.lambda_dependence * terms["dependence"]
         if c.adversarial != "none":
             fake_loss, terms["loss_d"] = self._adversarial(both, code.s, z)
             loss = loss + c.lambda_adv * fake_loss
