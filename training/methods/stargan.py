@@ -162,7 +162,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "paper-seven": {"attributes": SEVEN},
     "compact": {
         **_SMALL, "generator": "compact", "attributes": SHAPE, "n_blocks": 4, "conditioning": "difference",
-        "targets": "flip", "lambda_rec": 6.0, "lambda_change": 1.0, "lambda_tv": 1.0, "steps": 9000,
+        "targets": "flip", "crop": "close", "conditional": True, "lambda_rec": 5.0, "lambda_r1": 0.1,
+        "lambda_change": 0.5, "lambda_tv": 0.3, "decay_from": 0.9, "steps": 6000,
     },
     "hair": {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
