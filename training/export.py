@@ -271,7 +271,7 @@ def _with_facts(fields: dict[str, Any], dataset: str) -> dict[str, Any]:
 
 
 def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """Return `words` and `region` of a manifest, cut down to some words and the others that mean the same.
+    """Return `title`, `words` and `region` of a manifest for some words and the others that mean the same.
 
     Raises:
         ConfigError: there is no such word.
@@ -281,7 +281,8 @@ def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any
         raise ConfigError(f"the model has no word {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
     meant = [known[word] for word in words]
     kept = {word: edit for word, edit in known.items() if edit in meant}
-    return {"words": kept, "region": {word: fields["region"][word] for word in kept}}
+    title = "Words: " + ", ".join(dict.fromkeys(words))
+    return {"title": title, "words": kept, "region": {word: fields["region"][word] for word in kept}}
 
 
 def _measured(run: Path, steps: int) -> dict[str, Any]:
