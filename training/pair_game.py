@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training import swap
-from training.blocks import EMA, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoder, Norm
@@ -104,7 +104,7 @@ class PairGame(swap.Coder):
     id: str
     title: str
     paper: str
-    parts = ("encoder", "decoder", "discriminator", "optimizer", "optimizer_d", "ema_encoder", "ema_decoder")
+    parts = (*swap.Coder.parts, "discriminator", "optimizer_d")
 
     def __init__(self, config: PairConfig, device: torch.device | str, encoder: Encoder, discriminator: nn.Module):
         c = config
@@ -159,14 +159,6 @@ class PairGame(swap.Coder):
             self.discriminator, self.optimizer_d, real, condition, fakes, fake_condition, adversarial=c.adversarial,
             r1=c.lambda_r1 * c.r1_every if penalised else 0.0, accuracy_limit=c.accuracy_limit,
         )  # fmt: skip
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, self.parts)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, self.parts)
 
     def samples(self, batch: Batch) -> Tensor:
         """A swap grid: s from the top row, z from the left column."""

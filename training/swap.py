@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.blocks import EMA
+from training.blocks import EMA, restore, state_of
 from training.data.facts import UNKNOWN
 from training.graph import Graph
 from training.latent import Code
 
 
 class Coder:
-    """What every method with a latent code does alike: encode and decode with its averaged networks."""
+    """What every method with a latent code does alike: its state, and coding with its averaged networks.
 
+    Attributes:
+        parts: names of what the state holds beside `steps`; a method with more networks adds theirs.
+    """
+
+    parts: Sequence[str] = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
+    steps: int
     device: torch.device
     ema_encoder: EMA
     ema_decoder: EMA
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, self.parts)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, self.parts)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Code:

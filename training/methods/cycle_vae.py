@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training import leak, swap
-from training.blocks import EMA, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -172,18 +172,18 @@ class Method(swap.Coder):
         self.reverse_optimizer = self._adam(c.lr_reverse, *reversed_networks)
         self.ema_encoder = EMA(self.encoder, c.ema_decay)
         self.ema_decoder = EMA(self.decoder, c.ema_decay)
-        self.parts = ["encoder", "decoder", "optimizer", "reverse_optimizer", "ema_encoder", "ema_decoder"]
+        self.parts = [*self.parts, "reverse_optimizer"]
         if c.adversarial != "none":
             pair = Encoder(2 * c.channels, c.size, 0, 1, c.width, variational_z=False, norm="none", kernel=c.kernel)
             self.discriminator = on_device(pair, self.device)  # its one number z is the logit
             self.discriminator_optimizer = self._adam(c.lr_d, self.discriminator)
-            self.parts += ["discriminator", "discriminator_optimizer"]
+            self.parts = [*self.parts, "discriminator", "discriminator_optimizer"]
         if c.leak != "none":
             classes = c.leak == "classes"
             leaks = leak.ClassLeaks(c.z_dim, c.n_classes) if classes else leak.PairLeaks(c.z_dim, c.s_dim)
             self.leaks: nn.Module = leaks.to(self.device)
             self.leak_optimizer = self._adam(c.lr_leak, self.leaks)
-            self.parts += ["leaks", "leak_optimizer"]
+            self.parts = [*self.parts, "leaks", "leak_optimizer"]
         self.steps = 0
 
     def _decoder(self) -> nn.Module:
@@ -311,14 +311,6 @@ class Method(swap.Coder):
         if self.config.leak == "classes":
             return batch.require_specified().repeat(2)
         return torch.arange(2 * len(batch.image), device=self.device)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, self.parts)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, self.parts)
 
     def initialise(self, state: dict[str, Any]) -> None:
         """Start from the averaged weights of another run, such as one with other loss weights."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from training import swap
-from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
@@ -83,8 +83,6 @@ PRESETS: dict[str, dict[str, object]] = {
     "face": {"size": 64, "channels": 3, "z_dim": 64, "levels": 32, "batch_size": 16},
 }
 
-_PARTS = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
-
 
 class Method(swap.Coder):
     """Encoder and decoder, one optimizer."""
@@ -139,14 +137,6 @@ class Method(swap.Coder):
         self.steps += 1
         bits = (nll + kl).detach() / (image[0].numel() * math.log(2.0))
         return {"bits_per_dim": bits, "loss_nll": nll.detach(), "kl": kl.detach(), "loss_draft": error.detach()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, _PARTS)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, _PARTS)
 
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:

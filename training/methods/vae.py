@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training import swap
-from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
 from training.latent import Decoder, Encoder, Norm, kl_normal, reparametrise, squared_error
@@ -65,8 +65,6 @@ PRESETS: dict[str, dict[str, object]] = {
     "face": {"size": 64, "channels": 3, "z_dim": 128, "width": 32, "kernel": 5, "batch_size": 64},
 }
 
-_PARTS = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
-
 
 class Method(swap.Coder):
     """Encoder and decoder, one optimizer."""
@@ -111,14 +109,6 @@ class Method(swap.Coder):
         self.ema_decoder.update(self.decoder)
         self.steps += 1
         return {"kl": kl.detach(), "loss_rec": error.detach()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, _PARTS)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, _PARTS)
 
     def samples(self, batch: Batch) -> Tensor | None:
         """Rows: pictures, their reconstructions, pictures drawn from the prior."""
