@@ -16,7 +16,7 @@ from training import dense, game
 from training import losses as L
 from training.data import gaussians
 from training.data.batch import Batch
-from training.methods import digit_classifier, md_gan
+from training.methods import digit_classifier, md_gan, unrolled_gan
 from training.start import load_data
 
 GANS = ("gan", "wgan", "wgan_gp", "unrolled_gan", "md_gan")
@@ -230,13 +230,26 @@ def test_look_ahead_parameters_carry_the_gradient_of_the_fakes() -> None:
 
 
 def test_no_look_ahead_is_the_plain_gan() -> None:
-    plain, unrolled = make("gan"), make("unrolled_gan", unroll=0)
+    plain, unrolled = make("gan"), make("unrolled_gan", unroll=0, fresh=False)
     for method in (plain, unrolled):
         stream = batches(method)
         torch.manual_seed(3)
         for _ in range(3):
             method.step(stream)
     assert torch.allclose(flat(plain.generator), flat(unrolled.generator), atol=1e-6)
+
+
+def test_fresh_pictures_are_not_those_of_the_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    for fresh in (True, False):
+        method, real = warmed(unroll=1, fresh=fresh)
+        fake = method.generator(method.noise(4))
+        monkeypatch.setattr(unrolled_gan, "functional_call", lambda network, values, args: judged.append(args[0]) or
+                            torch.func.functional_call(network, values, args))  # fmt: skip
+        method.generator_step(fake, real)
+        seen, answered = judged[-2], judged[-1]
+        assert torch.equal(seen[4:], fake)
+        assert torch.equal(answered, fake) != fresh
 
 
 # ---- the mixture

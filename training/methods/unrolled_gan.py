@@ -2,9 +2,11 @@
 
 theta_D = parameters of `discriminator`, theta_G = of `generator`, K = `unroll`. The look-ahead is theta_D^k(theta_D,
 theta_G) of equation 8, and the generator's gradient goes through all of it (equation 11, both terms).
-Deviations: the look-ahead goes on with the true Adam's moments; its second moment rolls on without a gradient, which
-keeps the second-order terms bounded where a gradient is near 0. The non-saturating loss. A second phase at a lower
-learning rate; the average of the generator's weights is kept, and exported.
+Deviations: the generator's loss is on pictures that the look-ahead has not seen (`fresh`). On the same ones the
+generator learns to mislead the K steps on this very minibatch, and the true discriminator wins: on MNIST its loss fell
+below 0.01 within 6,000 steps. The look-ahead goes on with the true Adam's moments; its second moment rolls on without a
+gradient, which keeps the second-order terms bounded where a gradient is near 0. The non-saturating loss. A second phase
+at a lower learning rate; the average of the generator's weights is kept, and exported.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ class Config(game.AdamConfig):
 
     unroll: int = 5
     """Look-ahead steps of the discriminator; 0 is the plain GAN."""
+    fresh: bool = True
+    """The generator's loss is on newly drawn pictures, not on those of the look-ahead."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,7 +64,8 @@ class Method(game.Game):
     def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
         """Non-saturating loss against the discriminator that looked ahead."""
         ahead = self.look_ahead(real, fake)
-        loss = non_saturating_generator(functional_call(self.discriminator, ahead, (fake,)))
+        judged = self.generator(self.noise(len(fake))) if self.config.fresh else fake
+        loss = non_saturating_generator(functional_call(self.discriminator, ahead, (judged,)))
         weights = list(self.generator.parameters())
         gradients = torch.autograd.grad(loss, weights)  # of the generator only: the true discriminator gets none
         for weight, gradient in zip(weights, gradients, strict=True):
@@ -94,6 +99,8 @@ class Method(game.Game):
             scale = (1.0 - config.beta2**t) ** -0.5
             for i, gradient in enumerate(gradients):
                 first[i] = first[i].lerp(gradient, 1.0 - config.beta1)
-                second[i] = torch.lerp(second[i], gradient.detach().square(), 1.0 - config.beta2)
-                values[i] = values[i] - first[i] * (pace / (second[i].sqrt() * scale + _EPS))
+                with torch.no_grad():
+                    second[i] = second[i].lerp(gradient.square(), 1.0 - config.beta2)
+                    rate = second[i].sqrt().mul_(scale).add_(_EPS).reciprocal_().mul_(pace)
+                values[i] = torch.addcmul(values[i], first[i], rate, value=-1.0)
         return dict(zip(named, values, strict=True))
