@@ -35,7 +35,9 @@ def evaluate(
         typer.Option("--n", min=1, metavar="N", help="So many test pictures, drawn by --seed [default: all]."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
-    fid: Annotated[bool, typer.Option("--fid", help="Compare drawn with real pictures (for sample).")] = False,
+    fid: Annotated[
+        bool, typer.Option("--fid", help="Compare drawn with real pictures (for sample; points need no option).")
+    ] = False,
     features: Annotated[
         str, typer.Option(metavar="NAME", help="What --fid compares by: lenet (of --classifier) or inception.")
     ] = "lenet",
@@ -43,7 +45,10 @@ def evaluate(
         str, typer.Option(metavar="P%|X", help="Rejection: the percentile that is kept half the time, or a number.")
     ] = "80%",
     table: Annotated[
-        str | None, typer.Option("--table", metavar="NAME", help="mnist-gans: --fid of all runs below --runs.")
+        str | None,
+        typer.Option(
+            "--table", metavar="NAME", help="mnist-gans or gaussian-modes: all methods, from the runs below --runs."
+        ),
     ] = None,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Runs of the table, METHOD-SEED each.")] = Path("runs"),
     train_missing: Annotated[bool, typer.Option("--train", help="Train what the table misses; resumable.")] = False,
@@ -68,7 +73,7 @@ def evaluate(
     dims: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Size of z and s; repeatable [default: 16, 32 ... 512].")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Seeds of the sweep's 16-d runs; others: one.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Seeds of a table, and of the sweep's 16-d runs.")] = 3,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Setting of the sweep's runs; repeatable.")
     ] = None,
@@ -80,22 +85,11 @@ def evaluate(
 ) -> None:
     """Measure a model on the test split; a run folder keeps the figures in evaluation.json."""
     if table is not None:
-        tables = training_module("training.evaluate.gan_table")
+        tables = training_module("training.evaluate.tables")
         with torch_extra():
-            made = tables.run(
-                table,
-                data,
-                runs,
-                seeds=seeds,
-                train=train_missing,
-                features=features,
-                classifier=classifier,
-                n=n or tables.fid.N,
-                gamma=gamma,
-                device=device,
-                command=command_line(),
-            )
-        typer.echo(json.dumps(made, indent=2) if as_json else tables.markdown(made))
+            options = tables.Options(features, classifier, n or tables.N, gamma, device, command_line())
+            made, text = tables.run(table, data, runs, options, seeds=seeds, train=train_missing)
+        typer.echo(json.dumps(made, indent=2) if as_json else text)
         return
     if model is None:
         raise ConfigError("say what to measure: a run folder, a model, or --table mnist-gans")

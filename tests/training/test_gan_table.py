@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from training import checkpoint
-from training.evaluate import features, fid, gan_table
+from training.evaluate import features, fid, gan_table, tables
 from training.methods import METHODS
 
 NETWORK = features.Features("lenet", "tiny", "a" * 64, "none (28 px)", lambda x: x, None)
@@ -30,7 +30,7 @@ def measured(fids: list[float], **more: float) -> dict[int, dict[str, Any]]:
         seed: {
             "metrics": {"variants": {"averaged": variant(value), **{k: variant(v, 3.0) for k, v in more.items()}}},
             "minutes": 40.0,
-            "epochs": 180.0,
+            "pictures": 180 * gan_table.TRAIN_PICTURES,
         }
         for seed, value in enumerate(fids)
     }
@@ -64,8 +64,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def table(runs: Path, **options: Any) -> dict[str, Any]:
-    return gan_table.run("mnist-gans", "mnist:x", runs, console=Console(file=io.StringIO()), **options)
+def table(runs: Path, *, train: bool = False, **options: Any) -> dict[str, Any]:
+    console = Console(file=io.StringIO())
+    return tables.run("mnist-gans", "mnist:x", runs, tables.Options(**options), train=train, console=console)[0]
 
 
 def test_rows_are_mean_and_spread_over_seeds_and_a_ratio_seed_by_seed() -> None:
@@ -96,11 +97,13 @@ def test_every_run_of_the_table_is_a_method_with_that_preset_and_settings() -> N
     assert {row.run for row in gan_table.ROWS} == set(gan_table.RUNS)
 
 
-def test_all_methods_of_the_table_are_trained_equally_long() -> None:
+def test_all_methods_of_the_table_but_the_unrolled_one_are_trained_equally_long() -> None:
     from training import config as configs
 
-    resolved = [configs.resolve(t.method, t.preset, t.settings) for t in gan_table.RUNS.values()]
-    assert len({(c.steps, c.batch_size, c.z_dim, c.network) for c in resolved}) == 1
+    resolved = {name: configs.resolve(t.method, t.preset, t.settings) for name, t in gan_table.RUNS.items()}
+    assert len({(c.batch_size, c.z_dim, c.network) for c in resolved.values()}) == 1
+    unrolled = resolved.pop("unrolled_gan")
+    assert {c.steps for c in resolved.values()} == {3 * unrolled.steps}
 
 
 def test_finished_runs_are_measured_once_and_again_when_something_changed(tmp_path: Path, calls: list[str]) -> None:
@@ -135,7 +138,7 @@ def test_train_makes_three_seeds_of_two_methods_one_of_the_others_and_resumes(
         begun[run.name] = options
         make_run(run, method)
 
-    monkeypatch.setattr(gan_table.start, "begin", begin)
+    monkeypatch.setattr(tables.start, "begin", begin)
     make_run(tmp_path / "gan-0")
     make_run(tmp_path / "wgan_gp-1", "wgan_gp", done=10)
     table(tmp_path, train=True)
@@ -162,7 +165,7 @@ def test_train_makes_three_seeds_of_two_methods_one_of_the_others_and_resumes(
 
 def test_minutes_come_from_the_log(tmp_path: Path) -> None:
     make_run(tmp_path / "gan-0")
-    assert gan_table.minutes(tmp_path / "gan-0") == pytest.approx((100 + 50) / 60)
+    assert tables.minutes(tmp_path / "gan-0") == pytest.approx((100 + 50) / 60)
 
 
 def test_the_written_table_names_features_counts_resizer_and_figures(tmp_path: Path, calls: list[str]) -> None:
@@ -187,7 +190,7 @@ def test_a_run_of_another_method_is_refused(tmp_path: Path, calls: list[str]) ->
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--table", "celeba-gans"], "--table is mnist-gans, got 'celeba-gans'"),
+        (["--table", "celeba-gans"], "--table is one of mnist-gans, gaussian-modes, got 'celeba-gans'"),
         (["--table", "mnist-gans"], "no finished run such as gan-0"),
         ([], "say what to measure"),
     ],

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from imgedit.errors import ConfigError
 from training import checkpoint
 from training.evaluate import attributes as attribute_edits
-from training.evaluate import fid, identity, judge, recognition, rejection
+from training.evaluate import fid, identity, judge, modes, recognition, rejection
 from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
 from training.export import EVALUATION
@@ -51,6 +51,8 @@ def evaluate(
         return latent_report.evaluate(
             model, data, parts=parts, n=n, seed=seed, device=device, specified=specified, command=command
         )
+    if data.partition(":")[0] == modes.DATA:
+        return points(model, data, n=n or fid.N, seed=seed, device=device, command=command)
     if features is not None:
         network = load_features(features, classifier, device)
         return generators(model, data, network, n=n or fid.N, seed=seed, gamma=gamma, device=device, command=command)
@@ -102,6 +104,17 @@ def generators(
 ) -> dict[str, Any]:
     """Measure what a GAN draws; the arguments are `fid.evaluate`'s."""
     metrics = fid.evaluate(model, data, network, n=n, seed=seed, gamma=gamma, device=device)
+    return _drawn(model, data, n, seed, command, metrics)
+
+
+def points(
+    model: str, data: str, *, n: int = fid.N, seed: int = 0, device: str = "auto", command: str = ""
+) -> dict[str, Any]:
+    """Measure the points that a GAN draws; the arguments are `modes.evaluate`'s."""
+    return _drawn(model, data, n, seed, command, modes.evaluate(model, data, n=n, seed=seed, device=device))
+
+
+def _drawn(model: str, data: str, n: int, seed: int, command: str, metrics: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": Path(model).name,
         "kind": "sample",
@@ -141,7 +154,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         return
     if result["kind"] == "sample":
         console.print(f"{result['model']} on {result['data']}, seed {result['seed']}")
-        fid.show(result["metrics"], console)
+        (modes if result["data"] == modes.DATA else fid).show(result["metrics"], console)
         return
     judged = f", judged by {result['judge']}" if "judge" in result else ""
     console.print(f"{result['model']}: {result['n']} test pictures of {result['data']}, seed {result['seed']}{judged}")

@@ -1,0 +1,219 @@
+"""`imgedit evaluate --table NAME`: methods under equal conditions, over seeds; resumable.
+
+A run is a folder `NAME-SEED`. Finished ones are measured once and keep their figures in `evaluation.json`; the others
+are trained only if asked for. A table says which runs it has, how one is measured and what its rows are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from rich.console import Console
+
+from imgedit.errors import ConfigError
+from training import checkpoint, record, start
+from training.evaluate import rejection, report
+from training.export import EVALUATION
+from training.files import write_whole
+
+TABLES = {
+    "mnist-gans": "training.evaluate.gan_table",
+    "gaussian-modes": "training.evaluate.mode_table",
+}
+"""Name -> the module whose class `Table` it is; the name is also that of the files."""
+N = 10_000
+"""Pictures or points of each kind."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run of a table is trained, and how many seeds of it `--train` makes (None: as many as asked for)."""
+
+    method: str
+    preset: str
+    settings: tuple[str, ...] = ()
+    seeds: int | None = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the figures depend on; `imgedit evaluate`'s options of the same names."""
+
+    features: str = "lenet"
+    classifier: str | None = None
+    n: int = N
+    gamma: str = rejection.GAMMA
+    device: str = "auto"
+    command: str = ""
+
+
+class Table(Protocol):
+    """A table; made from `data` (`NAME:DIR`) and `Options`."""
+
+    runs: ClassVar[Mapping[str, Training]]
+    key: Mapping[str, Any]
+    """What the figures of a run depend on beside its steps; kept with them."""
+
+    def __init__(self, data: str, options: Options) -> None: ...
+
+    def measure(self, folder: Path) -> dict[str, Any]:
+        """Return what `evaluation.json` of a run holds."""
+
+    def result(self, measured: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Return how it was measured, and `rows`.
+
+        Args:
+            measured: run -> seed -> what `measure` returned, with `minutes` of training and `pictures` drawn in it.
+        """
+
+    def markdown(self, result: Mapping[str, Any]) -> str:
+        """Return a sentence on how it was measured, and the rows as a table."""
+
+
+def run(
+    name: str,
+    data: str,
+    runs: Path,
+    options: Options,
+    *,
+    seeds: int = 3,
+    train: bool = False,
+    console: Console | None = None,
+) -> tuple[dict[str, Any], str]:
+    """Make a table, and write it as `NAME.md` and `NAME.json` into the folder of the runs.
+
+    Args:
+        name: a key of `TABLES`.
+        data: `NAME:DIR`.
+        runs: folder of the runs.
+        options: how they are measured.
+        seeds: look at runs of seed 0 to below this.
+        train: train what is missing or unfinished; Ctrl-C saves, the same command goes on.
+        console: for messages; None for stderr.
+
+    Returns:
+        The figures and the same as Markdown.
+
+    Raises:
+        ConfigError: the table is unknown, a run is one of another method, or nothing is finished.
+    """
+    if name not in TABLES:
+        raise ConfigError(f"--table is one of {', '.join(TABLES)}, got {name!r}")
+    console = console or Console(stderr=True)
+    table: Table = importlib.import_module(TABLES[name]).Table(data, options)
+    measured: dict[str, dict[int, dict[str, Any]]] = {}
+    notes = []
+    for stem, training in table.runs.items():
+        for seed in range(seeds):
+            folder = runs / f"{stem}-{seed}"
+            wanted = train and seed < (seeds if training.seeds is None else training.seeds)
+            if wanted and not is_finished(folder):
+                train_run(training, data, folder, seed, options)
+            if not is_finished(folder):
+                if checkpoint.found(folder):
+                    notes.append(f"{folder.name} is not finished")
+                continue
+            stored = start.stored_config(folder)
+            if stored["method"] != training.method:
+                raise ConfigError(f"{folder} is a run of {stored['method']}, the table wants {training.method}")
+            console.print(f"measuring {folder.name}", highlight=False)
+            measured.setdefault(stem, {})[seed] = _measured(folder, table) | {
+                "minutes": minutes(folder),
+                "pictures": stored["config"]["steps"] * stored["config"]["batch_size"],
+            }
+    if not measured:
+        raise ConfigError(f"no finished run such as {next(iter(table.runs))}-0 in {runs}; --train makes them")
+    result = {
+        "table": name,
+        "command": options.command,
+        "data": data.partition(":")[0],
+        **table.result(measured),
+        "notes": notes,
+    }
+    text = "\n\n".join(
+        [
+            f"# {name}",
+            table.markdown(result),
+            *(["Left out: " + "; ".join(notes) + "."] if notes else []),
+            f"Made by `{options.command}`.\n",
+        ]
+    )
+    for suffix, content in ((".md", text), (".json", json.dumps(result, indent=2) + "\n")):
+        write_whole(runs / f"{name}{suffix}", content)
+    return result, text
+
+
+def train_run(training: Training, data: str, folder: Path, seed: int, options: Options) -> None:
+    """Train a run of a table, or go on with it: a run that has begun keeps its own settings."""
+    begun = checkpoint.found(folder)
+    start.begin(
+        training.method,
+        data=data,
+        preset=None if begun else training.preset,
+        settings=() if begun else (*training.settings, f"seed={seed}"),
+        run=folder,
+        resume=bool(begun),
+        device=options.device,
+        sample_every=10_000,
+        checkpoint_every=2_000,
+        about={"command": options.command},
+    )
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a run has all its steps."""
+    found = checkpoint.found(folder)
+    return bool(found) and int(found[-1].name) >= start.stored_config(folder)["config"]["steps"]
+
+
+def minutes(folder: Path) -> float:
+    """Return how long a GAN's run trained, from its log; a step is one batch."""
+    batch_size = start.stored_config(folder)["config"]["batch_size"]
+    seconds, before = 0.0, 0
+    for line in (folder / record.LOG).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        seconds += (row["step"] - before) * batch_size / row["images_per_second"]
+        before = row["step"]
+    return seconds / 60
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Return mean and standard deviation (n - 1; None for one value)."""
+    return {
+        "mean": statistics.fmean(values),
+        "spread": statistics.stdev(values) if len(values) > 1 else None,
+    }
+
+
+def figure(value: Mapping[str, float | None] | None, digits: int) -> str:
+    """Write what `spread` returned."""
+    if value is None:
+        return ""
+    around = value["spread"]
+    return f"{value['mean']:.{digits}f}" + ("" if around is None else f" ± {around:.{digits}f}")
+
+
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with columns of even width."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(f"| {' | '.join(c.ljust(w) for c, w in zip(row, widths, strict=True))} |" for row in lines)
+
+
+def _measured(folder: Path, table: Table) -> dict[str, Any]:
+    """Return the figures of a run: those it keeps, if they were measured so, or new ones."""
+    key = {**table.key, "steps": int(checkpoint.latest(folder).name)}
+    path = folder / EVALUATION
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept.get("measured_as") == key:
+            return dict(kept)
+    result = table.measure(folder) | {"measured_as": key}
+    report.write(result, str(folder))
+    return result
