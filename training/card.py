@@ -16,6 +16,9 @@ _USES = {
     "detect": "`imgedit faces photo.jpg`",
 }
 
+_CLASSES = "`imgedit evaluate RUN --fid` compares pictures by its features; `onnxruntime` alone classifies with it."
+"""Use of a classifier whose classes exclude each other."""
+
 _ON_FACES = (
     "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
     "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
@@ -32,7 +35,7 @@ def text(manifest: Manifest) -> str:
         f"{manifest.title}. Version {manifest.version}, kind `{manifest.kind}`, trained by `imgedit train "
         f"{manifest.method}`.",
         "",
-        _USES.get(manifest.kind, "").format(id=manifest.id),
+        _use(manifest),
         "",
         "| | |",
         "|---|---|",
@@ -51,6 +54,12 @@ def text(manifest: Manifest) -> str:
         lines += [f"| {name} | {value} |" for name, value in figures]
     lines += ["", *(_ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES), ""]
     return "\n".join(lines)
+
+
+def _use(manifest: Manifest) -> str:
+    if manifest.kind == "classify" and manifest.classes:
+        return _CLASSES
+    return _USES.get(manifest.kind, "").format(id=manifest.id)
 
 
 def _figures(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imgedit import geometry
+from imgedit import geometry, library
+from imgedit.errors import ConfigError
+from training import start
 from training.data.celeba import HAIR
-from training.evaluate import attributes, identity, judge, quality, recognition
+from training.data.grouped import Grouped
+from training.evaluate import attributes, identity, judge, quality, recognition, report
 
 DATA = Path(os.environ.get("IMGEDIT_DATA", "/nonexistent"))
 needs_celeba = pytest.mark.skipif(not (DATA / "celeba").is_dir(), reason="needs IMGEDIT_DATA with celeba")
@@ -191,3 +194,23 @@ def test_faces_of_the_test_split_are_whole_frames_with_all_labels() -> None:
     assert {f.shape for f in faces.frames} == {(218, 178, 3)}
     assert {f.dtype for f in faces.frames} == {np.dtype(np.uint8)}
     assert faces.column("Male").shape == (12,)
+
+
+def test_accuracy_of_a_digit_classifier_is_what_the_bundled_one_says_of_itself() -> None:
+    if not (DATA / "mnist").is_dir():
+        pytest.skip("needs IMGEDIT_DATA with mnist")
+    result = report.evaluate("digit_classifier.mnist", f"mnist:{DATA / 'mnist'}", device="cpu")
+    stated = library.find("digit_classifier.mnist").manifest.metrics
+    assert result["n"] == 10_000
+    assert result["metrics"]["accuracy"] == pytest.approx(stated["accuracy"], abs=5e-4)
+    assert result["metrics"]["accuracy"] > 0.99
+    labels: NDArray[np.int64] = np.bincount(start.load_data(f"mnist:{DATA / 'mnist'}", "test", {}).specified)
+    of_class = np.array(list(result["metrics"]["of_class"].values()))
+    assert (of_class * labels).sum() / labels.sum() == pytest.approx(result["metrics"]["accuracy"], abs=1e-9)
+
+
+def test_a_classifier_of_digits_is_not_measured_on_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = Grouped(np.zeros((4, 28, 28, 1), np.uint8), np.array([0, 0, 1, 1]), ("anna", "ben"))
+    monkeypatch.setattr(start, "load_data", lambda *args: people)
+    with pytest.raises(ConfigError, match=r"tells 0, 1, .* 9 apart, which umist:x does not"):
+        recognition.classes(library.find("digit_classifier.mnist"), "umist:x", 10, 0, "cpu")

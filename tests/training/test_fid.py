@@ -13,6 +13,7 @@ import torch
 from scipy import linalg
 from torch import Tensor, nn
 
+from imgedit import library
 from imgedit.errors import ConfigError
 from imgedit.samples import odds
 from training import start
@@ -307,3 +308,10 @@ def test_lenet_features_are_the_last_layer_but_one_and_bear_the_hash_of_the_expo
     assert found.about()["resizer"] == "none (28 px)"
     with pytest.raises(ConfigError, match="grey pictures of 28 px, got"):
         found.extract(np.zeros((1, 32, 32, 1), np.uint8))
+
+
+def test_the_features_of_every_figure_are_those_of_the_bundled_classifier() -> None:
+    found = features.load("lenet", device="cpu")
+    assert found.network == features.CLASSIFIER
+    assert found.sha256 == library.find(features.CLASSIFIER).manifest.graphs["classify"].sha256
+    assert found.extract(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 84)

@@ -1,4 +1,4 @@
-"""How well a classifier or a parser recognises the test split."""
+"""How well a classifier of faces or of pictures, or a parser, recognises the test split."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ConfigError
 from imgedit.library import Model
 from imgedit.runtime import Session
+from training import start
 from training.data import celebamask_hq
 from training.data.celeba import HAIR
 from training.evaluate.judge import Classifier, Faces, drawn
@@ -37,6 +38,31 @@ def classification(model: Model, faces: Faces, device: str = "auto") -> dict[str
                 h: float(right[truth[one][:, i]].mean()) for i, h in enumerate(HAIR) if truth[one][:, i].any()
             }
     return metrics
+
+
+def classes(model: Model, data: str, n: int | None, seed: int, device: str = "auto") -> tuple[dict[str, Any], int]:
+    """Return the accuracy of a classifier whose classes exclude each other, overall and by class, and n.
+
+    Raises:
+        ConfigError: the data set has other classes, or none.
+    """
+    crop = model.manifest.crop
+    dataset = start.load_data(data, "test", {"size": crop.width})
+    if getattr(dataset, "classes", ()) != model.manifest.classes:
+        raise ConfigError(f"{model.id} tells {', '.join(model.manifest.classes)} apart, which {data} does not")
+    index = drawn(len(dataset), n, seed)
+    session = Session(model.graph("classify"), device)
+    rng = np.random.default_rng(seed)
+    found, truth = [], []
+    for part in watched(np.array_split(index, max(1, len(index) // 500)), "Classifying"):
+        batch = dataset.batch(part, rng)
+        found.append(session.run({"image": batch.image.numpy()})["probability"].argmax(1))
+        truth.append(batch.require_specified().numpy())
+    right, labels = np.concatenate(found) == np.concatenate(truth), np.concatenate(truth)
+    of_class = {
+        name: float(right[labels == i].mean()) for i, name in enumerate(model.manifest.classes) if (labels == i).any()
+    }
+    return {"accuracy": float(right.mean()), "of_class": of_class}, len(index)
 
 
 def parsing(model: Model, data: str, n: int | None, seed: int, device: str = "auto") -> tuple[dict[str, Any], int]:

@@ -69,6 +69,8 @@ def evaluate(
         }
         if kind == "parse":
             result["metrics"], result["n"] = recognition.parsing(subject, data, n, seed, device)
+        elif kind == "classify" and subject.manifest.classes:
+            result["metrics"], result["n"] = recognition.classes(subject, data, n, seed, device)
         elif kind == "classify":
             faces = judge.load_faces(data, n, seed)
             result["n"] = len(faces.frames)
