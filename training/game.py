@@ -177,11 +177,14 @@ class Game:
         """Overrides that make a test-sized configuration."""
         return {"size": 8, "batch_size": 4, "z_dim": 5, "steps": 40}
 
-    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
-        """`n_critic` steps of the discriminator, one of the generator."""
-        lr = rate(self.config, self.steps)
+    def set_pace(self, lr: float) -> None:
+        """Set the learning rates of both players."""
         set_lr(self.optimizer_g, lr)
         set_lr(self.optimizer_d, lr)
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """`n_critic` steps of the discriminator, one of the generator."""
+        self.set_pace(rate(self.config, self.steps))
         self.generator.train()
         terms: dict[str, Tensor] = {}
         for i in range(self.config.n_critic):

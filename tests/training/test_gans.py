@@ -239,6 +239,16 @@ def test_no_look_ahead_is_the_plain_gan() -> None:
     assert torch.allclose(flat(plain.generator), flat(unrolled.generator), atol=1e-6)
 
 
+def test_the_discriminator_keeps_its_own_pace_in_both_phases() -> None:
+    method = make("unrolled_gan", d_pace=0.25, lr=1e-3, second_lr=1e-4, steps=4, second_phase=0.5)
+    stream = batches(method)
+    rates = []
+    for _ in range(4):
+        method.step(stream)
+        rates.append([o.param_groups[0]["lr"] for o in (method.optimizer_g, method.optimizer_d)])
+    assert rates == [pytest.approx([1e-3, 2.5e-4])] * 2 + [pytest.approx([1e-4, 2.5e-5])] * 2
+
+
 def test_fresh_pictures_are_not_those_of_the_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = []
     for fresh in (True, False):

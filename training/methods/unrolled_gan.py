@@ -4,9 +4,10 @@ theta_D = parameters of `discriminator`, theta_G = of `generator`, K = `unroll`.
 theta_G) of equation 8, and the generator's gradient goes through all of it (equation 11, both terms).
 Deviations: the generator's loss is on pictures that the look-ahead has not seen (`fresh`). On the same ones the
 generator learns to mislead the K steps on this very minibatch, and the true discriminator wins: on MNIST its loss fell
-below 0.01 within 6,000 steps. The look-ahead goes on with the true Adam's moments; its second moment rolls on without a
-gradient, which keeps the second-order terms bounded where a gradient is near 0. The non-saturating loss. A second phase
-at a lower learning rate; the average of the generator's weights is kept, and exported.
+below 0.01 within 6,000 steps. The discriminator may go slower than the generator (`d_pace`): at the same pace it wins
+as well, later. The look-ahead goes on with the true Adam's moments; its second moment rolls on without a gradient,
+which keeps the second-order terms bounded where a gradient is near 0. The non-saturating loss. A second phase at a
+lower learning rate; the average of the generator's weights is kept, and exported.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from training import game
-from training.blocks import descend
+from training.blocks import descend, set_lr
 from training.losses import logistic_discriminator, non_saturating_generator
 
 
@@ -30,16 +31,21 @@ class Config(game.AdamConfig):
     """Look-ahead steps of the discriminator; 0 is the plain GAN."""
     fresh: bool = True
     """The generator's loss is on newly drawn pictures, not on those of the look-ahead."""
+    d_pace: float = 1.0
+    """Learning rate of the discriminator as a share of the generator's."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.unroll < 0:
             raise ValueError(f"unroll must be 0 or more, got {self.unroll}")
+        if not self.d_pace > 0:
+            raise ValueError(f"d_pace must be above 0, got {self.d_pace}")
 
 
+_MNIST: dict[str, object] = {"lr": 4e-4, "second_lr": 4e-5, "d_pace": 0.15}
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {"steps": game.REPORTED_STEPS // 5},
-    "paper": {},
+    "compact": {**_MNIST, "steps": game.REPORTED_STEPS // 5},
+    "paper": _MNIST,
     "points": dict(game.POINTS),
 }
 _EPS = 1e-8  # as Adam's
@@ -54,6 +60,11 @@ class Method(game.Game):
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         super().__init__(config, device)
+
+    def set_pace(self, lr: float) -> None:
+        """Set both learning rates."""
+        super().set_pace(lr)
+        set_lr(self.optimizer_d, self.config.d_pace * lr)
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """One step of logistic loss, as in the plain GAN."""
