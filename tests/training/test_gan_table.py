@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def table(runs: Path, *, train: bool = False, **options: Any) -> dict[str, Any]:
-    console = Console(file=io.StringIO())
-    return tables.run("mnist-gans", "mnist:x", runs, tables.Options(**options), train=train, console=console)[0]
+def table(runs: Path, *, train: bool = False, seeds: int = 3, **options: Any) -> dict[str, Any]:
+    quiet = Console(file=io.StringIO())
+    return tables.run(
+        "mnist-gans", "mnist:x", runs, tables.Options(**options), seeds=seeds, train=train, console=quiet
+    )[0]
 
 
 def test_rows_are_mean_and_spread_over_seeds_and_a_ratio_seed_by_seed() -> None:
@@ -118,6 +121,34 @@ def test_finished_runs_are_measured_once_and_again_when_something_changed(tmp_pa
     make_run(tmp_path / "gan-1", steps=30, done=30)
     table(tmp_path, n=9)
     assert calls == ["gan-0", "gan-1"] * 2 + ["gan-1"]
+
+
+def test_figures_make_a_row_when_the_weights_are_gone(tmp_path: Path, calls: list[str]) -> None:
+    make_run(tmp_path / "runs" / "gan-0")
+    whole = table(tmp_path / "runs")
+    kept = tmp_path / "kept" / "gan-0" / "evaluation.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes((tmp_path / "runs" / "gan-0" / "evaluation.json").read_bytes())
+    assert table(tmp_path / "kept", seeds=1)["rows"] == whole["rows"]
+    assert calls == ["gan-0"]
+
+
+def test_figures_that_were_measured_otherwise_make_no_row(tmp_path: Path, calls: list[str]) -> None:
+    for name in ("gan-0", "gan-1"):
+        make_run(tmp_path / name)
+    table(tmp_path, n=9)
+    shutil.rmtree(tmp_path / "gan-1" / "checkpoints")
+    found = table(tmp_path)
+    assert found["rows"][0]["seeds"] == [0]
+    assert found["notes"] == ["gan-1 has no weights, and figures that were measured otherwise"]
+
+
+def test_damaged_figures_are_measured_anew(tmp_path: Path, calls: list[str]) -> None:
+    make_run(tmp_path / "gan-0")
+    first = table(tmp_path)
+    (tmp_path / "gan-0" / "evaluation.json").write_text('{"metrics": ')
+    assert table(tmp_path) == first
+    assert calls == ["gan-0", "gan-0"]
 
 
 def test_unfinished_runs_are_left_out_and_named(tmp_path: Path, calls: list[str]) -> None:

@@ -1,7 +1,8 @@
 """`imgedit evaluate --table NAME`: methods under equal conditions, over seeds; resumable.
 
-A run is a folder `NAME-SEED`. Finished ones are measured once and keep their figures in `evaluation.json`; the others
-are trained only if asked for. A table says which runs it has, how one is measured and what its rows are.
+A run is a folder `NAME-SEED`. Finished ones are measured once and keep their figures in `evaluation.json`, which is
+enough for their rows when the weights are gone; the others are trained only if asked for. A table says which runs it
+has, how one is measured and what its rows are.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Table(Protocol):
         """Return how it was measured, and `rows`.
 
         Args:
-            measured: run -> seed -> what `measure` returned, with `minutes` of training and `pictures` drawn in it.
+            measured: run -> seed -> what `measure` returned, with `method`, `minutes` of training and `pictures` drawn
+                in it.
         """
 
     def markdown(self, result: Mapping[str, Any]) -> str:
@@ -112,21 +114,22 @@ def run(
     for stem, training in table.runs.items():
         for seed in range(seeds):
             folder = runs / f"{stem}-{seed}"
-            wanted = train and seed < (seeds if training.seeds is None else training.seeds)
-            if wanted and not is_finished(folder):
-                train_run(training, data, folder, seed, options)
-            if not is_finished(folder):
-                if checkpoint.found(folder):
+            found = _kept(folder, table.key)
+            if found is None:
+                wanted = train and seed < (seeds if training.seeds is None else training.seeds)
+                if wanted and not is_finished(folder):
+                    train_run(training, data, folder, seed, options)
+                if is_finished(folder):
+                    _check_method(folder, start.stored_config(folder)["method"], training)
+                    console.print(f"measuring {folder.name}", highlight=False)
+                    found = _measure(folder, table)
+                elif checkpoint.found(folder):
                     notes.append(f"{folder.name} is not finished")
-                continue
-            stored = start.stored_config(folder)
-            if stored["method"] != training.method:
-                raise ConfigError(f"{folder} is a run of {stored['method']}, the table wants {training.method}")
-            console.print(f"measuring {folder.name}", highlight=False)
-            measured.setdefault(stem, {})[seed] = _measured(folder, table) | {
-                "minutes": minutes(folder),
-                "pictures": stored["config"]["steps"] * stored["config"]["batch_size"],
-            }
+                elif (folder / EVALUATION).is_file():
+                    notes.append(f"{folder.name} has no weights, and figures that were measured otherwise")
+            if found is not None:
+                _check_method(folder, found["method"], training)
+                measured.setdefault(stem, {})[seed] = found
     if not measured:
         raise ConfigError(f"no finished run such as {next(iter(table.runs))}-0 in {runs}; --train makes them")
     result = {
@@ -206,14 +209,29 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(c.ljust(w) for c, w in zip(row, widths, strict=True))} |" for row in lines)
 
 
-def _measured(folder: Path, table: Table) -> dict[str, Any]:
-    """Return the figures of a run: those it keeps, if they were measured so, or new ones."""
-    key = {**table.key, "steps": int(checkpoint.latest(folder).name)}
-    path = folder / EVALUATION
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.get("measured_as") == key:
-            return dict(kept)
-    result = table.measure(folder) | {"measured_as": key}
+def _check_method(folder: Path, method: str, training: Training) -> None:
+    if method != training.method:
+        raise ConfigError(f"{folder} is a run of {method}, the table wants {training.method}")
+
+
+def _kept(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the figures that a run keeps, if they were measured so and its weights are those or gone."""
+    try:
+        kept: dict[str, Any] = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # none, or damaged: it is measured anew
+        return None
+    weights = checkpoint.found(folder)
+    steps = int(weights[-1].name) if weights else kept.get("steps")
+    return kept if kept.get("measured_as") == {**key, "steps": steps} else None
+
+
+def _measure(folder: Path, table: Table) -> dict[str, Any]:
+    stored = start.stored_config(folder)
+    result = table.measure(folder) | {
+        "method": stored["method"],
+        "minutes": minutes(folder),
+        "pictures": stored["config"]["steps"] * stored["config"]["batch_size"],
+        "measured_as": {**table.key, "steps": int(checkpoint.latest(folder).name)},
+    }
     report.write(result, str(folder))
     return result
