@@ -49,7 +49,8 @@ def evaluate(
     Hair colours: every face is given each of the colours; right is the colour that the judge finds the most probable of
     the four. Other attributes: each face is given the opposite of what the judge sees; right is what it then sees.
     `kept` is the share of the judge's other decisions (without the four hair colours, or without the attribute)
-    that stay as they were. Reconstruction gives each face the labels that it has, on the 178 px face window.
+    that stay as they were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair
+    colour that it has; of another attribute, `round_trip` edits the edited face back.
 
     Args:
         model: of kind `translate`.
@@ -78,7 +79,7 @@ def evaluate(
             excluded = list(HAIR)
         else:
             want = before[:, judge.column(attribute)] <= 0.5
-            jobs = [[word if w else f"no-{word}"] for w in want]
+            jobs = [[_said(word, w)] for w in want]
             excluded = [attribute]
         edited = [
             editor.edit(frame, job) for frame, job in watched(list(zip(faces.frames, jobs, strict=True)), attribute)
@@ -93,6 +94,10 @@ def evaluate(
         row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
         if attribute in hair and clear.any():
             row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
+        if attribute not in hair:
+            watched_pairs = watched(list(zip(faces.frames, edited, want, strict=True)), f"{attribute}, back")
+            back = [(frame, editor.edit(again, [_said(word, not w)])) for frame, again, w in watched_pairs]
+            row |= {f"round_trip_{name}": value for name, value in _losses(back).items()}
         if people is not None:
             apart = identity.distances(people, identity.descriptors(edited))
             row |= {
@@ -101,12 +106,11 @@ def evaluate(
             }
         edits[attribute] = row
     summary = {key: float(np.mean([r[key] for r in edits.values()])) for key in next(iter(edits.values()))}
-    return {
-        "mean": summary,
-        "edits": edits,
-        "reconstruction": _reconstruction(editor, faces, words, hair, before, judge),
-        "n_clear_hair": int(clear.sum()),
-    }
+    result: dict[str, Any] = {"mean": summary, "edits": edits}
+    if hair:
+        result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, before, judge)
+        result["n_clear_hair"] = int(clear.sum())
+    return result
 
 
 def _words(model: Model) -> dict[str, str]:
@@ -136,26 +140,34 @@ def _kept(
 
 
 def _reconstruction(
-    editor: FrameEditor,
-    faces: Faces,
-    words: dict[str, str],
-    hair: Sequence[str],
-    before: NDArray[np.float32],
-    judge: Classifier,
+    editor: FrameEditor, faces: Faces, words: dict[str, str], before: NDArray[np.float32], judge: Classifier
 ) -> dict[str, float]:
+    """Give each face its own hair colour: the labelled one or, without exactly one label, what the judge sees.
+
+    Args:
+        editor: what edits.
+        faces: test faces.
+        words: hair colour -> its word.
+        before: what the judge sees in the faces, `(N, K)`.
+        judge: whose columns these are.
+    """
+    hair = list(words)
+    pairs = []
+    for i, frame in enumerate(watched(faces.frames, "Reconstruction")):
+        labelled = [h for h in hair if faces.column(h)[i]]
+        seen = hair[int(before[i, [judge.column(h) for h in hair]].argmax())]
+        pairs.append((frame, editor.edit(frame, [words[labelled[0] if len(labelled) == 1 else seen]])))
+    return _losses(pairs)
+
+
+def _losses(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
+    """Return the mean L1 (0..1), PSNR (dB) and SSIM of pairs of frames, on the 178 px face window."""
     x, y, side = geometry.FACE
     window = (slice(y, y + side), slice(x, x + side))
-    figures = []
-    for i, frame in enumerate(watched(faces.frames, "Reconstruction")):
-        own = [w if faces.column(a)[i] else f"no-{w}" for a, w in words.items() if a not in hair]
-        if hair:
-            labelled = [h for h in hair if faces.column(h)[i]]
-            # Without exactly one label, the colour that the judge sees.
-            seen = hair[int(before[i, [judge.column(h) for h in hair]].argmax())]
-            own.append(words[labelled[0] if len(labelled) == 1 else seen])
-        again = editor.edit(frame, own)[window]
-        figures.append(
-            [f(np.ascontiguousarray(frame[window]), again) for f in (quality.l1, quality.psnr, quality.ssim)]
-        )
-    means = np.mean(figures, axis=0)
-    return {"l1": float(means[0]), "psnr": float(means[1]), "ssim": float(means[2])}
+    figures = {"l1": quality.l1, "psnr": quality.psnr, "ssim": quality.ssim}
+    cut = [(np.ascontiguousarray(a[window]), b[window]) for a, b in pairs]
+    return {name: float(np.mean([figure(a, b) for a, b in cut])) for name, figure in figures.items()}
+
+
+def _said(word: str, on: bool | np.bool_) -> str:
+    return word if on else f"no-{word}"
