@@ -174,7 +174,8 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         pairs = value.items() if isinstance(value, Mapping) else [("", value)]
         for key, number in pairs:
             table.add_row(f"{name} {key}".strip().replace("_", " "), _number(number))
-    console.print(table)
+    if plain:
+        console.print(table)
 
 
 def _number(value: object) -> str:
