@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from imgedit.errors import ConfigError, DataError, TrainingError
+from imgedit import library
+from imgedit.errors import ConfigError, DataError, ModelError, TrainingError
 from training import checkpoint, loop
 from training import config as configs
 from training.data import DATASETS, MADE
@@ -53,7 +54,7 @@ def begin(
     checkpoint_every: int = 500,
     threads: int | None = None,
     precision: str | None = None,
-    init: Path | None = None,
+    init: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a method and return its run folder; the arguments are `imgedit train`'s.
@@ -144,11 +145,22 @@ def stored_config(run: Path) -> dict[str, Any]:
         raise TrainingError(f"{path} cannot be read: {error}") from error
 
 
-def _initial(init: Path, method_id: str) -> Any:
-    state = checkpoint.load(checkpoint.latest(init))
-    if state["method_id"] != method_id:
-        raise ConfigError(f"{init} is a run of {state['method_id']}, not of {method_id}")
-    return state["method"]
+def _initial(init: str, method_id: str) -> Any:
+    """Return the state that a run folder or a model holds."""
+    if checkpoint.found(Path(init)):
+        state = checkpoint.load(checkpoint.latest(Path(init)))
+        if state["method_id"] != method_id:
+            raise ConfigError(f"{init} is a run of {state['method_id']}, not of {method_id}")
+        return state["method"]
+    try:
+        model = library.find(init)
+    except ModelError as error:
+        raise ConfigError(f"--init wants a run folder with a checkpoint, or a model; {error}") from error
+    if model.manifest.method != method_id:
+        raise ConfigError(f"{init} is a model of {model.manifest.method}, not of {method_id}")
+    from training import adopt  # onnx, which a run without a model need not load
+
+    return adopt.state(model)
 
 
 def _values(config: Any) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def train(
     ] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder [default: runs/METHOD-PRESET].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run folder's newest checkpoint.")] = False,
-    init: Annotated[Path | None, typer.Option(metavar="RUN", help="Start from the weights of another run.")] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="RUN|MODEL", help="Start from the weights of another run, or of a model.")
+    ] = None,
     device: Device = "auto",
     steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Train until this step.")] = None,
     sample_every: Annotated[int, typer.Option(min=0, metavar="N", help="Steps between sample grids; 0: none.")] = 500,
