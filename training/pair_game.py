@@ -16,38 +16,21 @@ from training import swap
 from training.blocks import EMA, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Decoder, Encoder, Norm
+from training.latent import Decoder, Encoder
 from training.pair_discriminators import Adversarial, discriminator_step
 
 
 @dataclass(frozen=True)
-class PairConfig:
-    """Settings of one training. Losses are means over the pictures of a batch.
+class PairConfig(swap.SplitConfig):
+    """Settings of one training, beside those of `SplitConfig`.
 
     "Jha's code" is the re-implementation of Jha et al. 2018, behind the published MNIST figures. It takes errors as
-    means over pixels, so that its adversarial weight of 1 is 784 beside our sums, in an optimizer of its own.
+    means over pixels, so that its adversarial weight of 1 is 784 beside our sums, in an optimizer of its own; its
+    learning rates are constant (1e-4).
     """
 
-    size: int = 28
-    """Side of the picture, px."""
-    channels: int = 1
-    """Channels of the picture: 1 for MNIST, 3 for colour."""
-    specified: str = "identity"
-    """Which factor of the data set s is."""
-    holdout: tuple[int, ...] = ()
-    """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
-    s_dim: int = 16
-    """Dimensions of s (16 in the published figures)."""
-    z_dim: int = 16
-    """Dimensions of z (16 in the published figures)."""
-    width: int = 16
-    """Channels of the encoder's first and the decoder's last hidden layer (16 in Jha's code)."""
     d_width: int = 16
     """Channels of the discriminator's first layer (32 in Jha's code: four times the work)."""
-    kernel: int = 3
-    """Side of the encoder's convolutions, px (5 in Jha's code)."""
-    norm: Norm = "instance"
-    """Normalisation in the encoder (`instance` in Jha's code)."""
     lambda_adv: float = 10.0
     """Weight of fooling the discriminator (ours)."""
     adversarial: Adversarial = "hinge"
@@ -58,26 +41,13 @@ class PairConfig:
     """Steps from one R1 penalty to the next."""
     accuracy_limit: float = 1.0
     """The discriminator rests where it is right more often than this (0.8 in Jha's code)."""
-    batch_size: int = 64
-    """Pairs a step: twice as many pictures (64 in Jha's code)."""
-    steps: int = 20_000
-    """Optimizer steps."""
-    lr: float = 2e-3
-    """Peak learning rate of the encoder's and decoder's Adam, one cycle (1e-4, constant, in Jha's code)."""
     lr_d: float = 1e-3
-    """Peak learning rate of the discriminator's Adam, one cycle (1e-4, constant, in Jha's code)."""
+    """Peak learning rate of the discriminator's Adam, one cycle."""
     beta1: float = 0.5
     """First moment of both Adams (0.5 in Jha's code); the second is 0.999."""
-    ema_decay: float = 0.999
-    """Decay of the averaged encoder and decoder, which are exported (ours)."""
-    seed: int = 0
-    """Seed of weights and data order."""
 
     def __post_init__(self) -> None:
-        if self.size % 4 or self.size < 8:
-            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
-        if self.s_dim < 1 or self.z_dim < 1:
-            raise ValueError(f"s_dim and z_dim must be at least 1, got {self.s_dim} and {self.z_dim}")
+        super().__post_init__()
         if self.r1_every < 1:
             raise ValueError(f"r1_every must be at least 1, got {self.r1_every}")
 

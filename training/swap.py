@@ -1,9 +1,10 @@
-"""What a method with a latent code hands on: its graphs, its manifest fields, its sample grid."""
+"""What methods with a latent code have in common: settings, state, graphs, manifest fields, the sample grid."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +13,72 @@ from torch import Tensor, nn
 from training.blocks import EMA, restore, state_of
 from training.data.facts import UNKNOWN
 from training.graph import Graph
-from training.latent import Code
+from training.latent import Code, Norm
+
+
+@dataclass(frozen=True)
+class CoderConfig:
+    """Settings that every method with a latent code has. Losses are means over the pictures of a batch."""
+
+    size: int = 28
+    """Side of the picture, px."""
+    channels: int = 1
+    """Channels of the picture: 1 for MNIST, 3 for colour."""
+    specified: str = "identity"
+    """Factor of the data set whose classes s is to hold, and a probe looks for in z."""
+    s_dim: int = 0
+    """Dimensions of s; 0 for a method without one."""
+    z_dim: int = 16
+    """Dimensions of z (16 in the published figures on MNIST)."""
+    width: int = 16
+    """Channels of the encoder's first and the decoder's last hidden layer (16 in the code of Jha et al.)."""
+    kernel: int = 3
+    """Side of the encoder's convolutions, px (5 in the code of Jha et al.)."""
+    norm: Norm = "batch"
+    """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
+    batch_size: int = 64
+    """Pictures a step; of a method that learns from pairs: pairs."""
+    steps: int = 20_000
+    """Optimizer steps."""
+    lr: float = 2e-3
+    """Peak learning rate of the encoder's and decoder's Adam, one cycle."""
+    ema_decay: float = 0.999
+    """Decay of the averaged networks, which are evaluated and exported (ours)."""
+    seed: int = 0
+    """Seed of weights and data order."""
+
+    def __post_init__(self) -> None:
+        if self.size % 4 or self.size < 8:
+            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
+        if self.z_dim < 1:
+            raise ValueError(f"z_dim must be at least 1, got {self.z_dim}")
+
+
+@dataclass(frozen=True)
+class PlainConfig(CoderConfig):
+    """Settings of the methods that have z alone."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.s_dim != 0:
+            raise ValueError(f"a method without s has s_dim=0, got {self.s_dim}")
+
+
+@dataclass(frozen=True)
+class SplitConfig(CoderConfig):
+    """Settings of the methods that have s and z and learn from pairs."""
+
+    s_dim: int = 16
+    """Dimensions of s (16 in the published figures on MNIST)."""
+    norm: Norm = "instance"
+    """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
+    holdout: tuple[int, ...] = ()
+    """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.s_dim < 1:
+            raise ValueError(f"s_dim must be at least 1, got {self.s_dim}")
 
 
 class Coder:

@@ -25,40 +25,16 @@ from training import leak, swap
 from training.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Decoder, Encoded, Encoder, Norm, kl_normal, reparametrise, squared_error
+from training.latent import Decoder, Encoded, Encoder, kl_normal, reparametrise, squared_error
 from training.pixelcnn import PixelDecoder
 
 
 @dataclass(frozen=True)
-class Config:
-    """Settings of one training. Losses are means over the pictures of a batch."""
+class Config(swap.SplitConfig):
+    """Settings of one training, beside those of `SplitConfig`."""
 
-    size: int = 28
-    """Side of the picture, px."""
-    channels: int = 1
-    """Channels of the picture: 1 for MNIST, 3 for colour."""
-    specified: str = "identity"
-    """Which factor of the data set s is."""
-    holdout: tuple[int, ...] = ()
-    """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
-    s_dim: int = 16
-    """Dimensions of s."""
-    z_dim: int = 16
-    """Dimensions of z."""
     z_step: float = 0.0
     """Grid on which the mean of z lies, in standard deviations of the prior (ours); 0: any real number."""
-    width: int = 16
-    """Channels of the encoder's first and the decoder's last hidden layer."""
-    kernel: int = 3
-    """Side of the encoder's convolutions, px."""
-    norm: Norm = "instance"
-    """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
-    batch_size: int = 64
-    """Pairs a step: twice as many pictures."""
-    steps: int = 20000
-    """Optimizer steps."""
-    lr: float = 2e-3
-    """Peak learning rate of Adam, one cycle."""
     lr_reverse: float = 1e-3
     """Peak learning rate of the reverse cycle's own Adam, one cycle."""
     lambda_rec: float = 1.0
@@ -109,14 +85,9 @@ class Config:
     """Channels of the PixelCNN."""
     pixel_layers: int = 4
     """Layers of the PixelCNN."""
-    ema_decay: float = 0.999
-    """Decay of the averaged encoder and decoder, which are exported."""
-    seed: int = 0
-    """Seed of weights and data order."""
 
     def __post_init__(self) -> None:
-        if self.size % 4 or self.size < 8:
-            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
+        super().__post_init__()
         if not 0 < self.reverse_share <= 1:
             raise ValueError(f"reverse_share must be above 0 and at most 1, got {self.reverse_share}")
         if self.z_step < 0:

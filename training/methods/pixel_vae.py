@@ -20,30 +20,17 @@ from training import swap
 from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Encoder, Norm, kl_normal, log_normal, reparametrise, squared_error
+from training.latent import Encoder, kl_normal, log_normal, reparametrise, squared_error
 from training.pixelcnn import PixelDecoder
 
 
 @dataclass(frozen=True)
-class Config:
-    """Settings of one training."""
+class Config(swap.PlainConfig):
+    """Settings of one training, beside those of `PlainConfig`.
 
-    size: int = 28
-    """Side of the picture, px."""
-    channels: int = 1
-    """Channels of the picture: 1 for MNIST, 3 for colour."""
-    specified: str = "identity"
-    """Which factor of the data set the classes are that a probe looks for in z."""
-    s_dim: int = 0
-    """Dimensions of s: none."""
-    z_dim: int = 16
-    """Dimensions of z."""
-    width: int = 16
-    """Channels of the encoder's first layer and of the map that each pixel is conditioned on."""
-    kernel: int = 3
-    """Side of the encoder's convolutions, px."""
-    norm: Norm = "batch"
-    """Normalisation in the encoder."""
+    `width` is also the channels of the map that each pixel is conditioned on.
+    """
+
     levels: int = 16
     """Levels that the likelihood tells apart, 2 to 256; 256 are the bytes of the picture."""
     gated: bool = True
@@ -52,26 +39,15 @@ class Config:
     """Channels of the PixelCNN."""
     pixel_layers: int = 4
     """Layers of the PixelCNN; each lets a pixel see one further away."""
-    batch_size: int = 64
-    """Pictures a step."""
     steps: int = 10000
     """Optimizer steps."""
-    lr: float = 2e-3
-    """Peak learning rate of Adam, one cycle."""
     lambda_kl: float = 1.0
     """Weight of the KL; 1 is the evidence lower bound."""
     warmup: float = 0.2
     """Share of the steps over which that weight rises from 0."""
-    ema_decay: float = 0.999
-    """Decay of the averaged networks, which are evaluated and exported."""
-    seed: int = 0
-    """Seed of weights and data order."""
 
     def __post_init__(self) -> None:
-        if self.size % 4 or self.size < 8:
-            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
-        if self.s_dim != 0:
-            raise ValueError(f"a PixelVAE has no s: s_dim must be 0, got {self.s_dim}")
+        super().__post_init__()
         if not 2 <= self.levels <= 256:
             raise ValueError(f"levels must be 2..256, got {self.levels}")
 

@@ -17,47 +17,19 @@ from training import swap
 from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Decoder, Encoder, Norm, kl_normal, reparametrise, squared_error
+from training.latent import Decoder, Encoder, kl_normal, reparametrise, squared_error
 
 
 @dataclass(frozen=True)
-class Config:
-    """Settings of one training."""
+class Config(swap.PlainConfig):
+    """Settings of one training, beside those of `PlainConfig`."""
 
-    size: int = 28
-    """Side of the picture, px."""
-    channels: int = 1
-    """Channels of the picture: 1 for MNIST, 3 for colour."""
-    specified: str = "identity"
-    """Which factor of the data set the classes are that a probe looks for in z."""
-    s_dim: int = 0
-    """Dimensions of s: none."""
-    z_dim: int = 16
-    """Dimensions of z."""
-    width: int = 16
-    """Channels of the encoder's first and the decoder's last hidden layer."""
-    kernel: int = 3
-    """Side of the encoder's convolutions, px."""
-    norm: Norm = "batch"
-    """Normalisation in the encoder."""
     batch_size: int = 128
     """Pictures a step."""
     steps: int = 15000
     """Optimizer steps."""
-    lr: float = 2e-3
-    """Peak learning rate of Adam, one cycle."""
     lambda_kl: float = 0.2
     """Weight of the KL, nats, beside the squared error summed over pixels in units of 0..1: twice the variance of p."""
-    ema_decay: float = 0.999
-    """Decay of the averaged networks, which are exported."""
-    seed: int = 0
-    """Seed of weights and data order."""
-
-    def __post_init__(self) -> None:
-        if self.size % 4 or self.size < 8:
-            raise ValueError(f"size must be a multiple of 4 from 8 on, got {self.size}")
-        if self.s_dim != 0:
-            raise ValueError(f"a plain VAE has no s: s_dim must be 0, got {self.s_dim}")
 
 
 PRESETS: dict[str, dict[str, object]] = {
