@@ -203,6 +203,7 @@ def test_pictures_are_never_overwritten_unasked(gan, tmp_path):
         (["-o", "no/where/out"], 1, "does not exist"),
         (["-o", "{gan}/manifest.json"], 1, "is a file"),
         (["-o", "x.txt", "--grid"], 1, "unknown ending"),
+        (["-o", "digits.png"], 2, "looks like a picture; add --grid"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_the_work(gan, tmp_path, monkeypatch, args, code, said):

@@ -23,7 +23,7 @@ __all__ = ["register", "sample"]
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command(epilog="Example: imgedit sample wgan_gp.mnist -n 10000 -o digits --reject")(sample)
+    app.command(epilog="Example: imgedit sample gan_r1.mnist -n 10000 -o digits --reject")(sample)
 
 
 def sample(
@@ -90,16 +90,19 @@ def _check(out: Path, names: list[str], overwrite: bool) -> None:
     """Find out before the work whether the pictures can be written.
 
     Raises:
+        ConfigError: a picture is named where a folder is wanted.
         OutputError: something is in the way, or the folder above does not exist.
     """
     if str(out) == "-":
         raise ConfigError("pictures cannot go to stdout; name a folder, or with --grid a file")
-    if not names:
-        from imgedit.photo import check_output
+    from imgedit.photo import SUFFIXES, check_output
 
+    if not names:
         check_output(out, overwrite=overwrite)
         return
     if not out.exists():
+        if out.suffix.lower() in SUFFIXES:
+            raise ConfigError(f"{out}: looks like a picture; add --grid to draw one of all, or name a folder")
         if not out.parent.is_dir():
             raise OutputError(f"{out}: its folder {out.parent} does not exist; make it first")
         return

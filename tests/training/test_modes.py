@@ -71,8 +71,8 @@ def test_the_command_measures_a_run_and_keeps_the_figures(run: Path) -> None:
 
 
 def test_a_model_of_pictures_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"wgan_gp\.mnist draws pictures of 28 px, not points"):
-        modes.evaluate("wgan_gp.mnist", "gaussians:grid3", n=10, device="cpu")
+    with pytest.raises(ConfigError, match=r"gan_r1\.mnist draws pictures of 28 px, not points"):
+        modes.evaluate("gan_r1.mnist", "gaussians:grid3", n=10, device="cpu")
 
 
 def test_every_row_of_the_table_is_a_method_with_settings_for_points() -> None:
