@@ -19,7 +19,7 @@ from torch import Tensor
 
 from imgedit.errors import ConfigError
 from imgedit.library import Model
-from training import config as configs
+from training import checkpoint
 from training.export import halved, to_onnx
 
 Weights = NDArray[Any]
@@ -33,12 +33,7 @@ def state(model: Model) -> dict[str, Any]:
     Raises:
         ConfigError: the model was exported from networks of another form, or a weight was folded into others.
     """
-    stated = model.manifest
-    module = configs.method_module(stated.method)
-    config = configs.from_json(stated.method, stated.training["config"])
-    if hasattr(module.Method, "for_inference"):
-        config = module.Method.for_inference(config)
-    method = module.Method(config)
+    method = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
     result: dict[str, Any] = method.state_dict()
     averages = [part["network"] for part in result.values() if _is_average(part)]
     seeds = itertools.count()

@@ -92,26 +92,35 @@ def load(checkpoint: Path) -> Any:
 def load_method(run: str | Path, device: torch.device | str = "cpu") -> Any:
     """Return the method of a run's newest checkpoint, ready to be sampled, exported or used as a frozen part.
 
-    A method's `for_inference(config)`, where it has one, first drops what only training needs, such as a teacher.
-
     Raises:
         TrainingError: the run has no checkpoint, or a damaged one.
         ConfigError: it was made by a method or settings that this version does not know.
     """
-    from training import config as configs
-
     folder = latest(Path(run))
     state = load(folder)
-    module = configs.method_module(state["method_id"])
-    config = configs.from_json(state["method_id"], state["config"])
-    if hasattr(module.Method, "for_inference"):
-        config = module.Method.for_inference(config)
-    method = module.Method(config, torch.device(device))
+    method = new_method(state["method_id"], state["config"], device)
     try:
         method.load_state_dict(state["method"])
     except (RuntimeError, KeyError, ValueError) as error:
         raise TrainingError(f"{folder} was made by another version: {str(error).splitlines()[0]}") from error
     return method
+
+
+def new_method(method_id: str, settings: Mapping[str, Any], device: torch.device | str = "cpu") -> Any:
+    """Return a method with new weights, made by stored settings.
+
+    Its `for_inference(config)`, where it has one, first drops what only training needs, such as a teacher.
+
+    Raises:
+        ConfigError: this version does not know the method or a setting.
+    """
+    from training import config as configs
+
+    module = configs.method_module(method_id)
+    config = configs.from_json(method_id, settings)
+    if hasattr(module.Method, "for_inference"):
+        config = module.Method.for_inference(config)
+    return module.Method(config, torch.device(device))
 
 
 def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -16,19 +16,10 @@ from training import config as configs
 from training.export import compare, export
 
 
-def method_of(model: library.Model) -> Any:
-    stated = model.manifest
-    module = configs.method_module(stated.method)
-    config = configs.from_json(stated.method, stated.training["config"])
-    if hasattr(module.Method, "for_inference"):
-        config = module.Method.for_inference(config)
-    return module.Method(config)
-
-
 @pytest.mark.parametrize("name", ["stargan_shape.celeba", "stargan_hair.celeba", "cycle_vae.mnist"])
 def test_a_network_with_the_weights_of_a_bundled_model_computes_what_its_graphs_do(name: str) -> None:
     model = library.find(name)
-    method = method_of(model)
+    method = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
     method.load_state_dict(adopt.state(model))
     for role, graph in method.graphs().items():
         assert compare(role, graph, model.graph(role).read_bytes()) < 1e-5

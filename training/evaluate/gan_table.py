@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from training import game
 from training.evaluate import referee, report
 from training.evaluate.features import load as load_features
-from training.evaluate.tables import Options, Training, figure, grid, spread
+from training.evaluate.spread import plus_minus, spread
+from training.evaluate.tables import Options, Training, grid
 
 TRAIN_PICTURES = 55_000
 
@@ -158,12 +159,12 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         row["method"],
         str(len(row["seeds"])),
         f"{row['epochs']['mean']:.0f}",
-        figure(row["minutes"], 0),
-        figure(row["fid"], 1),
-        figure(row["ratio"], 2),
-        *(figure(row[key], 3) for key in ("precision", "recall", "density", "coverage")),
+        plus_minus(row["minutes"], 0),
+        plus_minus(row["fid"], 1),
+        plus_minus(row["ratio"], 2),
+        *(plus_minus(row[key], 3) for key in ("precision", "recall", "density", "coverage")),
         str(row.get("classes_present", "")),
         "" if share is None else f"{100 * share:.1f} %",
-        figure(row["attempts"], 2),
+        plus_minus(row["attempts"], 2),
         "" if row["reported_inception"] is None else f"{row['reported_inception']:g}",
     ]

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from imgedit.errors import ConfigError
 from training.evaluate import modes, report
-from training.evaluate.tables import Options, Training, figure, grid, spread
+from training.evaluate.spread import plus_minus, spread
+from training.evaluate.tables import Options, Training, grid
 
 TITLES = {
     "gan": "vanilla",
@@ -65,10 +66,10 @@ class Table:
             [
                 row["method"],
                 str(len(row["seeds"])),
-                figure(row["minutes"], 1),
-                f"{figure(row['modes'], 1)} of {result['components']}",
-                figure({k: v and 100 * v for k, v in row["good"].items()}, 1),
-                figure(row["balance"], 2),
+                plus_minus(row["minutes"], 1),
+                f"{plus_minus(row['modes'], 1)} of {result['components']}",
+                plus_minus({k: v and 100 * v for k, v in row["good"].items()}, 1),
+                plus_minus(row["balance"], 2),
             ]
             for row in result["rows"]
         ]

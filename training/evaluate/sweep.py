@@ -17,6 +17,7 @@ from training import config as configs
 from training.data.batch import Dataset, Stream
 from training.evaluate import latent_report
 from training.evaluate.grids import DPI, save
+from training.evaluate.spread import plus_minus, spread
 from training.files import write_whole
 from training.start import begin, load_data, stored_config, torch_device
 
@@ -224,7 +225,4 @@ def _accuracies(metrics: Sequence[Mapping[str, Any]], source: str) -> str:
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
-    if not values:
-        return "–"
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+    return plus_minus(spread(values), digits) if values else "–"

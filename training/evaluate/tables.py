@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError
 from training import checkpoint, record, start
-from training.evaluate import rejection, report
+from training.evaluate import fid, rejection, report
 from training.export import EVALUATION
 from training.files import write_whole
 
@@ -28,8 +27,6 @@ TABLES = {
     "gaussian-modes": "training.evaluate.mode_table",
 }
 """Name -> the module whose class `Table` it is; the name is also that of the files."""
-N = 10_000
-"""Pictures or points of each kind."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Options:
 
     features: str = "lenet"
     classifier: str | None = None
-    n: int = N
+    n: int = fid.N
     gamma: str = rejection.GAMMA
     device: str = "auto"
     command: str = ""
@@ -184,22 +181,6 @@ def minutes(folder: Path) -> float:
         seconds += (row["step"] - before) * batch_size / row["images_per_second"]
         before = row["step"]
     return seconds / 60
-
-
-def spread(values: Sequence[float]) -> dict[str, float | None]:
-    """Return mean and standard deviation (n - 1; None for one value)."""
-    return {
-        "mean": statistics.fmean(values),
-        "spread": statistics.stdev(values) if len(values) > 1 else None,
-    }
-
-
-def figure(value: Mapping[str, float | None] | None, digits: int) -> str:
-    """Write what `spread` returned."""
-    if value is None:
-        return ""
-    around = value["spread"]
-    return f"{value['mean']:.{digits}f}" + ("" if around is None else f" ± {around:.{digits}f}")
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
