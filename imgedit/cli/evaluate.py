@@ -47,7 +47,7 @@ def evaluate(
     table: Annotated[
         str | None,
         typer.Option(
-            "--table", metavar="NAME", help="mnist-gans or gaussian-modes: all methods, from the runs below --runs."
+            "--table", metavar="NAME", help="mnist-gans, gaussian-modes or mnist-latents: all methods, from the --runs."
         ),
     ] = None,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Runs of the table, METHOD-SEED each.")] = Path("runs"),

@@ -221,7 +221,7 @@ def test_a_run_of_another_method_is_refused(tmp_path: Path, calls: list[str]) ->
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--table", "celeba-gans"], "--table is one of mnist-gans, gaussian-modes, got 'celeba-gans'"),
+        (["--table", "celeba-gans"], "--table is one of mnist-gans, gaussian-modes, mnist-latents, got 'celeba-gans'"),
         (["--table", "mnist-gans"], "no finished run such as gan-0"),
         ([], "say what to measure"),
     ],

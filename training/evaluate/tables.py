@@ -25,6 +25,7 @@ from training.files import write_whole
 TABLES = {
     "mnist-gans": "training.evaluate.gan_table",
     "gaussian-modes": "training.evaluate.mode_table",
+    "mnist-latents": "training.evaluate.latent_table",
 }
 """Name -> the module whose class `Table` it is; the name is also that of the files."""
 
@@ -173,7 +174,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def minutes(folder: Path) -> float:
-    """Return how long a GAN's run trained, from its log; a step is one batch."""
+    """Return how long a run trained, from its log; a step is one batch."""
     batch_size = start.stored_config(folder)["config"]["batch_size"]
     seconds, before = 0.0, 0
     for line in (folder / record.LOG).read_text(encoding="utf-8").splitlines():

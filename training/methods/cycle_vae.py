@@ -104,6 +104,17 @@ class Config(swap.SplitConfig):
 
 PRESETS: dict[str, dict[str, object]] = {
     "compact": {},
+    # z without the class, its mean included: the bundled model of MNIST.
+    "independent": {
+        "width": 20,
+        "z_step": 0.5,
+        "lambda_kl": 0.95,
+        "leak": "pairs",
+        "leak_on": "mean",
+        "lambda_leak": 60.0,
+        "lambda_dependence": 60.0,
+        "steps": 9000,
+    },
     "paper": {
         "kernel": 5,
         "lambda_own": 1.0,
