@@ -1,13 +1,15 @@
-"""Take the weights of a finished model back into a method, so that training goes on from it (`--init MODEL`).
+"""Take the weights of a finished model back into a method: training goes on from it, or it teaches another.
 
 A model holds ONNX graphs, in which the exporter has renamed, reshaped or folded some weights. Which one went where is
-found by exporting the same networks once more with numbers that are all different.
+found by exporting the same networks once more with numbers that are all different. A batch norm that was folded into
+the convolution before it comes back as one that only adds; `standardise` gives it the statistics of pictures, which
+training needs.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,47 +17,137 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from imgedit.library import Model
 from training import checkpoint
+from training.blocks import EMA
+from training.data.batch import Dataset, Stream
 from training.export import halved, to_onnx
 
 Weights = NDArray[Any]
+Norm = nn.modules.batchnorm._BatchNorm
+_BATCHES, _BATCH_SIZE = 8, 64
+"""Pictures whose statistics folded batch norms get."""
 
 
-def state(model: Model) -> dict[str, Any]:
+def state(model: Model, dataset: Dataset) -> dict[str, Any]:
     """Return what a run of the model's method and settings would have as its state, with the model's weights.
 
     Averaged and last weights are both those of the model; what no graph holds, such as a discriminator, is new.
 
+    Args:
+        model: the model.
+        dataset: what training goes on with.
+
     Raises:
         ConfigError: the model was exported from networks of another form, or a weight was folded into others.
     """
-    method = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
-    result: dict[str, Any] = method.state_dict()
-    averages = [part["network"] for part in result.values() if _is_average(part)]
-    seeds = itertools.count()
-    for weights in averages:
-        for name, value in weights.items():
-            if value.dtype.is_floating_point:
-                weights[name] = _mark(value, next(seeds))
-    method.load_state_dict(result)
-    places = list(_places(model, method))
-    for weights in averages:
-        for name, mark in weights.items():
-            if mark.dtype.is_floating_point:
-                weights[name] = _stored(mark, places, f"{name} of {model.id}")
+    made = method(model)
+    averages = _averages(made)
+    if _has_folded(model, averages):
+        stream = Stream(dataset, _BATCH_SIZE, 0)
+        pictures = [next(stream).image for _ in range(_BATCHES)]
+        for average in averages.values():
+            standardise(average.network, pictures)
+    result: dict[str, Any] = made.state_dict()
+    for name in averages:
+        weights = result[name]["network"]
         for other, part in result.items():
             if isinstance(part, Mapping) and part.keys() == weights.keys():
-                result[other] = {name: value.clone() for name, value in weights.items()}
+                result[other] = {key: value.clone() for key, value in weights.items()}
     return result
 
 
-def _is_average(part: object) -> bool:
-    """Tell whether a part of a state is that of an `EMA`."""
-    return isinstance(part, Mapping) and part.keys() == {"network", "updates"}
+def method(model: Model, device: torch.device | str = "cpu") -> Any:
+    """Return a method of the model's settings whose averaged networks compute what the model's graphs do.
+
+    Raises:
+        ConfigError: as `state`.
+    """
+    twin = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
+    averages = _averages(twin)
+    folded = _has_folded(model, averages)
+    seeds = itertools.count()
+    marks: dict[str, dict[str, Tensor]] = {}
+    for name, average in averages.items():
+        still = _quieted(average.network) if folded else set()
+        weights = average.network.state_dict()
+        marks[name] = {
+            key: _mark(value, next(seeds))
+            for key, value in weights.items()
+            if value.dtype.is_floating_point and key not in still
+        }
+        average.network.load_state_dict({**weights, **marks[name]})
+    places = list(_places(model, twin))
+    for name, marked in marks.items():
+        network = averages[name].network
+        stored = {key: _stored(mark, places, f"{key} of {model.id}") for key, mark in marked.items()}
+        network.load_state_dict({**network.state_dict(), **stored})
+    made = checkpoint.new_method(model.manifest.method, model.manifest.training["config"], device)
+    made.load_state_dict(twin.state_dict())
+    return made
+
+
+@torch.no_grad()
+def standardise(network: nn.Module, pictures: Iterable[Tensor]) -> None:
+    """Give batch norms the statistics of what reaches them; the network's outputs stay what they are.
+
+    A training step normalises by the statistics of its batch, so a norm that has others computes something else there.
+
+    Args:
+        network: maps pictures; in inference mode.
+        pictures: batches `(N, C, H, W)`.
+    """
+    seen: dict[Norm, list[Tensor]] = {norm: [] for norm in _norms(network).values()}
+
+    def note(norm: Norm, inputs: tuple[Tensor, ...]) -> None:
+        rows = inputs[0].transpose(0, 1).flatten(1).double()
+        seen[norm].append(torch.stack([rows.mean(1), rows.square().mean(1)]))
+
+    hooks = [norm.register_forward_pre_hook(note) for norm in seen]
+    for batch in pictures:
+        network(batch)
+    for hook in hooks:
+        hook.remove()
+    for norm, found in seen.items():
+        mean, square = torch.stack(found).mean(0)
+        variance = (square - mean.square()).clamp_min(0.0)
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator, union-attr]
+        norm.bias.add_(gain * (mean - norm.running_mean))  # type: ignore[operator]
+        norm.weight.copy_(gain * (variance + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)  # type: ignore[union-attr]
+        norm.running_var.copy_(variance)  # type: ignore[union-attr]
+
+
+def _averages(method: Any) -> dict[str, EMA]:
+    """Return the averaged networks of a method by name; they are what a model's graphs hold."""
+    return {name: part for name, part in vars(method).items() if isinstance(part, EMA)}
+
+
+def _norms(network: nn.Module) -> dict[str, Norm]:
+    return {name: module for name, module in network.named_modules() if isinstance(module, Norm)}
+
+
+def _has_folded(model: Model, averages: Mapping[str, EMA]) -> bool:
+    """Tell whether the networks have batch norms and the model's graphs have none."""
+    if not any(_norms(average.network) for average in averages.values()):
+        return False
+    graphs = [onnx.load(model.graph(role)).graph for role in model.manifest.graphs]
+    return not any(node.op_type == "BatchNormalization" for graph in graphs for node in graph.node)
+
+
+def _quieted(network: nn.Module) -> set[str]:
+    """Let every batch norm pass on what it gets, and add its bias; return the names of what else it has."""
+    names = set()
+    for place, norm in _norms(network).items():
+        with torch.no_grad():
+            norm.weight.fill_(1.0)
+            norm.running_mean.zero_()  # type: ignore[union-attr]
+            norm.running_var.fill_(1.0 - norm.eps)  # type: ignore[union-attr]
+        names |= {f"{place}.{part}" for part in ("weight", "running_mean", "running_var")}
+    return names
 
 
 def _mark(value: Tensor, seed: int) -> Tensor:
@@ -64,27 +156,28 @@ def _mark(value: Tensor, seed: int) -> Tensor:
     return noise.half().to(value.dtype)
 
 
-def _places(model: Model, method: Any) -> Iterator[tuple[Weights, Weights]]:
+def _places(model: Model, twin: Any) -> Iterator[tuple[Weights, Weights]]:
     """Yield pairs of weights that stand at the same place of a graph: in the marked twin, and in the model."""
     half = model.manifest.training.get("weights") == "float16"
-    for role, graph in method.graphs().items():
-        twin = _initializers(onnx.load_model_from_string(to_onnx(halved(graph) if half else graph)))
+    for role, graph in twin.graphs().items():
+        marked = _initializers(onnx.load_model_from_string(to_onnx(halved(graph) if half else graph)))
         stored = _initializers(onnx.load(model.graph(role)))
-        if [v.shape for v in twin] != [v.shape for v in stored]:
+        if [v.shape for v in marked] != [v.shape for v in stored]:
             raise ConfigError(
                 f"{role} of {model.id} was exported from a network of another form; use the imgedit that made it"
             )
-        yield from zip(twin, stored, strict=True)
+        yield from zip(marked, stored, strict=True)
 
 
 def _stored(mark: Tensor, places: list[tuple[Weights, Weights]], name: str) -> Tensor:
     """Return the model's weight that stands where the twin has `mark`."""
-    wanted = mark.numpy().ravel()
+    wanted = mark.numpy().astype(np.float16).ravel()
     for twin, stored in places:
         for marked, weight in ((twin, stored), (twin.T, stored.T)):  # a matrix may stand on its side
-            if marked.size == wanted.size and np.array_equal(marked.astype(np.float32).ravel(), wanted):
+            # In half precision, as folding a norm that passes everything on may change the last bit of a weight.
+            if marked.size == wanted.size and np.array_equal(marked.astype(np.float16).ravel(), wanted):
                 return torch.from_numpy(np.array(weight, mark.numpy().dtype).reshape(mark.shape))
-    raise ConfigError(f"{name} is folded into another weight, as batch norms are; start from a run folder instead")
+    raise ConfigError(f"{name} is folded into another weight; start from a run folder instead")
 
 
 def _initializers(model: onnx.ModelProto) -> list[Weights]:

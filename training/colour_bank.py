@@ -67,7 +67,14 @@ class ColourBank:
         return F.relu((points[:, 1:3] - mean[at]).abs() - free * deviation[at]).square().mean()
 
     def compare(
-        self, real: Tensor, made: Tensor, mask: Tensor, present: Tensor, wanted: Tensor, n_pixels: int = 96
+        self,
+        real: Tensor,
+        made: Tensor,
+        mask: Tensor,
+        present: Tensor,
+        wanted: Tensor,
+        n_pixels: int = 96,
+        free: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
         """Take in the pixels of real hair, and compare edited hair with the real one of the colour that was wanted.
 
@@ -78,6 +85,7 @@ class ColourBank:
             present: `(N, kinds)`, 0 or 1, the colours that the pictures have.
             wanted: as `present`, the colours that were asked for.
             n_pixels: drawn from each picture, hair first.
+            free: as `strangeness`.
 
         Returns:
             The sliced Wasserstein distance of edited to real pixels, and the `strangeness` of the edited ones; each the
@@ -94,7 +102,7 @@ class ColourBank:
             points = new[wanted[:, kind] == 1].flatten(0, 1)
             if len(points) and self.is_ready(kind):
                 apart = apart + sliced_wasserstein(points, self.draw(kind, len(points)))
-                strange = strange + self.strangeness(kind, points)
+                strange = strange + self.strangeness(kind, points, free=free)
                 n += 1
         return apart / max(n, 1), strange / max(n, 1)
 

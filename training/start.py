@@ -79,7 +79,7 @@ def begin(
     if where.type == "cpu":
         keep_freed_memory()
     dataset = load_data(data, "train", module.Method.data_options(config))
-    initial = None if init is None else _initial(init, method_id)
+    initial = None if init is None else _initial(init, method_id, dataset)
     loop.train(
         method_id,
         config,
@@ -145,8 +145,8 @@ def stored_config(run: Path) -> dict[str, Any]:
         raise TrainingError(f"{path} cannot be read: {error}") from error
 
 
-def _initial(init: str, method_id: str) -> Any:
-    """Return the state that a run folder or a model holds."""
+def _initial(init: str, method_id: str, dataset: Any) -> Any:
+    """Return the state that a run folder or a model holds, for a training on `dataset`."""
     if checkpoint.found(Path(init)):
         state = checkpoint.load(checkpoint.latest(Path(init)))
         if state["method_id"] != method_id:
@@ -160,7 +160,7 @@ def _initial(init: str, method_id: str) -> Any:
         raise ConfigError(f"{init} is a model of {model.manifest.method}, not of {method_id}")
     from training import adopt  # onnx, which a run without a model need not load
 
-    return adopt.state(model)
+    return adopt.state(model, dataset)
 
 
 def _values(config: Any) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from rich.console import Console
 from torch import nn
 from training_toys import Pictures
 
-from imgedit.errors import ConfigError, TrainingError
+from imgedit import library
+from imgedit.errors import ConfigError
+from imgedit.runtime import Session
 from training import checkpoint, loop
 from training import config as configs
 from training.methods import attribute_classifier
@@ -69,14 +71,23 @@ def test_a_loaded_teacher_is_the_averaged_network_of_the_run(tmp_path: Path) -> 
     assert isinstance(method, attribute_classifier.Method)
 
 
+def test_the_bundled_classifier_teaches_what_its_graph_says() -> None:
+    name = "attribute_classifier.celeba"
+    teacher = load_teacher(name, ("Smiling", "Bangs"), "face", CPU)
+    image = torch.rand(2, 3, 64, 64) * 2 - 1
+    found = Session(library.find(name).graph("classify"), "cpu").run({"image": image.numpy()})["probability"]
+    columns = [ATTRIBUTES.index("Smiling"), ATTRIBUTES.index("Bangs")]
+    torch.testing.assert_close(teacher(image).sigmoid(), torch.from_numpy(found[:, columns]), rtol=1e-4, atol=1e-5)
+
+
 def test_a_run_that_cannot_teach_is_refused_by_name(tmp_path: Path) -> None:
     parser = trained("face_parser", (), "classes", tmp_path / "parser")
-    with pytest.raises(ConfigError, match="is not a run of attribute_classifier"):
+    with pytest.raises(ConfigError, match="is not an attribute_classifier"):
         load_teacher(parser, ("Smiling",), "face", CPU)
     judge = trained("attribute_classifier", ATTRIBUTES, None, tmp_path / "judge")
     with pytest.raises(ConfigError, match="does not know 'Freckles'"):
         load_teacher(judge, ("Freckles",), "face", CPU)
     with pytest.raises(ConfigError, match="knows the face window, not close"):
         load_teacher(judge, ("Smiling",), "close", CPU)
-    with pytest.raises(TrainingError, match="no checkpoint"):
+    with pytest.raises(ConfigError, match="is no run folder with a checkpoint, and no model"):
         load_teacher(tmp_path / "nothing", ("Smiling",), "face", CPU)

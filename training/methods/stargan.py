@@ -87,11 +87,13 @@ class Config:
     lambda_teacher: float = 0.0
     """Weight of the frozen classifier's loss on augmented translated pictures; needs `teacher`."""
     teacher: str = ""
-    """Run folder of an `attribute_classifier` training."""
+    """A frozen attribute classifier: a run folder of `attribute_classifier`, or a model such as the bundled one."""
     lambda_colour: float = 0.0
     """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
     lambda_tint: float = 100.0
     """With `lambda_colour`: weight of tints that real hair of the wanted colour does not have at that lightness."""
+    free_tint: float = 1.0
+    """How far a tint may be from the mean of the real ones at no cost, in their standard deviations."""
     lambda_smooth: float = 0.0
     """Weight of squared differences between neighbours in the bilateral grid."""
     lambda_curve: float = 0.0
@@ -147,7 +149,9 @@ class Config:
         if self.size % (1 << self.d_layers):
             raise ConfigError(f"size={self.size} must be a multiple of 2**d_layers = {1 << self.d_layers}")
         if (self.lambda_teacher > 0) != bool(self.teacher):
-            raise ConfigError("teacher and lambda_teacher go together: give a classifier's run folder and a weight")
+            raise ConfigError(
+                "teacher and lambda_teacher go together: give a classifier's run folder or model, and a weight"
+            )
         if self.lambda_colour > 0 and not self.mask:
             raise ConfigError("lambda_colour needs mask=true")
 
@@ -300,7 +304,12 @@ class Method:
             terms["loss_g_tv"] = (config.lambda_tv, losses.total_variation(fake - batch.image))
         if config.lambda_colour > 0:
             loss_colour, loss_tint = self.bank.compare(
-                batch.image, fake, batch.require_mask(), present[:, self.hair], wanted[:, self.hair]
+                batch.image,
+                fake,
+                batch.require_mask(),
+                present[:, self.hair],
+                wanted[:, self.hair],
+                free=config.free_tint,
             )
             terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
             terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
