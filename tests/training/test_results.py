@@ -1,4 +1,4 @@
-"""The measured figures that stand in the repository, and the README's tables made of them."""
+"""The measured figures that stand in the repository, and the tables of training/README.md made of them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_figures_name_their_method_and_no_machine(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted(TABLES))
-def test_every_run_makes_a_row_and_the_readme_has_the_table(folder: str, tmp_path: Path) -> None:
+def test_every_run_makes_a_row_and_the_recipes_have_the_table(folder: str, tmp_path: Path) -> None:
     runs = tmp_path / folder
     shutil.copytree(RESULTS / folder, runs)
     name, data = TABLES[folder]
     result, text = tables.run(name, data, runs, tables.Options(device="cpu"), console=Console(file=io.StringIO()))
     assert result["notes"] == []
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) > 2
     assert [line for line in table if line not in readme] == []
