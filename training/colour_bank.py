@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -74,7 +75,7 @@ class ColourBank:
         present: Tensor,
         wanted: Tensor,
         n_pixels: int = 96,
-        free: float = 1.0,
+        free: Sequence[float] = (1.0,),
     ) -> tuple[Tensor, Tensor]:
         """Take in the pixels of real hair, and compare edited hair with the real one of the colour that was wanted.
 
@@ -85,7 +86,7 @@ class ColourBank:
             present: `(N, kinds)`, 0 or 1, the colours that the pictures have.
             wanted: as `present`, the colours that were asked for.
             n_pixels: drawn from each picture, hair first.
-            free: as `strangeness`.
+            free: as `strangeness`, one for all kinds or one for each.
 
         Returns:
             The sliced Wasserstein distance of edited to real pixels, and the `strangeness` of the edited ones; each the
@@ -102,7 +103,7 @@ class ColourBank:
             points = new[wanted[:, kind] == 1].flatten(0, 1)
             if len(points) and self.is_ready(kind):
                 apart = apart + sliced_wasserstein(points, self.draw(kind, len(points)))
-                strange = strange + self.strangeness(kind, points, free=free)
+                strange = strange + self.strangeness(kind, points, free=free[min(kind, len(free) - 1)])
                 n += 1
         return apart / max(n, 1), strange / max(n, 1)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from imgedit import library
@@ -79,6 +80,7 @@ def begin(
     if where.type == "cpu":
         keep_freed_memory()
     dataset = load_data(data, "train", module.Method.data_options(config))
+    _check_channels(dataset, config, data)
     initial = None if init is None else _initial(init, method_id, dataset)
     loop.train(
         method_id,
@@ -112,6 +114,16 @@ def load_data(spec: str, split: str, options: Mapping[str, Any]) -> Any:
         return importlib.import_module(DATASETS[name]).load(Path(folder), split, **options)
     except TypeError as error:  # the method asks for an option, such as attributes, that this set does not have
         raise ConfigError(f"this method cannot be used with {name}: {error}") from error
+
+
+def _check_channels(dataset: Any, config: Any, data: str) -> None:
+    """Raise ConfigError where pictures have another number of channels than a method that has to be told."""
+    found = int(dataset.batch(np.zeros(1, np.int64), np.random.default_rng(0)).image.shape[1])
+    wanted = getattr(config, "channels", found)
+    if found != wanted:
+        raise ConfigError(
+            f"pictures of {data} have {found} channel(s) and this run takes {wanted}; use --set channels={found}"
+        )
 
 
 def torch_device(name: str) -> torch.device:

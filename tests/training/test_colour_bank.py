@@ -81,3 +81,21 @@ def test_a_colour_that_the_bank_does_not_know_yet_costs_nothing() -> None:
     grey, mask = torch.full((4, 3, 16, 16), 0.2), torch.ones(4, 1, 16, 16)
     losses = bank.compare(grey, grey + 0.5, mask, torch.eye(2)[[0] * 4], torch.eye(2)[[1] * 4])
     assert [float(loss) for loss in losses] == [0.0, 0.0]
+
+
+def test_each_colour_has_its_own_free_deviation() -> None:
+    torch.manual_seed(0)
+    bank = ColourBank(2, torch.device("cpu"))
+    hair = 0.2 + 0.1 * torch.randn(8, 3, 16, 16)
+    fake, mask = (hair + torch.tensor([0.06, 0.0, -0.06]).view(1, 3, 1, 1)).clamp(-1, 1), torch.ones(8, 1, 16, 16)
+
+    def strange(wanted: int, *free: float) -> float:
+        labels = torch.eye(2)[[wanted] * 8]
+        torch.manual_seed(1)
+        return float(bank.compare(hair, fake, mask, labels, labels, free=free)[1])
+
+    for kind in (0, 1):
+        strange(kind, 1.0)  # the bank learns the colour
+    assert strange(0, 0.1) > strange(0, 1.0)
+    assert strange(0, 0.1, 1.0) == pytest.approx(strange(0, 0.1), rel=0.2)
+    assert strange(1, 0.1, 1.0) == pytest.approx(strange(1, 1.0), rel=0.2)

@@ -123,6 +123,7 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
         ({"size": 100}, "multiple of 2\\*\\*d_layers"),
         ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
         ({"lambda_colour": 1.0}, "needs mask"),
+        ({"free_tint": (1.0, 2.0)}, "one for each of 4 colours"),
     ],
 )
 def test_wrong_settings_say_what_is_right(settings: dict[str, object], message: str) -> None:

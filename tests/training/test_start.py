@@ -137,6 +137,14 @@ def test_data_names_are_checked(tmp_path: Path) -> None:
         start.load_data(f"celebamask_hq:{tmp_path}", "train", {"attributes": ("Bangs",)})
 
 
+def test_pictures_of_another_number_of_channels_are_refused_with_the_setting(tmp_path: Path) -> None:
+    images = np.zeros((161, 14, 28, 28, 3), np.uint8)
+    np.savez(tmp_path / "fei28.npz", images=images)
+    with pytest.raises(ConfigError, match=r"have 3 channel\(s\) and this run takes 1; use --set channels=3"):
+        start.begin("cycle_vae", data=f"fei:{tmp_path}", run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

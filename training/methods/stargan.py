@@ -92,8 +92,9 @@ class Config:
     """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
     lambda_tint: float = 100.0
     """With `lambda_colour`: weight of tints that real hair of the wanted colour does not have at that lightness."""
-    free_tint: float = 1.0
-    """How far a tint may be from the mean of the real ones at no cost, in their standard deviations."""
+    free_tint: tuple[float, ...] = (1.0,)
+    """How far a tint may be from the mean of the real ones at no cost, in their standard deviations: one number, or one
+    for each hair colour. Photos of grey hair differ much in tint, so that a free deviation lets it turn blue."""
     lambda_smooth: float = 0.0
     """Weight of squared differences between neighbours in the bilateral grid."""
     lambda_curve: float = 0.0
@@ -154,6 +155,11 @@ class Config:
             )
         if self.lambda_colour > 0 and not self.mask:
             raise ConfigError("lambda_colour needs mask=true")
+        n_hair = sum(a in HAIR for a in self.attributes)
+        if len(self.free_tint) not in (1, n_hair):
+            raise ConfigError(
+                f"free_tint has {len(self.free_tint)} numbers; give one, or one for each of {n_hair} colours"
+            )
 
 
 _SMALL: dict[str, object] = {
