@@ -31,7 +31,7 @@ def measured(fids: list[float], **more: float) -> dict[int, dict[str, Any]]:
         seed: {
             "metrics": {"variants": {"averaged": variant(value), **{k: variant(v, 3.0) for k, v in more.items()}}},
             "minutes": 40.0,
-            "pictures": 180 * gan_table.TRAIN_PICTURES,
+            "n_drawn": 180 * gan_table.TRAIN_PICTURES,
         }
         for seed, value in enumerate(fids)
     }

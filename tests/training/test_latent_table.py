@@ -67,7 +67,7 @@ def test_a_run_is_probed_once_and_keeps_its_figures(tmp_path: Path, monkeypatch:
 
     def evaluate(folder: Path, data: str, **options: Any) -> dict[str, Any]:
         asked.append((folder, data, options["parts"]))
-        return {"command": options["command"], **measured([0.3])[0]}
+        return {"command": options["command"], "pictures": ["a.png"], **measured([0.3])[0]}
 
     monkeypatch.setattr(latent_report, "evaluate", evaluate)
     quiet = Console(file=io.StringIO())
@@ -77,3 +77,5 @@ def test_a_run_is_probed_once_and_keeps_its_figures(tmp_path: Path, monkeypatch:
     assert [(row["method"], row["seeds"]) for row in result["rows"]] == [("szabo", [1])]
     assert result["rows"][0]["minutes"]["mean"] == pytest.approx(20 * 4 / 2.0 / 60)
     assert json.loads((tmp_path / "mnist-latents.json").read_text()) == result
+    kept = json.loads((run / "evaluation.json").read_text())
+    assert (kept["pictures"], kept["n_drawn"]) == (["a.png"], 20 * 4)  # what else was drawn of the run is not forgotten

@@ -130,7 +130,7 @@ def rows(measured: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> list[dict[s
     for row in ROWS:
         found = {
             seed: result["metrics"]["variants"][row.variant]
-            | {"minutes": result["minutes"], "epochs": result["pictures"] / TRAIN_PICTURES}
+            | {"minutes": result["minutes"], "epochs": result["n_drawn"] / TRAIN_PICTURES}
             for seed, result in measured.get(row.run, {}).items()
             if row.variant in result["metrics"]["variants"]
         }

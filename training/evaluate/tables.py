@@ -68,8 +68,8 @@ class Table(Protocol):
         """Return how it was measured, and `rows`.
 
         Args:
-            measured: run -> seed -> what `measure` returned, with `method`, `minutes` of training and `pictures` drawn
-                in it.
+            measured: run -> seed -> what `measure` returned, with `method`, `minutes` of training and `n_drawn`, the
+                number of pictures drawn in it.
         """
 
     def markdown(self, result: Mapping[str, Any]) -> str:
@@ -212,7 +212,7 @@ def _measure(folder: Path, table: Table) -> dict[str, Any]:
     result = table.measure(folder) | {
         "method": stored["method"],
         "minutes": minutes(folder),
-        "pictures": stored["config"]["steps"] * stored["config"]["batch_size"],
+        "n_drawn": stored["config"]["steps"] * stored["config"]["batch_size"],
         "measured_as": {**table.key, "steps": int(checkpoint.latest(folder).name)},
     }
     report.write(result, str(folder))
