@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "training" / "results"
 TABLES = {
     "mnist-gans": ("mnist-gans", "mnist:-"),
+    "mnist-latents": ("mnist-latents", "mnist:-"),
     "grid3": ("gaussian-modes", "gaussians:grid3"),
     "grid5": ("gaussian-modes", "gaussians:grid5"),
 }

@@ -33,7 +33,7 @@ RUNS = {
     "szabo": Training("szabo", "compact", ("steps=6000",), seeds=None),
     "mathieu": Training("mathieu", "compact", ("steps=6000",), seeds=None),
     "cycle_vae_plain": Training("cycle_vae", "compact", ("width=20", "lambda_kl=0.95", "steps=9000")),
-    # How much z holds and how well it decodes hang together: this plain form holds about as much as the last row.
+    # The weight of the KL trades what z holds for how well pictures are decoded; this one holds little.
     "cycle_vae_tight": Training("cycle_vae", "compact", ("width=20", "lambda_kl=3", "steps=9000")),
     "cycle_vae": Training("cycle_vae", "independent", seeds=None),
 }
