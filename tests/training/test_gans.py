@@ -230,7 +230,7 @@ def test_look_ahead_parameters_carry_the_gradient_of_the_fakes() -> None:
 
 
 def test_no_look_ahead_is_the_plain_gan() -> None:
-    plain, unrolled = make("gan"), make("unrolled_gan", unroll=0, fresh=False)
+    plain, unrolled = make("gan"), make("unrolled_gan", unroll=0, d_pace=1.0)
     for method in (plain, unrolled):
         stream = batches(method)
         torch.manual_seed(3)
