@@ -118,11 +118,13 @@ def load_data(spec: str, split: str, options: Mapping[str, Any]) -> Any:
 
 def _check_channels(dataset: Any, config: Any, data: str) -> None:
     """Raise ConfigError where pictures have another number of channels than a method that has to be told."""
+    if not hasattr(config, "channels"):
+        return
     found = int(dataset.batch(np.zeros(1, np.int64), np.random.default_rng(0)).image.shape[1])
-    wanted = getattr(config, "channels", found)
-    if found != wanted:
+    if found != config.channels:
         raise ConfigError(
-            f"pictures of {data} have {found} channel(s) and this run takes {wanted}; use --set channels={found}"
+            f"pictures of {data} have {found} channel(s) and this run takes {config.channels}; "
+            f"use --set channels={found}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def test_a_method_with_the_weights_of_a_bundled_model_computes_what_its_graphs_d
     graphs = adopt.method(model).graphs()
     graphs.pop("score", None)  # an export puts the calibration of its rejection into it
     for role, graph in graphs.items():
-        assert compare(role, graph, model.graph(role).read_bytes()) < 2e-5
+        assert compare(role, graph, model.graph(role).read_bytes()) < 1e-5
 
 
 def test_last_weights_are_the_averaged_ones() -> None:
@@ -72,11 +73,7 @@ def test_standardised_norms_compute_the_same_when_they_train() -> None:
     pictures = torch.randn(8, 3, 6, 6)
     with torch.no_grad():
         before = network(pictures)
-        assert not torch.allclose(network.train()(pictures), before, atol=0.1)
-        network.eval()
-        for norm, value in ((network[1], 0.5), (network[4], -0.25)):  # the line above moved them
-            norm.running_mean.fill_(value)
-        before = network(pictures)
+        assert not torch.allclose(copy.deepcopy(network).train()(pictures), before, atol=0.1)
         adopt.standardise(network, [pictures])
         torch.testing.assert_close(network(pictures), before, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(network.train()(pictures), before, rtol=1e-4, atol=1e-5)
@@ -109,6 +106,13 @@ def test_a_network_of_another_form_is_refused(tmp_path: Path) -> None:
     other = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, training=training))
     with pytest.raises(ConfigError, match=r"generate of .* was exported from a network of another form"):
         adopt.method(other)
+
+
+def test_a_weight_that_stands_nowhere_in_the_graphs_is_refused_with_what_to_do() -> None:
+    mark = torch.tensor([1.0, 2.0])
+    elsewhere = [(np.array([1.0, 3.0], np.float32), np.zeros(2, np.float32))]
+    with pytest.raises(ConfigError, match=r"bias of this is folded into another weight; start from a run folder"):
+        adopt._stored(mark, elsewhere, "bias of this")
 
 
 @pytest.mark.parametrize(
