@@ -87,7 +87,7 @@ def evaluate(
     if table is not None:
         tables = training_module("training.evaluate.tables")
         with torch_extra():
-            options = tables.Options(features, classifier, n or tables.fid.N, gamma, device, command_line())
+            options = tables.Options(features, classifier, n, gamma, device, command_line())
             made, text = tables.run(table, data, runs, options, seeds=seeds, train=train_missing)
         typer.echo(json.dumps(made, indent=2) if as_json else text)
         return

@@ -66,14 +66,16 @@ def test_a_run_is_probed_once_and_keeps_its_figures(tmp_path: Path, monkeypatch:
     asked: list[tuple[Any, ...]] = []
 
     def evaluate(folder: Path, data: str, **options: Any) -> dict[str, Any]:
-        asked.append((folder, data, options["parts"]))
+        asked.append((folder, data, options["parts"], options["n"]))
         return {"command": options["command"], "pictures": ["a.png"], **measured([0.3])[0]}
 
     monkeypatch.setattr(latent_report, "evaluate", evaluate)
     quiet = Console(file=io.StringIO())
     for _ in range(2):
-        result, _ = tables.run("mnist-latents", "mnist:x", tmp_path, tables.Options(command="this"), console=quiet)
-    assert asked == [(run, "mnist:x", ("probe",))]
+        options = tables.Options(n=500, command="this")
+        result, _ = tables.run("mnist-latents", "mnist:x", tmp_path, options, console=quiet)
+    assert asked == [(run, "mnist:x", ("probe",), 500)]
+    assert result["n_probe_train"] == 500
     assert [(row["method"], row["seeds"]) for row in result["rows"]] == [("szabo", [1])]
     assert result["rows"][0]["minutes"]["mean"] == pytest.approx(20 * 4 / 2.0 / 60)
     assert json.loads((tmp_path / "mnist-latents.json").read_text()) == result

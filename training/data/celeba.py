@@ -117,12 +117,7 @@ def load(
     unknown = [a for a in wanted if a not in names]
     if unknown:
         raise DataError(f"unknown CelebA attribute {unknown[0]!r}; known: {', '.join(names)}")
-    partition = dict(line.split()[:2] for line in _lines(folder / "list_eval_partition.txt") if line.strip())
-    jobs: list[tuple[str, Path]] = []
-    for part in parts:
-        pictures = folder / FOLDERS[part]
-        if pictures.is_dir():
-            jobs += [(part, p) for p in sorted(pictures.iterdir()) if partition.get(p.name) == str(SPLITS[split])]
+    jobs = pictures(folder, split, parts)
     if one_hair_colour:
         jobs = [(part, p) for part, p in jobs if _has_one_hair_colour(table[p.name], names)]
     jobs = [job for job in jobs if job[1].name in table][:limit]
@@ -148,6 +143,21 @@ def load(
         weights,
         masks,
     )
+
+
+def pictures(folder: Path, split: str, parts: Sequence[str]) -> list[tuple[str, Path]]:
+    """Return the pictures of a split: which of `FOLDERS`, and the file.
+
+    Raises:
+        DataError: the list of splits is missing.
+    """
+    partition = dict(line.split()[:2] for line in _lines(folder / "list_eval_partition.txt") if line.strip())
+    found: list[tuple[str, Path]] = []
+    for part in parts:
+        place = folder / FOLDERS[part]
+        if place.is_dir():
+            found += [(part, p) for p in sorted(place.iterdir()) if partition.get(p.name) == str(SPLITS[split])]
+    return found
 
 
 def check_window(kind: str) -> None:

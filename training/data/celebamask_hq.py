@@ -2,11 +2,13 @@
 
 A picture of the set covers 153 px of the 240 px `imgedit.geometry.HEAD` window round the same centre (FFHQ/CelebA-HQ
 alignment: half side = 2 eye distances = 76.6 px of the CelebA frame). Training therefore shrinks it at random and
-continues picture *and* mask by reflection, so that the parser also learns what lies beyond the set's frame.
+continues picture *and* mask by reflection, so that the parser also learns what lies beyond the set's frame. Pictures of
+CelebA, with masks that another parser drew, may stand beside the set's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ import torch
 from PIL import Image
 
 from imgedit.errors import DataError
+from training.data import pseudo_masks
 from training.data.batch import Batch, to_tensor
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
@@ -28,24 +31,34 @@ class CelebAMaskHQ:
     """Pictures and masks in memory; `batch` warps them into a square canvas.
 
     Args:
-        images: uint8 `(N, 256, 256, 3)` RGB.
-        masks: uint8 `(N, 256, 256)`, indices into `CLASSES`.
+        images: N squares uint8 `(side, side, 3)` RGB.
+        masks: N squares uint8 `(side, side)`, indices into `CLASSES`, or `pseudo_masks.UNSURE`.
         size: side of the canvas, px.
         augment: random similarity, flip, colour and sharpness; else the whole picture fills the canvas.
         share: smallest and largest share of the canvas side that an augmented picture fills.
+        spans: `(N,)` sides of the pictures in units of a CelebA-HQ picture's; None: all are 1.
+        weights: `(N,)` sampling weights, or None for shuffled passes.
     """
 
     attributes: tuple[str, ...] = ()
-    weights = None
 
     def __init__(
-        self, images: np.ndarray, masks: np.ndarray, size: int, augment: bool, share: tuple[float, float]
+        self,
+        images: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        size: int,
+        augment: bool,
+        share: tuple[float, float],
+        spans: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.images = images
         self.masks = masks
         self.size = size
         self.augment = augment
         self.share = share
+        self.spans = np.ones(len(images)) if spans is None else spans
+        self.weights = weights
 
     def __len__(self) -> int:
         return len(self.images)
@@ -59,7 +72,7 @@ class CelebAMaskHQ:
         image, mask = self.images[i], self.masks[i]
         share, angle, shift, flip = 1.0, 0.0, np.zeros(2), False
         if self.augment:
-            share = float(np.exp(rng.uniform(*np.log(self.share))))
+            share = float(np.exp(rng.uniform(*np.log(self.share)))) * float(self.spans[i])
             angle = float(rng.normal(0.0, 8.0))
             shift = rng.normal(0.0, 0.06, 2)
             flip = bool(rng.random() < 0.5)
@@ -73,7 +86,14 @@ class CelebAMaskHQ:
 
 
 def load(
-    folder: Path, split: str, *, size: int = 192, share: tuple[float, float] = (0.5, 1.0), augment: bool | None = None
+    folder: Path,
+    split: str,
+    *,
+    size: int = 192,
+    share: tuple[float, float] = (0.5, 1.0),
+    augment: bool | None = None,
+    unlabelled: str = "",
+    teacher: str = "",
 ) -> CelebAMaskHQ:
     """Load `folder/images/*.jpg` with `folder/masks/*.png`.
 
@@ -83,8 +103,11 @@ def load(
         size: side of the canvas, px.
         share: smallest and largest share of the canvas side that an augmented picture fills.
         augment: None augments `train` only.
+        unlabelled: folder of CelebA, whose training pictures then are half of all that is drawn; `train` alone.
+        teacher: id or folder of the parser that draws their masks (see `pseudo_masks`).
 
     Raises:
+        ConfigError, ModelError: the teacher is no such parser.
         DataError: no pictures, or a mask is missing.
     """
     names = sorted(p.stem for p in (Path(folder) / "images").glob("*.jpg"))
@@ -93,7 +116,28 @@ def load(
             f"no pictures in {Path(folder) / 'images'}; give the CelebAMask-HQ folder with images/ and masks/"
         )
     cut = len(names) - len(names) // 10
-    names = names[:cut] if split == "train" else names[cut:]
+    train, test = names[:cut], names[cut:]
+    images, masks = _read(folder, train if split == "train" else test)
+    augment = split == "train" if augment is None else augment
+    if not unlabelled or split != "train":
+        return CelebAMaskHQ(images, masks, size, augment, share)
+    held_out, _ = _read(folder, test)
+    more, drawn = pseudo_masks.pseudo_masks(Path(unlabelled), teacher, CLASSES, held_out, HQ_SHARE_OF_HEAD)
+    span = pseudo_masks.SIDE_OF_HEAD / HQ_SHARE_OF_HEAD
+    counts = (len(images), len(more))
+    return CelebAMaskHQ(
+        [*images, *more],
+        [*masks, *drawn],
+        size,
+        augment,
+        share,
+        spans=np.repeat([1.0, span], counts),
+        weights=np.repeat(1.0 / np.array(counts), counts),
+    )
+
+
+def _read(folder: Path, names: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the pictures and the masks, in our classes."""
     images, masks = [], []
     for name in names:
         path = Path(folder) / "masks" / f"{name}.png"
@@ -101,9 +145,7 @@ def load(
             raise DataError(f"{path} is missing; every picture in images/ needs its mask")
         images.append(np.asarray(Image.open(Path(folder) / "images" / f"{name}.jpg").convert("RGB")))
         masks.append(LOOKUP[np.asarray(Image.open(path))])
-    return CelebAMaskHQ(
-        np.stack(images), np.stack(masks), size, split == "train" if augment is None else augment, share
-    )
+    return images, masks
 
 
 def _canvas_matrix(source: int, size: int, share: float, angle: float, shift: np.ndarray, flip: bool) -> np.ndarray:

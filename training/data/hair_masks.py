@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-import platformdirs
-from PIL import Image
 
 from imgedit import library
 from imgedit.errors import ConfigError
-from imgedit.geometry import FACE, FRAME, HEAD
-from imgedit.runtime import Session
-from training.progress import watched
+from imgedit.geometry import FACE, HEAD
+from training.data import parsed
 
 PARSE_SIZE = 128
-"""Side of the head crop that is parsed, px; less than the parser's own 192, because only soft masks are needed."""
+"""Side of the head crop that is parsed, px; less than the parser's own, because only soft masks are needed."""
 
 
 def hair_masks(paths: Sequence[Path], size: int, model: str) -> np.ndarray:
@@ -40,43 +35,15 @@ def hair_masks(paths: Sequence[Path], size: int, model: str) -> np.ndarray:
     parser = library.find(model)
     if "hair" not in parser.manifest.classes:
         raise ConfigError(f"mask_model {model} finds {', '.join(parser.manifest.classes)}; a class 'hair' is needed")
-    cache = _cache_file(paths, size, parser)
-    if cache.is_file():
-        return np.asarray(np.load(cache)["masks"])
-    session = Session(parser.graph("parse"), device="auto")
     hair = parser.manifest.classes.index("hair")
-    masks = np.empty((len(paths), size, size), np.uint8)
-    for start in watched(range(0, len(paths), 16), "Drawing hair masks"):
-        crops = np.stack([_head_crop(p) for p in paths[start : start + 16]])
-        found = session.run({"image": crops})["probability"][:, hair]
-        for i, probability in enumerate(found):
-            masks[start + i] = np.round(_face_window(probability, size) * 255.0)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_name(f".{os.getpid()}.npz")
-    np.savez_compressed(partial, masks=masks)
-    partial.replace(cache)
-    return masks
 
+    def draw() -> np.ndarray:
+        masks = np.empty((len(paths), size, size), np.uint8)
+        for i, found in enumerate(parsed.probabilities(paths, parser, PARSE_SIZE, "Drawing hair masks")):
+            masks[i] = np.round(_face_window(found[hair], size) * 255.0)
+        return masks
 
-def _cache_file(paths: Sequence[Path], size: int, parser: library.Model) -> Path:
-    key = hashlib.sha256(f"{size} {PARSE_SIZE} {parser.manifest.graphs['parse'].sha256}".encode())
-    for path in paths:
-        key.update(f"{path.parent.name}/{path.name}\n".encode())
-    return Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / "hair_masks" / f"{key.hexdigest()[:24]}.npz"
-
-
-def _head_crop(path: Path) -> np.ndarray:
-    """Cut the `HEAD` window, `(3, PARSE_SIZE, PARSE_SIZE)` in [-1, 1]; what the frame lacks is reflected."""
-    frame = np.asarray(Image.open(path).convert("RGB"))
-    height, width = frame.shape[:2]
-    x0, y0, side = HEAD
-    scale = PARSE_SIZE / side
-    sx, sy = scale * FRAME[0] / width, scale * FRAME[1] / height
-    matrix = np.array([[sx, 0, 0.5 * sx - 0.5 - x0 * scale], [0, sy, 0.5 * sy - 0.5 - y0 * scale]])
-    crop = cv2.warpAffine(
-        frame, matrix, (PARSE_SIZE, PARSE_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
-    return crop.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1.0
+    return parsed.cached("hair_masks", paths, parser, f"{size} {PARSE_SIZE}", draw)
 
 
 def _face_window(probability: np.ndarray, size: int) -> np.ndarray:

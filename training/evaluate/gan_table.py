@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from training import game
-from training.evaluate import referee, report
+from training.evaluate import fid, referee, report
 from training.evaluate.features import load as load_features
 from training.evaluate.spread import plus_minus, spread
 from training.evaluate.tables import Options, Training, grid
@@ -69,11 +69,12 @@ class Table:
     def __init__(self, data: str, options: Options) -> None:
         self.data = data
         self.options = options
+        self.n = fid.N if options.n is None else options.n
         self.network = load_features(options.features, options.classifier, options.device)
         self.key = {
             "data": data.partition(":")[0],
             "sha256": self.network.sha256,
-            "n": options.n,
+            "n": self.n,
             "gamma": options.gamma,
             "seed": 0,
             "rejection": f"the better of itself and a referee of {referee.STEPS} steps",
@@ -86,7 +87,7 @@ class Table:
             str(folder),
             self.data,
             self.network,
-            n=options.n,
+            n=self.n,
             gamma=options.gamma,
             device=options.device,
             command=options.command,
@@ -98,7 +99,7 @@ class Table:
         return {
             **self.network.about(),
             "n_real": one["n_real"],
-            "n_fake": self.options.n,
+            "n_fake": self.n,
             "floor": one["floor"],
             "gamma_rule": self.options.gamma,
             "rows": rows(measured),

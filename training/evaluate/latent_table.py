@@ -54,13 +54,19 @@ class Table:
     def __init__(self, data: str, options: Options) -> None:
         self.data = data
         self.options = options
-        self.key = {"data": data.partition(":")[0], "probe_rows": latent_report.TRAIN_ROWS, "seed": 0}
+        self.n = latent_report.TRAIN_ROWS if options.n is None else options.n
+        self.key = {"data": data.partition(":")[0], "probe_rows": self.n, "seed": 0}
 
     def measure(self, folder: Path) -> dict[str, Any]:
         """Return the figures of a run, as `imgedit evaluate RUN --probe` does."""
         options = self.options
         return latent_report.evaluate(
-            folder, self.data, parts=("probe",), device=options.device, command=options.command
+            folder,
+            self.data,
+            parts=("probe",),
+            n=self.n,
+            device=options.device,
+            command=options.command,
         )
 
     def result(self, measured: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -79,7 +85,7 @@ class Table:
             rows.append(row)
         one = next(iter(next(iter(measured.values())).values()))
         chance = one["metrics"]["probe"]["chance"]
-        return {"n_test": one["n"], "n_probe_train": self.key["probe_rows"], "chance": chance, "rows": rows}
+        return {"n_test": one["n"], "n_probe_train": self.n, "chance": chance, "rows": rows}
 
     def markdown(self, result: Mapping[str, Any]) -> str:
         """Return the table as Markdown."""

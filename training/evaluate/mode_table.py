@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from imgedit.errors import ConfigError
-from training.evaluate import modes, report
+from training.evaluate import fid, modes, report
 from training.evaluate.spread import plus_minus, spread
 from training.evaluate.tables import Options, Training, grid
 
@@ -35,12 +35,13 @@ class Table:
             raise ConfigError(f"this table is about points: --data {modes.DATA}:LAYOUT such as grid5, got {data!r}")
         self.data = data
         self.options = options
-        self.key = {"data": data, "n": options.n, "seed": 0}
+        self.n = fid.N if options.n is None else options.n
+        self.key = {"data": data, "n": self.n, "seed": 0}
 
     def measure(self, folder: Path) -> dict[str, Any]:
         """Return the figures of a run, as `imgedit evaluate RUN --data gaussians:LAYOUT` does."""
         options = self.options
-        return report.points(str(folder), self.data, n=options.n, device=options.device, command=options.command)
+        return report.points(str(folder), self.data, n=self.n, device=options.device, command=options.command)
 
     def result(self, measured: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
         """Return the layout and the rows: mean and spread (standard deviation over seeds) of each figure."""
@@ -52,7 +53,7 @@ class Table:
             row |= {key: spread([f[key] for f in found]) for key in ("modes", "good", "balance")}
             row["minutes"] = spread([result["minutes"] for result in seeds.values()])
             rows.append(row)
-        return {"layout": self.layout, "components": components, "n_fake": self.options.n, "rows": rows}
+        return {"layout": self.layout, "components": components, "n_fake": self.n, "rows": rows}
 
     def markdown(self, result: Mapping[str, Any]) -> str:
         """Return the table as Markdown."""

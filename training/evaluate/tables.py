@@ -18,7 +18,7 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError
 from training import checkpoint, record, start
-from training.evaluate import fid, rejection, report
+from training.evaluate import rejection, report
 from training.export import EVALUATION
 from training.files import write_whole
 
@@ -42,11 +42,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Options:
-    """What the figures depend on; `imgedit evaluate`'s options of the same names."""
+    """What the figures depend on; `imgedit evaluate`'s options of the same names, with its defaults where None."""
 
     features: str = "lenet"
     classifier: str | None = None
-    n: int = fid.N
+    n: int | None = None
     gamma: str = rejection.GAMMA
     device: str = "auto"
     command: str = ""

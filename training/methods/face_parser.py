@@ -2,7 +2,8 @@
 
 Deviations from the U-Net: the picture enters and the classes leave through a 2x2 pixel shuffle (half the resolution
 inside, a quarter of the cost), strided convolutions in place of pooling, batch norm, dilated convolutions and a global
-mean at the bottom, and a soft Dice term for hair, because hair is what the colour edits need.
+mean at the bottom, and a soft Dice term for hair, because hair is what the colour edits need. Half of the pictures may
+come without masks, from CelebA, with a finished parser for a teacher (noisy student, Xie et al. 2020).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from training.blocks import EMA, conv_norm_act, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.celebamask_hq import CLASSES
+from training.data.pseudo_masks import UNSURE
 from training.graph import Graph
 
 
@@ -45,6 +47,12 @@ class Config:
     """Weight of the soft Dice loss of the hair class."""
     ema_decay: float = 0.998
     """Decay of the averaged network that is exported."""
+    unlabelled: str = ""
+    """Folder of CelebA, whose training pictures are half of each batch with masks that `teacher` draws; empty: none."""
+    teacher: str = ""
+    """Id or folder of a face parser; needs `unlabelled`."""
+    mirror: bool = False
+    """The exported model takes the mean of what it finds in a picture and in its mirror image, at twice the cost."""
     seed: int = 0
     """Seed of weights and data order."""
 
@@ -53,6 +61,8 @@ class Config:
             raise ValueError(f"size and export_size must be multiples of 16, got {self.size} and {self.export_size}")
         if self.batch_size < 1 or self.steps < 1:
             raise ValueError("batch_size and steps must be at least 1")
+        if bool(self.unlabelled) != bool(self.teacher):
+            raise ValueError("unlabelled and teacher go together: give a folder of CelebA, and a face parser")
 
 
 PRESETS: dict[str, dict[str, object]] = {"compact": {}, "paper": {"width": 64, "steps": 20000}}
@@ -114,16 +124,20 @@ class Parser(nn.Module):
 
 
 class _Probability(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, mirror: bool) -> None:
         super().__init__()
         self.network = network
+        self.mirror = mirror
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image), 1)
+        found = torch.softmax(self.network(image), 1)
+        if self.mirror:
+            found = 0.5 * (found + torch.softmax(self.network(image.flip(3)), 1).flip(3))
+        return found
 
 
 def dice_loss(prob: Tensor, target: Tensor) -> Tensor:
-    """Soft Dice loss of one class: `1 - 2 |p t| / (|p| + |t|)` over the batch; both `(N, H, W)` in 0..1."""
+    """Soft Dice loss of one class: `1 - 2 |p t| / (|p| + |t|)` over the batch; both of one shape, in 0..1."""
     return 1.0 - (2.0 * (prob * target).sum() + 1.0) / (prob.sum() + target.sum() + 1.0)
 
 
@@ -146,7 +160,12 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "share": config.share}
+        return {
+            "size": config.size,
+            "share": config.share,
+            "unlabelled": config.unlabelled,
+            "teacher": config.teacher,
+        }
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -160,14 +179,15 @@ class Method:
         set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
         self.network.train()
         logits = self.network(image)
-        loss_ce = F.cross_entropy(logits, target)
+        known = target != UNSURE
+        loss_ce = F.cross_entropy(logits, target, ignore_index=UNSURE)
         hair = CLASSES.index("hair")
-        loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair], (target == hair).float())
+        loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair][known], (target == hair).float()[known])
         loss = loss_ce + self.config.lambda_dice * loss_dice
         descend(self.optimizer, loss)
         self.ema.update(self.network)
         self.steps += 1
-        accuracy = (logits.detach().argmax(1) == target).float().mean()
+        accuracy = (logits.detach().argmax(1) == target)[known].float().mean()
         return {"loss_ce": loss_ce.detach(), "loss_dice": loss_dice.detach(), "accuracy": accuracy}
 
     def state_dict(self) -> dict[str, Any]:
@@ -198,7 +218,7 @@ class Method:
         free = {2: "height", 3: "width"}
         return {
             "parse": Graph(
-                _Probability(self.ema.network).eval().cpu(),
+                _Probability(self.ema.network, self.config.mirror).eval().cpu(),
                 {"image": torch.zeros(1, 3, size, size)},
                 ["probability"],
                 {"image": free, "probability": free},

@@ -1,0 +1,129 @@
+"""Masks that a parser draws for pictures without any, and the parser that learns from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from imgedit.errors import ConfigError, DataError
+from tests.models import CLASSES, parser
+from training.data import celebamask_hq, parsed
+from training.data import pseudo_masks as pseudo
+from training.data.celebamask_hq import HQ_SHARE_OF_HEAD
+from training.methods.face_parser import Config, Method
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def celeba(tmp_path: Path) -> Path:
+    """Four frames, the last of them no training picture: dark above (hair to the toy parser), bright below."""
+    folder = tmp_path / "celeba"
+    (folder / "img_align_celeba").mkdir(parents=True)
+    rng = np.random.default_rng(2)
+    for i in range(4):
+        frame = np.full((218, 178, 3), 200, np.uint8)
+        frame[: 60 + 20 * i] = 20
+        frame[:, 70 + 10 * i :] += rng.integers(0, 40, dtype=np.uint8)
+        Image.fromarray(frame).save(folder / "img_align_celeba" / f"{i}.jpg", quality=95)
+    (folder / "list_eval_partition.txt").write_text("0.jpg 0\n1.jpg 0\n2.jpg 0\n3.jpg 1\n")
+    return folder
+
+
+def nothing() -> list[np.ndarray]:
+    return [np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)]
+
+
+def test_the_teachers_classes_lie_on_the_picture(celeba: Path, tmp_path: Path) -> None:
+    parser(tmp_path / "teacher", size=240)
+    images, masks = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    assert images.shape == (3, 178, 178, 3)
+    assert masks.shape == (3, 178, 178)
+    dark = images.mean(-1) < 60
+    assert ((masks == CLASSES.index("hair")) == dark).mean() > 0.98
+    # Rows 26..203 of the frame: of 60 dark rows 34 are left.
+    assert [int(m.any(1).sum()) for m in dark] == pytest.approx([34, 54, 74], abs=1)
+
+
+def test_pixels_that_the_teacher_is_unsure_of_are_not_told(celeba: Path, tmp_path: Path) -> None:
+    parser(tmp_path / "teacher", size=240, logits=[0.0] * len(CLASSES))
+    _, masks = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    assert (masks == pseudo.UNSURE).all()
+
+
+def test_a_picture_that_is_held_out_elsewhere_is_left_out(celeba: Path, tmp_path: Path) -> None:
+    parser(tmp_path / "teacher", size=240)
+    same = parsed.head_crop(celeba / "img_align_celeba" / "1.jpg", 240)[48:192, 48:192]
+    images, _ = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, [same], 0.6)
+    assert len(images) == 2
+    assert [int((i.mean((1, 2)) < 60).sum()) for i in images] == pytest.approx([34, 74], abs=1)
+
+
+def test_masks_are_drawn_once(celeba: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser(tmp_path / "teacher", size=240)
+    arguments = (celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    _, drawn = pseudo.pseudo_masks(*arguments)
+    assert len(list((cache / "imgedit" / "pseudo_masks").iterdir())) == 1
+    monkeypatch.setattr(parsed, "probabilities", None)
+    assert (pseudo.pseudo_masks(*arguments)[1] == drawn).all()
+
+
+def test_a_mirrored_picture_has_its_say(celeba: Path, tmp_path: Path) -> None:
+    model = parser(tmp_path / "teacher", size=240)
+    paths = [celeba / "img_align_celeba" / "0.jpg"]
+    (plain,) = parsed.probabilities(paths, model, 64, "")
+    (both,) = parsed.probabilities(paths, model, 64, "", mirrored=True)
+    assert np.abs(plain - both).max() < 1e-5  # the toy looks at single pixels, so its mirror image agrees
+    assert plain[2, :10].mean() > 0.9
+
+
+def test_half_of_what_is_drawn_has_a_teachers_masks(celeba: Path, tmp_path: Path) -> None:
+    faces = tmp_path / "hq"
+    for name in ("images", "masks"):
+        (faces / name).mkdir(parents=True)
+    for i in range(10):
+        picture = np.random.default_rng(i).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(faces / "images" / f"{i}.jpg")
+        Image.fromarray(np.full((256, 256), 13, np.uint8)).save(faces / "masks" / f"{i}.png")
+    teacher = "face_parser.celebamask_hq"
+    data = celebamask_hq.load(faces, "train", size=48, unlabelled=str(celeba), teacher=teacher)
+    assert len(data) == 12
+    assert data.weights is not None
+    assert data.weights[:9].sum() == pytest.approx(data.weights[9:].sum())
+    batch = data.batch(np.array([0, 11]), np.random.default_rng(0))
+    assert batch.image.shape == (2, 3, 48, 48)
+    assert (batch.require_mask()[0] == 5).all()
+    assert len(celebamask_hq.load(faces, "test", unlabelled=str(celeba), teacher=teacher)) == 1
+    # A whole frame is wider than a picture of CelebA-HQ, by what each shows of the head.
+    assert data.spans[-1] * HQ_SHARE_OF_HEAD == pytest.approx(178 / 240)
+
+
+def test_a_wrong_teacher_or_folder_is_named(celeba: Path, tmp_path: Path) -> None:
+    parser(tmp_path / "teacher")
+    with pytest.raises(ConfigError, match="must find background, skin, brows"):
+        pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), celebamask_hq.CLASSES, nothing(), 0.6)
+    with pytest.raises(DataError, match=r"list_eval_partition\.txt is missing"):
+        pseudo.pseudo_masks(tmp_path, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    (celeba / "list_eval_partition.txt").write_text("3.jpg 1\n")
+    with pytest.raises(DataError, match="no training pictures in"):
+        pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    with pytest.raises(ValueError, match="go together"):
+        Config(teacher="face_parser.celebamask_hq")
+
+
+def test_a_mirroring_parser_finds_in_the_mirror_image_the_mirrored_classes() -> None:
+    method = Method(Config(size=32, export_size=32, width=4, mirror=True))
+    graph = method.graphs()["parse"].module
+    picture = torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        assert torch.allclose(graph(picture.flip(3)).flip(3), graph(picture), atol=1e-6)
+        plain = torch.softmax(method.ema.network.eval()(picture), 1)
+    assert not torch.allclose(plain, graph(picture), atol=1e-4)

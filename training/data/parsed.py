@@ -1,0 +1,78 @@
+"""What a face parser finds in the `HEAD` window of CelebA pictures, kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+from PIL import Image
+
+from imgedit.geometry import FRAME, HEAD
+from imgedit.library import Model
+from imgedit.runtime import Session
+from training.data.batch import to_tensor
+from training.progress import watched
+
+_BATCH = 16
+
+
+def probabilities(
+    paths: Sequence[Path], parser: Model, side: int, title: str, mirrored: bool = False
+) -> Iterator[np.ndarray]:
+    """Yield the parser's class probabilities, float32 `(K, side, side)`, for each picture.
+
+    Args:
+        paths: CelebA pictures; each shows the whole 178x218 frame, at any stored size.
+        parser: a `parse` model.
+        side: side of the head crop that is parsed, px.
+        title: of the progress bar.
+        mirrored: take the mean with what is found in the mirrored picture.
+    """
+    session = Session(parser.graph("parse"), device="auto")
+
+    def find(crops: np.ndarray) -> np.ndarray:
+        return session.run({"image": to_tensor(crops).numpy()})["probability"]
+
+    for start in watched(range(0, len(paths), _BATCH), title):
+        crops = np.stack([head_crop(p, side) for p in paths[start : start + _BATCH]])
+        found = find(crops)
+        if mirrored:
+            found = 0.5 * (found + find(crops[:, :, ::-1])[..., ::-1])
+        yield from found
+
+
+def head_crop(path: Path, side: int) -> np.ndarray:
+    """Cut the `HEAD` window, uint8 `(side, side, 3)`; what the frame lacks is reflected."""
+    frame = np.asarray(Image.open(path).convert("RGB"))
+    height, width = frame.shape[:2]
+    x0, y0, window = HEAD
+    scale = side / window
+    sx, sy = scale * FRAME[0] / width, scale * FRAME[1] / height
+    matrix = np.array([[sx, 0, 0.5 * sx - 0.5 - x0 * scale], [0, sy, 0.5 * sy - 0.5 - y0 * scale]])
+    return np.asarray(
+        cv2.warpAffine(frame, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    )
+
+
+def cached(
+    kind: str, paths: Sequence[Path], parser: Model, settings: str, make: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """Return the masks that lie in the cache folder for these pictures, parser and settings, or make and keep them."""
+    key = hashlib.sha256(f"{settings} {parser.manifest.graphs['parse'].sha256}".encode())
+    for path in paths:
+        key.update(f"{path.parent.name}/{path.name}\n".encode())
+    folder = Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / kind
+    cache = folder / f"{key.hexdigest()[:24]}.npz"
+    if cache.is_file():
+        return np.asarray(np.load(cache)["masks"])
+    masks = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = cache.with_name(f".{os.getpid()}.npz")
+    np.savez_compressed(partial, masks=masks)
+    partial.replace(cache)
+    return masks

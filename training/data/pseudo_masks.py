@@ -1,0 +1,89 @@
+"""CelebA pictures with masks that a trained parser drew: more pictures for the next parser.
+
+Reference: Xie et al. 2020, Self-training with noisy student improves ImageNet classification (arXiv 1911.04252). The
+teacher sees the plain picture and its mirror image, the student an augmented one. Pixels of which the teacher is
+unsure say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from imgedit import library
+from imgedit.errors import ConfigError, DataError
+from imgedit.geometry import FRAME, HEAD
+from training.data import celeba, parsed
+from training.progress import watched
+
+UNSURE = 255
+"""In place of a class: nothing is known of the pixel."""
+SURE = 0.6
+"""Least probability of a class that the student is told."""
+SIDE_OF_HEAD = FRAME[0] / HEAD[2]
+"""Side of the returned squares in units of the `HEAD` window's: the frame's width, round the same centre."""
+_SAME = 0.85  # correlation of two thumbnails above which they may show one photo
+_THUMBNAIL = 24  # side, px
+
+
+def pseudo_masks(
+    folder: Path, model: str, classes: Sequence[str], held_out: Sequence[np.ndarray], held_out_share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return training pictures of CelebA with the masks that a parser finds in them.
+
+    CelebA-HQ was made from CelebA, so that a test picture of the one may be a training picture of the other. Pictures
+    that look like one that is held out are left out.
+
+    Args:
+        folder: CelebA, as for `celeba.load`; its `img_align_celeba` is used.
+        model: id or folder of the parser.
+        classes: what it must tell apart.
+        held_out: uint8 `(H, W, 3)` RGB squares round the same centre.
+        held_out_share: their side in units of the `HEAD` window's.
+
+    Returns:
+        uint8 `(N, side, side, 3)` RGB and uint8 `(N, side, side)`, indices into `classes` or `UNSURE`.
+
+    Raises:
+        ConfigError: the model tells other classes apart.
+        DataError: a list or the pictures are missing.
+        ModelError: the model is unknown or damaged.
+    """
+    parser = library.find(model)
+    if tuple(parser.manifest.classes) != tuple(classes):
+        raise ConfigError(f"the teacher {model} must find {', '.join(classes)}; use a face parser of this project")
+    paths = [p for _, p in celeba.pictures(folder, "train", ["full"])]
+    side = parser.manifest.crop.width
+    inner = _central(side, SIDE_OF_HEAD)
+    if not paths:
+        raise DataError(f"no training pictures in {folder / celeba.FOLDERS['full']}")
+    images = np.stack([parsed.head_crop(p, side)[inner] for p in watched(paths, "Reading CelebA")])
+    seen = _thumbnails([i[_central(len(i), held_out_share / SIDE_OF_HEAD)] for i in images])
+    new = (seen @ _thumbnails(held_out).T).max(1) < _SAME
+    paths = [p for p, keep in zip(paths, new, strict=True) if keep]
+
+    def draw() -> np.ndarray:
+        masks = np.empty((len(paths), *images.shape[1:3]), np.uint8)
+        for i, found in enumerate(parsed.probabilities(paths, parser, side, "Drawing masks", mirrored=True)):
+            probability = found[:, *inner]
+            masks[i] = np.where(probability.max(0) < SURE, UNSURE, probability.argmax(0))
+        return masks
+
+    return images[new], parsed.cached("pseudo_masks", paths, parser, f"{side} {SURE}", draw)
+
+
+def _central(side: int, share: float) -> tuple[slice, slice]:
+    """Rows and columns of the central square that fills a share of a square's side."""
+    border = round(side * (1.0 - share) / 2.0)
+    return slice(border, side - border), slice(border, side - border)
+
+
+def _thumbnails(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Thumbnails `(N, D)` whose products are correlations."""
+    small = [cv2.resize(i, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).ravel() for i in images]
+    flat = np.stack(small).astype(np.float32)
+    flat -= flat.mean(1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
