@@ -1,0 +1,195 @@
+"""What a written photo keeps of the one that was read, and that nothing is left half-written."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgedit import photo
+from imgedit.errors import OutputError
+from tests.photos import SRGB, exif_with, picture, saved
+
+LOSSLESS = (".png", ".tif", ".bmp", ".tiff")
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_lossless_formats_give_the_same_pixels_back(tmp_path: Path, suffix: str) -> None:
+    out = photo.write(photo.read(picture()), picture(), tmp_path / f"b{suffix}")
+    assert np.array_equal(photo.read(out).rgb, picture())
+
+
+def test_a_lossless_webp_stays_lossless_and_a_lossy_one_lossy(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (32, 32, 4), dtype=np.uint8)
+    exact = photo.read(saved(tmp_path / "a.webp", noise, lossless=True, exact=True))
+    assert exact.lossless
+    again = photo.read(photo.write(exact, exact.rgb, tmp_path / "b.webp"))
+    assert np.array_equal(again.rgb, noise[..., :3])
+    assert not photo.read(saved(tmp_path / "c.webp", noise[..., :3], quality=80)).lossless
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
+def test_profile_and_exif_survive(tmp_path: Path, suffix: str) -> None:
+    source = photo.read(saved(tmp_path / "a.jpg", picture(), icc_profile=SRGB, exif=exif_with(8), dpi=(200, 200)))
+    try:
+        again = photo.read(photo.write(source, source.rgb, tmp_path / f"b{suffix}"))
+    except OutputError as error:
+        if suffix == ".avif" and "this Pillow cannot write" in str(error):
+            pytest.skip("this Pillow has no AVIF")
+        raise
+    assert again.rgb.shape == (36, 24, 3)
+    assert again.icc == SRGB
+    exif = Image.Exif()
+    exif.load(again.exif or b"")
+    assert exif[0x010F] == "A camera"
+    assert exif.get(0x0112, 1) == 1
+    assert exif.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+    if suffix in (".jpg", ".png", ".tif"):
+        assert again.dpi == pytest.approx((200, 200), abs=0.05)
+
+
+def test_a_tiff_keeps_its_description_but_not_its_layout_as_exif(tmp_path: Path) -> None:
+    exif = exif_with()
+    path = saved(tmp_path / "a.tif", picture(), exif=exif)
+    source = photo.read(path)
+    block = Image.Exif()
+    block.load(source.exif or b"")
+    assert block[0x010F] == "A camera"
+    assert not {0x0100, 0x0111, 0x0117} & set(block)
+    assert np.array_equal(photo.read(photo.write(source, source.rgb, tmp_path / "b.tif")).rgb, picture())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_alpha_survives_where_the_format_has_it(tmp_path: Path, suffix: str) -> None:
+    rgba = picture(channels=4)
+    source = photo.read(rgba)
+    again = photo.read(photo.write(source, source.rgb, tmp_path / f"b{suffix}"))
+    assert again.alpha is not None
+    assert np.array_equal(again.alpha, rgba[..., 3])
+
+
+def test_transparent_parts_become_white_in_jpeg_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rgba = np.zeros((16, 16, 4), np.uint8)
+    rgba[:8, :, 3] = 255
+    source = photo.read(rgba)
+    with caplog.at_level(logging.WARNING):
+        again = photo.read(photo.write(source, source.rgb, tmp_path / "b.jpg"))
+    assert "become white" in caplog.text
+    assert again.rgb[12:].min() > 250
+    assert again.rgb[:4].max() < 5
+
+
+def test_a_crop_of_another_size_is_written_without_alpha(tmp_path: Path) -> None:
+    out = photo.write(photo.read(picture(channels=4)), picture(8, 8), tmp_path / "crop.png")
+    assert photo.read(out).alpha is None
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_keeps_its_quantization_and_subsampling(tmp_path: Path, subsampling: int, progressive: bool) -> None:
+    options = {"quality": 83, "subsampling": subsampling, "progressive": progressive}
+    source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64), **options))
+    again = photo.read(photo.write(source, source.rgb, tmp_path / "b.jpg"))
+    assert again.jpeg == source.jpeg
+    assert again.jpeg is not None
+    assert again.jpeg.subsampling == subsampling
+    better = photo.read(photo.write(source, source.rgb, tmp_path / "c.jpg", quality=98))
+    assert better.jpeg is not None
+    assert sum(better.jpeg.tables[0]) < sum(again.jpeg.tables[0])
+
+
+def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path) -> None:
+    source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64)[..., 0], quality=90))
+    coloured = source.rgb.copy()
+    coloured[:, :32] = (200, 40, 40)
+    again = photo.read(photo.write(source, coloured, tmp_path / "b.jpg"))
+    assert np.abs(again.rgb[:, :24].astype(int) - (200, 40, 40)).max() < 12
+
+
+def test_an_exif_block_too_long_for_jpeg_is_dropped_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = photo.read(saved(tmp_path / "a.png", picture(), exif=exif_with(text="x" * 70_000)))
+    with caplog.at_level(logging.WARNING):
+        again = photo.read(photo.write(source, source.rgb, tmp_path / "b.jpg"))
+    assert again.exif is None
+    assert "too long" in caplog.text
+
+
+def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    out = tmp_path / "b.png"
+    out.write_text("mine")
+    source = photo.read(picture())
+    with pytest.raises(OutputError, match="exists already; use --overwrite"):
+        photo.write(source, source.rgb, out)
+    assert out.read_text() == "mine"
+    photo.write(source, source.rgb, out, overwrite=True)
+    assert np.array_equal(photo.read(out).rgb, picture())
+    assert os.listdir(tmp_path) == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none/b.png", "does not exist; make it first"),
+        ("b.xyz", r"unknown ending '\.xyz'; known: \.jpg"),
+        ("b", "unknown ending ''"),
+        ("folder.png", "is a folder"),
+        ("x" * 300 + ".png", "cannot be written"),
+    ],
+)
+def test_an_impossible_output_is_named_and_nothing_is_left(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "folder.png").mkdir()
+    source = photo.read(picture())
+    with pytest.raises(OutputError, match=message) as caught:
+        photo.write(source, source.rgb, tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == ["folder.png"]
+
+
+def test_a_closed_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="no permission to write into"):
+        photo.check_output(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_neither_file_nor_temporary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "replace", fail)
+    source = photo.read(picture())
+    expected = OutputError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        photo.write(source, source.rgb, tmp_path / "b.png")
+    assert os.listdir(tmp_path) == []
+
+
+def test_standard_output_gets_the_photos_own_format(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    source = photo.read(saved(tmp_path / "a.bmp", picture()))
+    photo.write(source, source.rgb, "-")
+    data = capfdbinary.readouterr().out
+    assert data[:2] == b"BM"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), picture())
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "expected"),
+    [
+        ("photo.jpg", ["blond"], "photo.blond.jpg"),
+        ("a/my.photo.PNG", ["blond", "smiling"], "a/my.photo.blond.smiling.PNG"),
+        ("anim.gif", ["blond"], "anim.blond.png"),
+        ("noending", ["no-bangs"], "noending.no-bangs.png"),
+        ("-", ["blond"], "-"),
+    ],
+)
+def test_the_edited_copy_is_named_after_the_photo_and_the_words(name: str, words: list[str], expected: str) -> None:
+    assert photo.default_output(name, words) == Path(expected)
