@@ -16,6 +16,7 @@ from training import dense, game
 from training import losses as L
 from training.data import gaussians
 from training.data.batch import Batch
+from training.losses import logistic_discriminator
 from training.methods import digit_classifier, md_gan, unrolled_gan
 from training.start import load_data
 
@@ -260,6 +261,19 @@ def test_fresh_pictures_are_not_those_of_the_look_ahead(monkeypatch: pytest.Monk
         seen, answered = judged[-2], judged[-1]
         assert torch.equal(seen[4:], fake)
         assert torch.equal(answered, fake) != fresh
+
+
+def test_minimax_turns_the_loss_of_the_discriminator_that_looked_ahead() -> None:
+    method, real = warmed(unroll=2, minimax=True)
+    fake = method.generator(method.noise(4))
+    ahead = method.look_ahead(real, fake)
+    logits = torch.func.functional_call(method.discriminator, ahead, (torch.cat([real, fake]),))
+    loss = logistic_discriminator(*logits.chunk(2))
+    wanted = torch.autograd.grad(-loss, list(method.generator.parameters()), retain_graph=True)
+    found = method.generator_step(fake, real)
+    assert float(found["loss_g"]) == pytest.approx(-float(loss.detach()))
+    for parameter, gradient in zip(method.generator.parameters(), wanted, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-7)
 
 
 # ---- the mixture

@@ -11,9 +11,11 @@ from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
 from tests.models import CLASSES, parser
+from training.data import celeba as celeba_set
 from training.data import celebamask_hq, parsed
 from training.data import pseudo_masks as pseudo
 from training.data.celebamask_hq import HQ_SHARE_OF_HEAD
+from training.methods.attribute_classifier import ATTRIBUTES
 from training.methods.face_parser import Config, Method
 
 
@@ -34,6 +36,9 @@ def celeba(tmp_path: Path) -> Path:
         frame[: 60 + 20 * i] = 20
         frame[:, 70 + 10 * i :] += rng.integers(0, 40, dtype=np.uint8)
         Image.fromarray(frame).save(folder / "img_align_celeba" / f"{i}.jpg", quality=95)
+    hats = ("1", "-1", "-1", "-1")
+    labels = [f"{i}.jpg {' '.join(hats[i] if a == 'Wearing_Hat' else '-1' for a in ATTRIBUTES)}" for i in range(4)]
+    (folder / "list_attr_celeba.txt").write_text("\n".join(["4", " ".join(ATTRIBUTES), *labels]) + "\n")
     (folder / "list_eval_partition.txt").write_text("0.jpg 0\n1.jpg 0\n2.jpg 0\n3.jpg 1\n")
     return folder
 
@@ -44,7 +49,8 @@ def nothing() -> list[np.ndarray]:
 
 def test_the_teachers_classes_lie_on_the_picture(celeba: Path, tmp_path: Path) -> None:
     parser(tmp_path / "teacher", size=240)
-    images, masks = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    images, masks, names = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    assert names == ["0.jpg", "1.jpg", "2.jpg"]
     assert images.shape == (3, 178, 178, 3)
     assert masks.shape == (3, 178, 178)
     dark = images.mean(-1) < 60
@@ -55,14 +61,14 @@ def test_the_teachers_classes_lie_on_the_picture(celeba: Path, tmp_path: Path) -
 
 def test_pixels_that_the_teacher_is_unsure_of_are_not_told(celeba: Path, tmp_path: Path) -> None:
     parser(tmp_path / "teacher", size=240, logits=[0.0] * len(CLASSES))
-    _, masks = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
+    _, masks, _ = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
     assert (masks == pseudo.UNSURE).all()
 
 
 def test_a_picture_that_is_held_out_elsewhere_is_left_out(celeba: Path, tmp_path: Path) -> None:
     parser(tmp_path / "teacher", size=240)
     same = parsed.head_crop(celeba / "img_align_celeba" / "1.jpg", 240)[48:192, 48:192]
-    images, _ = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, [same], 0.6)
+    images, _, _ = pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, [same], 0.6)
     assert len(images) == 2
     assert [int((i.mean((1, 2)) < 60).sum()) for i in images] == pytest.approx([34, 74], abs=1)
 
@@ -70,7 +76,7 @@ def test_a_picture_that_is_held_out_elsewhere_is_left_out(celeba: Path, tmp_path
 def test_masks_are_drawn_once(celeba: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parser(tmp_path / "teacher", size=240)
     arguments = (celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
-    _, drawn = pseudo.pseudo_masks(*arguments)
+    _, drawn, _ = pseudo.pseudo_masks(*arguments)
     assert len(list((cache / "imgedit" / "pseudo_masks").iterdir())) == 1
     monkeypatch.setattr(parsed, "probabilities", None)
     assert (pseudo.pseudo_masks(*arguments)[1] == drawn).all()
@@ -98,12 +104,36 @@ def test_half_of_what_is_drawn_has_a_teachers_masks(celeba: Path, tmp_path: Path
     assert len(data) == 12
     assert data.weights is not None
     assert data.weights[:9].sum() == pytest.approx(data.weights[9:].sum())
+    assert data.weights[9] == pytest.approx(4 * data.weights[10])  # the first one wears a hat
     batch = data.batch(np.array([0, 11]), np.random.default_rng(0))
     assert batch.image.shape == (2, 3, 48, 48)
     assert (batch.require_mask()[0] == 5).all()
     assert len(celebamask_hq.load(faces, "test", unlabelled=str(celeba), teacher=teacher)) == 1
     # A whole frame is wider than a picture of CelebA-HQ, by what each shows of the head.
     assert data.spans[-1] * HQ_SHARE_OF_HEAD == pytest.approx(178 / 240)
+
+
+def test_masks_agree_with_the_labels_of_hats_and_glasses() -> None:
+    classes = celebamask_hq.CLASSES
+    hair, hat, glasses = (classes.index(name) for name in ("hair", "hat", "glasses"))
+    masks = np.full((3, 178, 178), hair, np.uint8)
+    masks[1:, :20], masks[1:, 80:90] = hat, glasses
+    told = pseudo.corrected(masks, np.array([[True, False], [False, True], [True, True]]), classes)
+    # Squares show the frame from row 26: the hairline (75) is row 49, the brows (100) row 74.
+    assert (told[0, :49] == hat).all()
+    assert (told[0, 49:74] == pseudo.UNSURE).all()
+    assert (told[0, 74:] == hair).all()
+    assert (told[1, :20] == pseudo.UNSURE).all()
+    assert (told[1, 20:80] == hair).all()
+    assert (told[1:, 80:90] == glasses).all()
+    assert (told[2, :49] == hat).all()
+    masks[:, 80:90] = glasses
+    assert (pseudo.corrected(masks, np.zeros((3, 2), bool), classes)[:, 80:90] == pseudo.UNSURE).all()
+
+
+def test_a_picture_without_labels_is_named(celeba: Path) -> None:
+    with pytest.raises(DataError, match=r"list_attr_celeba\.txt has no labels of 9\.jpg"):
+        celeba_set.labels_of(celeba, ["0.jpg", "9.jpg"], ("Wearing_Hat",))
 
 
 def test_a_wrong_teacher_or_folder_is_named(celeba: Path, tmp_path: Path) -> None:

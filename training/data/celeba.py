@@ -22,6 +22,7 @@ from training.progress import watched
 
 SPLITS = {"train": 0, "valid": 1, "test": 2}
 FOLDERS = {"full": "img_align_celeba", "half": "img_align_celeba_half", "64": "img_align_celeba_64"}
+LABELS = "list_attr_celeba.txt"
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 """Hair colours; they exclude each other."""
 
@@ -112,7 +113,7 @@ def load(
     if mask_model and crop != "face":
         raise ConfigError(f"hair masks are drawn for crop=face, not for crop={crop}")
     folder = Path(folder)
-    names, table = _read_labels(folder / "list_attr_celeba.txt")
+    names, table = _read_labels(folder / LABELS)
     wanted = tuple(attributes) if attributes is not None else names
     unknown = [a for a in wanted if a not in names]
     if unknown:
@@ -158,6 +159,21 @@ def pictures(folder: Path, split: str, parts: Sequence[str]) -> list[tuple[str, 
         if place.is_dir():
             found += [(part, p) for p in sorted(place.iterdir()) if partition.get(p.name) == str(SPLITS[split])]
     return found
+
+
+def labels_of(folder: Path, files: Sequence[str], attributes: Sequence[str]) -> np.ndarray:
+    """Return the labels of pictures by name, bool `(N, K)`.
+
+    Raises:
+        DataError: the list of labels is missing, or one of the pictures in it.
+    """
+    path = folder / LABELS
+    names, table = _read_labels(path)
+    missing = [f for f in files if f not in table]
+    if missing:
+        raise DataError(f"{path} has no labels of {missing[0]}")
+    columns = [names.index(a) for a in attributes]
+    return np.stack([table[f][columns] == 1 for f in files])
 
 
 def check_window(kind: str) -> None:

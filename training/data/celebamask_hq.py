@@ -17,12 +17,14 @@ import torch
 from PIL import Image
 
 from imgedit.errors import DataError
-from training.data import pseudo_masks
+from training.data import celeba, pseudo_masks
 from training.data.batch import Batch, to_tensor
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
 # The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
 LOOKUP = np.array([0, 1, 1, 7, 3, 3, 2, 2, 1, 1, 4, 4, 4, 5, 6, 1, 8, 8, 9], dtype=np.uint8)
+MORE_HATS = 4.0
+"""How much oftener an unlabelled picture with a hat is drawn than one without; about one in twenty has one."""
 HQ_SHARE_OF_HEAD = 153 / 240
 """Side of a CelebA-HQ picture in units of the `HEAD` window's side."""
 
@@ -122,9 +124,12 @@ def load(
     if not unlabelled or split != "train":
         return CelebAMaskHQ(images, masks, size, augment, share)
     held_out, _ = _read(folder, test)
-    more, drawn = pseudo_masks.pseudo_masks(Path(unlabelled), teacher, CLASSES, held_out, HQ_SHARE_OF_HEAD)
+    more, drawn, names = pseudo_masks.pseudo_masks(Path(unlabelled), teacher, CLASSES, held_out, HQ_SHARE_OF_HEAD)
+    worn = celeba.labels_of(Path(unlabelled), names, ("Wearing_Hat", "Eyeglasses"))
+    drawn = pseudo_masks.corrected(drawn, worn, CLASSES)
     span = pseudo_masks.SIDE_OF_HEAD / HQ_SHARE_OF_HEAD
     counts = (len(images), len(more))
+    chances = np.where(worn[:, 0], MORE_HATS, 1.0)
     return CelebAMaskHQ(
         [*images, *more],
         [*masks, *drawn],
@@ -132,7 +137,7 @@ def load(
         augment,
         share,
         spans=np.repeat([1.0, span], counts),
-        weights=np.repeat(1.0 / np.array(counts), counts),
+        weights=np.concatenate([np.full(len(images), 1.0 / len(images)), chances / chances.sum()]),
     )
 
 

@@ -25,13 +25,15 @@ SURE = 0.6
 """Least probability of a class that the student is told."""
 SIDE_OF_HEAD = FRAME[0] / HEAD[2]
 """Side of the returned squares in units of the `HEAD` window's: the frame's width, round the same centre."""
+_HAIRLINE, _BROWS = 75, 100  # rows of the frame; the eyes are in row 112
+_FIRST_ROW = HEAD[1] + (HEAD[2] - FRAME[0]) // 2  # of the frame that the returned squares show
 _SAME = 0.85  # correlation of two thumbnails above which they may show one photo
 _THUMBNAIL = 24  # side, px
 
 
 def pseudo_masks(
     folder: Path, model: str, classes: Sequence[str], held_out: Sequence[np.ndarray], held_out_share: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return training pictures of CelebA with the masks that a parser finds in them.
 
     CelebA-HQ was made from CelebA, so that a test picture of the one may be a training picture of the other. Pictures
@@ -45,7 +47,7 @@ def pseudo_masks(
         held_out_share: their side in units of the `HEAD` window's.
 
     Returns:
-        uint8 `(N, side, side, 3)` RGB and uint8 `(N, side, side)`, indices into `classes` or `UNSURE`.
+        uint8 `(N, side, side, 3)` RGB; uint8 `(N, side, side)`, indices into `classes` or `UNSURE`; the files' names.
 
     Raises:
         ConfigError: the model tells other classes apart.
@@ -72,7 +74,30 @@ def pseudo_masks(
             masks[i] = np.where(probability.max(0) < SURE, UNSURE, probability.argmax(0))
         return masks
 
-    return images[new], parsed.cached("pseudo_masks", paths, parser, f"{side} {SURE}", draw)
+    masks = parsed.cached("pseudo_masks", paths, parser, f"{side} {SURE}", draw)
+    return images[new], masks, [p.name for p in paths]
+
+
+def corrected(masks: np.ndarray, worn: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Return masks that agree with what is known of the pictures.
+
+    Who wears no hat or glasses has none: such pixels become `UNSURE`. Who wears a hat has one where the teacher sees
+    hair above the hairline, and what it calls hair from there to the brows may be either.
+
+    Args:
+        masks: uint8 `(N, side, side)`, as from `pseudo_masks`.
+        worn: bool `(N, 2)`: a hat, glasses.
+        classes: what the masks tell apart.
+    """
+    hair, hat, glasses = (list(classes).index(name) for name in ("hair", "hat", "glasses"))
+    result = masks.copy()
+    result[(masks == hat) & ~worn[:, 0, None, None]] = UNSURE
+    result[(masks == glasses) & ~worn[:, 1, None, None]] = UNSURE
+    hairline, brows = (round((row - _FIRST_ROW) * masks.shape[1] / FRAME[0]) for row in (_HAIRLINE, _BROWS))
+    doubtful = (masks == hair) & worn[:, 0, None, None]
+    result[:, :hairline][doubtful[:, :hairline]] = hat
+    result[:, hairline:brows][doubtful[:, hairline:brows]] = UNSURE
+    return result
 
 
 def _central(side: int, share: float) -> tuple[slice, slice]:

@@ -31,6 +31,9 @@ class Config(game.AdamConfig):
     """Look-ahead steps of the discriminator; 0 is the plain GAN."""
     fresh: bool = False
     """The generator's loss is on newly drawn pictures, not on those of the look-ahead."""
+    minimax: bool = False
+    """The generator's loss is the discriminator's with its sign turned, on the real pictures too; else the
+    non-saturating one."""
     d_pace: float = 0.1
     """Learning rate of the discriminator as a share of the generator's."""
 
@@ -73,10 +76,14 @@ class Method(game.Game):
         return {"loss_d": loss.detach()}
 
     def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """Non-saturating loss against the discriminator that looked ahead."""
+        """A step against the discriminator that looked ahead."""
         ahead = self.look_ahead(real, fake)
         judged = self.generator(self.noise(len(fake))) if self.config.fresh else fake
-        loss = non_saturating_generator(functional_call(self.discriminator, ahead, (judged,)))
+        if self.config.minimax:
+            both = torch.cat([real, judged])
+            loss = -logistic_discriminator(*functional_call(self.discriminator, ahead, (both,)).chunk(2))
+        else:
+            loss = non_saturating_generator(functional_call(self.discriminator, ahead, (judged,)))
         weights = list(self.generator.parameters())
         gradients = torch.autograd.grad(loss, weights)  # of the generator only: the true discriminator gets none
         for weight, gradient in zip(weights, gradients, strict=True):
