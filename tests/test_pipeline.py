@@ -177,20 +177,6 @@ def test_a_path_gives_the_path_of_the_file_written(editor, two_faces, tmp_path):
         editor.translate(rgb, "blond", out=tmp_path / "array.png")
 
 
-def test_the_parser_looks_at_the_mirror_image_too(editor, monkeypatch):
-    class Leaning:
-        """Sees the more hair the further right, whatever the picture."""
-
-        def run(self, feeds: dict[str, np.ndarray], outputs: list[str]) -> dict[str, np.ndarray]:
-            n, _, h, w = feeds["image"].shape
-            probability = np.zeros((n, len(models.CLASSES), h, w), np.float32)
-            probability[:, 2] = np.linspace(0.0, 1.0, w)
-            return dict.fromkeys(outputs, probability)
-
-    monkeypatch.setattr(editor, "_session", lambda model, role: Leaning())
-    np.testing.assert_allclose(editor._parsed(np.zeros((3, 8, 8), np.float32))[2], 0.5, atol=1e-6)
-
-
 def test_a_graph_without_the_output_it_should_have_is_a_model_error(editor, two_faces):
     folder = editor.models[0].folder
     (folder / "guide.onnx").write_bytes((editor.parser.folder / "parse.onnx").read_bytes())

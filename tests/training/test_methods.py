@@ -55,7 +55,6 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         "cycle_vae",
         {"decoder": "pixelcnn", "adversarial": "decoder", "leak": "classes", "leak_on": "mean"},
     ),
-    "face_parser-mirror": ("face_parser", {"mirror": True}),
     "gan-conv": ("gan", {"network": "conv", "r1_gamma": 1.0, "label_smoothing": 0.1}),
 }  # fmt: skip
 forms = pytest.mark.parametrize("form", FORMS)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
@@ -16,7 +15,7 @@ from training.data import celebamask_hq, parsed
 from training.data import pseudo_masks as pseudo
 from training.data.celebamask_hq import HQ_SHARE_OF_HEAD
 from training.methods.attribute_classifier import ATTRIBUTES
-from training.methods.face_parser import Config, Method
+from training.methods.face_parser import Config
 
 
 @pytest.fixture(autouse=True)
@@ -147,13 +146,3 @@ def test_a_wrong_teacher_or_folder_is_named(celeba: Path, tmp_path: Path) -> Non
         pseudo.pseudo_masks(celeba, str(tmp_path / "teacher"), CLASSES, nothing(), 0.6)
     with pytest.raises(ValueError, match="go together"):
         Config(teacher="face_parser.celebamask_hq")
-
-
-def test_a_mirroring_parser_finds_in_the_mirror_image_the_mirrored_classes() -> None:
-    method = Method(Config(size=32, export_size=32, width=4, mirror=True))
-    graph = method.graphs()["parse"].module
-    picture = torch.rand(1, 3, 32, 32) * 2 - 1
-    with torch.no_grad():
-        assert torch.allclose(graph(picture.flip(3)).flip(3), graph(picture), atol=1e-6)
-        plain = torch.softmax(method.ema.network.eval()(picture), 1)
-    assert not torch.allclose(plain, graph(picture), atol=1e-4)

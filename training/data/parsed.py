@@ -14,6 +14,7 @@ from PIL import Image
 
 from imgedit.geometry import FRAME, HEAD
 from imgedit.library import Model
+from imgedit.parsing import class_probabilities
 from imgedit.runtime import Session
 from training.data.batch import to_tensor
 from training.progress import watched
@@ -35,15 +36,12 @@ def probabilities(
     """
     session = Session(parser.graph("parse"), device="auto")
 
-    def find(crops: np.ndarray) -> np.ndarray:
-        return session.run({"image": to_tensor(crops).numpy()})["probability"]
-
     for start in watched(range(0, len(paths), _BATCH), title):
-        crops = np.stack([head_crop(p, side) for p in paths[start : start + _BATCH]])
-        found = find(crops)
+        crops = to_tensor(np.stack([head_crop(p, side) for p in paths[start : start + _BATCH]])).numpy()
         if mirrored:
-            found = 0.5 * (found + find(crops[:, :, ::-1])[..., ::-1])
-        yield from found
+            yield from class_probabilities(session, crops)
+        else:
+            yield from session.run({"image": crops})["probability"]
 
 
 def head_crop(path: Path, side: int) -> np.ndarray:

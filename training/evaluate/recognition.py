@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
 from imgedit.library import Model
+from imgedit.parsing import class_probabilities
 from imgedit.runtime import Session
 from training import start
 from training.data import celebamask_hq
@@ -69,7 +70,8 @@ def parsing(model: Model, data: str, n: int | None, seed: int, device: str = "au
     """Return intersection over union per class on the held-out masks, and the number of pictures.
 
     Faces are as large as in the product: a picture of the set shows `HQ_SHARE_OF_HEAD` of the `head` crop's side, so
-    it is resized to that share of the model's crop (the nearest multiple of 16 px; `picture_px` in the result).
+    it is resized to that share of the model's crop (the nearest multiple of 16 px; `picture_px` in the result). The
+    mirror image has its say, as in the product.
 
     Raises:
         ConfigError: the data set has no masks.
@@ -88,7 +90,7 @@ def parsing(model: Model, data: str, n: int | None, seed: int, device: str = "au
     rng = np.random.default_rng(seed)
     for i in watched(index.tolist(), "Parsing"):
         batch = dataset.batch(np.array([i]), rng)
-        found = session.run({"image": batch.image.numpy()})["probability"].argmax(1)
+        found = class_probabilities(session, batch.image.numpy()).argmax(1)
         pairs = np.asarray(batch.mask).ravel() * len(classes) + found.ravel()
         confusion += np.bincount(pairs, minlength=confusion.size).reshape(confusion.shape)
     iou = intersection_over_union(confusion)

@@ -51,8 +51,6 @@ class Config:
     """Folder of CelebA, whose training pictures are half of each batch with masks that `teacher` draws; empty: none."""
     teacher: str = ""
     """Id or folder of a face parser; needs `unlabelled`."""
-    mirror: bool = False
-    """The exported model takes the mean of what it finds in a picture and in its mirror image, at twice the cost."""
     seed: int = 0
     """Seed of weights and data order."""
 
@@ -124,16 +122,12 @@ class Parser(nn.Module):
 
 
 class _Probability(nn.Module):
-    def __init__(self, network: nn.Module, mirror: bool) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self.mirror = mirror
 
     def forward(self, image: Tensor) -> Tensor:
-        found = torch.softmax(self.network(image), 1)
-        if self.mirror:
-            found = 0.5 * (found + torch.softmax(self.network(image.flip(3)), 1).flip(3))
-        return found
+        return torch.softmax(self.network(image), 1)
 
 
 def dice_loss(prob: Tensor, target: Tensor) -> Tensor:
@@ -218,7 +212,7 @@ class Method:
         free = {2: "height", 3: "width"}
         return {
             "parse": Graph(
-                _Probability(self.ema.network, self.config.mirror).eval().cpu(),
+                _Probability(self.ema.network).eval().cpu(),
                 {"image": torch.zeros(1, 3, size, size)},
                 ["probability"],
                 {"image": free, "probability": free},
