@@ -16,7 +16,6 @@ from training import dense, game
 from training import losses as L
 from training.data import gaussians
 from training.data.batch import Batch
-from training.losses import logistic_discriminator
 from training.methods import digit_classifier, md_gan, unrolled_gan
 from training.start import load_data
 
@@ -268,7 +267,7 @@ def test_minimax_turns_the_loss_of_the_discriminator_that_looked_ahead() -> None
     fake = method.generator(method.noise(4))
     ahead = method.look_ahead(real, fake)
     logits = torch.func.functional_call(method.discriminator, ahead, (torch.cat([real, fake]),))
-    loss = logistic_discriminator(*logits.chunk(2))
+    loss = L.logistic_discriminator(*logits.chunk(2))
     wanted = torch.autograd.grad(-loss, list(method.generator.parameters()), retain_graph=True)
     found = method.generator_step(fake, real)
     assert float(found["loss_g"]) == pytest.approx(-float(loss.detach()))

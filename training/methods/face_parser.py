@@ -228,6 +228,7 @@ class Method:
             "crop": {"kind": "head", "height": size, "width": size},
             "classes": CLASSES,
             "paper": "U-Net, Ronneberger et al. 2015, arXiv 1505.04597",
-            "data_source": "CelebAMask-HQ, Lee et al. 2020 (916 pictures, 90 % for training)",
-            "licence": "weights: non-commercial research (terms of CelebAMask-HQ)",
+            "data_source": "CelebAMask-HQ, Lee et al. 2020 (916 pictures, 90 % for training)"
+            + (", CelebA without masks, Liu et al. 2015" if self.config.unlabelled else ""),
+            "licence": "weights: non-commercial research (terms of CelebAMask-HQ and CelebA, from which it was made)",
         }

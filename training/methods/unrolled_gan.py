@@ -5,9 +5,10 @@ theta_G) of equation 8, and the generator's gradient goes through all of it (equ
 Deviations: the discriminator goes slower than the generator (`d_pace`; a tenth, as in code that follows the authors'
 ring of Gaussians): at the same pace, of nine Gaussians two modes are left. The look-ahead goes on with the true Adam's
 moments; its second moment rolls on without a gradient, which keeps the second-order terms bounded where a gradient is
-near 0. On MNIST the generator's loss is that of the minimax game (`minimax`). With the non-saturating one it gains from
-spoiling the discriminator's next steps, and the true discriminator wins. A second phase at a lower learning rate; the
-average of the generator's weights is kept, and exported.
+near 0. On MNIST the generator's loss is that of the minimax game (`minimax`). The non-saturating one is not what the
+discriminator plays for, so that its second term may reward spoiling the discriminator's next steps; with it the true
+discriminator wins or pictures stay worse. A second phase at a lower learning rate; the average of the generator's
+weights is kept, and exported.
 """
 
 from __future__ import annotations
