@@ -98,7 +98,7 @@ class PairGame(swap.Coder):
     @staticmethod
     def data_options(config: PairConfig) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "specified": config.specified, "pairs": True, "holdout": config.holdout}
+        return config.data_options()
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -109,7 +109,7 @@ class PairGame(swap.Coder):
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
         c = self.config
-        batch = next(stream).to(self.device)
+        batch = c.drawn(stream, self.device)
         factor = one_cycle(self.steps, c.steps)
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.optimizer_d, c.lr_d * factor)

@@ -1,4 +1,4 @@
-"""Pictures in classes: partners and flips."""
+"""Pictures in classes and their partners."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ def test_a_partner_is_another_picture_of_the_class_and_every_other_one_comes_up(
 def test_without_pairs_there_is_no_partner() -> None:
     with pytest.raises(DataError, match="pairs"):
         made().batch(np.arange(6), np.random.default_rng(0)).require_partner()
-
-
-def test_about_half_the_pictures_are_mirrored_and_none_otherwise() -> None:
-    index, rng = np.zeros(400, np.int64), np.random.default_rng(0)
-    turned = (made(flip=True).batch(index, rng).image[:, 1, 0, 0] > -1).float().mean()
-    assert 0.4 < turned < 0.6
-    assert (made().batch(index, rng).image[:, 1, 0, 0] == -1).all()
 
 
 def test_a_subset_keeps_classes_and_draws_partners_inside_itself() -> None:

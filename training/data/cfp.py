@@ -31,7 +31,6 @@ def load(
     pairs: bool = False,
     holdout: Sequence[int] = (),
     limit: int | None = None,
-    flip: bool = False,
 ) -> Grouped:
     """Load one split.
 
@@ -44,7 +43,6 @@ def load(
         pairs: also draw partners of the same class.
         holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
         limit: at most so many pictures, the first ones.
-        flip: mirror a random half of the pictures of `train`.
 
     Raises:
         DataError: the set is missing or damaged, or an option cannot be met.
@@ -74,7 +72,6 @@ def load(
         pairs=pairs,
         holdout=holdout,
         limit=limit,
-        flip=flip,
     )
 
 

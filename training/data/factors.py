@@ -60,7 +60,6 @@ def grouped(
     pairs: bool,
     holdout: Sequence[int],
     limit: int | None,
-    flip: bool = False,
 ) -> Grouped:
     """Choose the pictures of a split, read them, and group them by the specified factor.
 
@@ -75,7 +74,6 @@ def grouped(
         pairs: also draw partners of the same class.
         holdout: classes, as places in `Grouped.classes`, that `train` leaves out (for few-shot measurements).
         limit: at most so many pictures, the first ones.
-        flip: mirror a random half of the pictures of `train`.
 
     Raises:
         DataError: the set has no such factor or split.
@@ -107,7 +105,7 @@ def grouped(
     if len(chosen) == 0:
         raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
     images = np.stack([read(int(i)) for i in watched(chosen.tolist(), f"Reading {table.name} {split}")])
-    return Grouped(images, labels, classes, pairs=pairs, flip=flip and split == "train")
+    return Grouped(images, labels, classes, pairs=pairs)
 
 
 def picture(path: Path) -> np.ndarray:

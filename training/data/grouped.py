@@ -19,7 +19,6 @@ class Grouped:
         specified: int64 `(N,)`, the class of each picture: an index into `classes`.
         classes: names of the classes.
         pairs: also draw `Batch.partner`, another picture of the same class (the same one where a class has only one).
-        flip: mirror a random half of the pictures (a picture and its partner independently).
 
     Raises:
         DataError: there is no picture.
@@ -35,7 +34,6 @@ class Grouped:
         classes: Sequence[str],
         *,
         pairs: bool = False,
-        flip: bool = False,
     ) -> None:
         if len(images) == 0:
             raise DataError("no pictures are left of this data set; check the folder and the options")
@@ -43,7 +41,6 @@ class Grouped:
         self.specified = np.asarray(specified, np.int64)
         self.classes = tuple(classes)
         self.pairs = pairs
-        self.flip = flip
         self._order = np.argsort(self.specified, kind="stable")  # pictures sorted by class
         counts = np.bincount(self.specified, minlength=len(self.classes))
         self._first = np.cumsum(counts) - counts
@@ -58,13 +55,13 @@ class Grouped:
         """Return image, specified and, with `pairs`, partner."""
         partner = None
         if self.pairs:
-            partner = self._pictures(self._others(index, rng), rng)
-        image = self._pictures(index, rng)
+            partner = to_tensor(self.images[self._others(index, rng)])
+        image = to_tensor(self.images[index])
         return Batch(image, specified=torch.from_numpy(self.specified[index]), partner=partner)
 
     def subset(self, index: np.ndarray) -> Grouped:
         """Return the pictures at `index`, with the same classes and options."""
-        return Grouped(self.images[index], self.specified[index], self.classes, pairs=self.pairs, flip=self.flip)
+        return Grouped(self.images[index], self.specified[index], self.classes, pairs=self.pairs)
 
     def _others(self, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw another picture of the same class for each."""
@@ -72,10 +69,3 @@ class Grouped:
         counts = self._counts[own]
         step = 1 + np.floor(rng.random(len(index)) * (counts - 1)).astype(np.int64)
         return self._order[self._first[own] + (self._rank[index] + step) % counts]
-
-    def _pictures(self, index: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-        images = self.images[index]
-        if self.flip:
-            turned = rng.random(len(index)) < 0.5
-            images = np.where(turned[:, None, None, None], images[:, :, ::-1], images)
-        return to_tensor(images)
