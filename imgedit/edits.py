@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,14 @@ __all__ = [
     "normalise",
     "parse_words",
     "plan",
+    "still_wanted",
     "target_vector",
     "translate_grids",
     "translate_image",
 ]
+
+_UNSURE, _CERTAIN = 0.5, 0.9
+"""Probabilities that the face has what a word asks for, at which the edit begins to fade and is gone."""
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
@@ -175,6 +179,26 @@ def levels(edits: Sequence[Edit]) -> list[tuple[float, dict[str, float]]]:
         runs.append((strength - below, wanted))
         below = strength
     return runs
+
+
+def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[Edit, ...]:
+    """Weaken the edits that ask for what is there: hair that is blond should not change when it is made blond.
+
+    Args:
+        edits: words with their strengths.
+        current: probability of each attribute in the crop; one that is not known weakens nothing.
+
+    Returns:
+        The same words; the strength falls from all where the classifier doubts that the face has every wanted value to
+        0 where it is certain.
+    """
+    result = []
+    for edit in edits:
+        present = {name: current.get(name, _UNSURE) for name in edit.values}
+        holds = min(present[name] if wanted > 0.5 else 1.0 - present[name] for name, wanted in edit.values.items())
+        left = min(max((_CERTAIN - holds) / (_CERTAIN - _UNSURE), 0.0), 1.0)
+        result.append(replace(edit, strength=edit.strength * left))
+    return tuple(result)
 
 
 def translate_image(

@@ -29,6 +29,7 @@ __all__ = [
     "Matrix",
     "Roi",
     "apply",
+    "chain",
     "crop_matrix",
     "crop_roi",
     "crop_scale",
@@ -133,7 +134,7 @@ def crop_matrix(landmarks: NDArray[Any], kind: str, size: int) -> Matrix:
         kind: `face` or `head`.
         size: Side of the crop in pixels.
     """
-    return _chain(similarity(landmarks), window_matrix(kind, size))
+    return chain(similarity(landmarks), window_matrix(kind, size))
 
 
 def apply(matrix: Matrix, points: NDArray[Any]) -> Matrix:
@@ -145,6 +146,11 @@ def invert(matrix: Matrix) -> Matrix:
     """Return the matrix that goes the other way."""
     back = np.linalg.inv(matrix[:, :2])
     return np.column_stack([back, -back @ matrix[:, 2]])
+
+
+def chain(first: Matrix, second: Matrix) -> Matrix:
+    """Return the matrix that applies `first`, then `second`."""
+    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
 
 
 def crop_scale(matrix: Matrix) -> float:
@@ -198,7 +204,7 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int) -> NDArray[Any]:
         part = cv2.resize(part, ((x1 - x0) // block, (y1 - y0) // block), interpolation=cv2.INTER_AREA)
     # x = x0 + (j + 0.5) block - 0.5 for pixel j of the reduced part
     to_photo = np.array([[block, 0.0, x0 + (block - 1) / 2], [0.0, block, y0 + (block - 1) / 2]])
-    return _warp(part, _chain(to_photo, matrix), (size, size), cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
+    return _warp(part, chain(to_photo, matrix), (size, size), cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
 
 
 def put_back(
@@ -222,11 +228,6 @@ def put_back(
     to_part = invert(matrix) - np.array([[0.0, 0.0, x0], [0.0, 0.0, y0]])
     border = cv2.BORDER_REPLICATE if edge else cv2.BORDER_CONSTANT
     return _warp(image, to_part, (y1 - y0, x1 - x0), cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR, border)
-
-
-def _chain(first: Matrix, second: Matrix) -> Matrix:
-    """Return the matrix that applies `first`, then `second`."""
-    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
 
 
 def _bounds(matrix: Matrix, size: int | tuple[int, int], margin: float) -> Roi:

@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "bands", "fit_guided", "refine", "work_size"]
+from imgedit.geometry import Matrix, Roi
+
+__all__ = ["Floats", "bands", "enlarged_rows", "fit_guided", "refine", "work_grid"]
 
 Floats = NDArray[np.float32]
 
@@ -82,7 +84,7 @@ def refine(probability: Floats, guide: NDArray[np.uint8], radius: float, eps: fl
         `(H, W)`, 0..1, exactly 0 and 1 away from edges.
     """
     height, width = guide.shape[:2]
-    h, w = work_size(height, width)
+    h, w, _ = work_grid((0, 0, width, height))
     small = cv2.resize(guide, (w, h), interpolation=cv2.INTER_AREA) if (h, w) != (height, width) else guide
     if probability.shape != (h, w):
         probability = np.asarray(cv2.resize(probability, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -92,16 +94,19 @@ def refine(probability: Floats, guide: NDArray[np.uint8], radius: float, eps: fl
     coefficients = fit_guided(colours, leaning, max(1, round(radius * w / width)), eps)[:, :, 0]
     out = np.empty((height, width), np.float32)
     for rows in bands(height, width):
-        part = _rows(coefficients, rows, height, width)
+        part = enlarged_rows(coefficients, rows, height, width)
         matte = np.einsum("hwi,hwi->hw", part[..., :3], guide[rows].astype(np.float32)) / 255.0 + part[..., 3]
         out[rows] = np.clip((matte - 0.06) / 0.86, 0.0, 1.0)
     return out
 
 
-def work_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width of the reduced copy."""
-    scale = min(1.0, WORK_SIDE / max(height, width, 1))
-    return max(1, round(height * scale)), max(1, round(width * scale))
+def work_grid(roi: Roi) -> tuple[int, int, Matrix]:
+    """Return height and width of a reduced copy of a part of a photo, and the matrix from its pixels to the photo's."""
+    x0, y0, x1, y1 = roi
+    scale = min(1.0, WORK_SIDE / max(y1 - y0, x1 - x0, 1))
+    h, w = max(1, round((y1 - y0) * scale)), max(1, round((x1 - x0) * scale))
+    sx, sy = (x1 - x0) / w, (y1 - y0) / h
+    return h, w, np.array([[sx, 0.0, x0 + 0.5 * sx - 0.5], [0.0, sy, y0 + 0.5 * sy - 0.5]])
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
@@ -111,7 +116,7 @@ def bands(height: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, height))
 
 
-def _rows(small: NDArray[Any], rows: slice, height: int, width: int) -> NDArray[Any]:
+def enlarged_rows(small: NDArray[Any], rows: slice, height: int, width: int) -> NDArray[Any]:
     """Enlarge a reduced map bilinearly, but only some rows of it; pixel centres as `cv2.resize` has them."""
     h, w = small.shape[:2]
     if (h, w) == (height, width):

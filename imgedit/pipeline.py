@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import composite, edits, faces, geometry, library, regions
+from imgedit import composite, edits, faces, geometry, grading, library, regions
 from imgedit import photo as photos
 from imgedit.edits import Plan
 from imgedit.errors import ConfigError, ModelError
@@ -182,20 +182,33 @@ class Editor:
             return self._session(plan.model, "guide").run({"image": image}, ["guide"])["guide"]
 
         for face in chosen:
+            wanted, current = plan.edits, None
+            if manifest.conditioning != "direction":
+                with clock("attributes"):
+                    current = self._classify(
+                        plan.model if plan.model.has("classify") else self.classifier, original, face
+                    )
+                wanted = edits.still_wanted(plan.edits, current)
+                warnings += [
+                    f"the face at {_place(face)} is so already: {edit.word!r} changes nothing"
+                    for edit, left in zip(plan.edits, wanted, strict=True)
+                    if edit.strength > 0 and left.strength == 0
+                ]
+            if not any(edit.strength > 0 for edit in wanted):
+                continue
             with clock("region"):
                 region = self._region(plan.region, rgb, found, face, warnings)
             with clock("edit"):
                 matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
                 crop = geometry.cut(rgb, matrix, size)
                 image = _to_tensor(crop)
-                current = self._current(plan, original, face)
                 if plan.is_colour:
-                    grids = edits.translate_grids(run, image, plan.edits, current, manifest)
+                    grids = edits.translate_grids(run, image, wanted, current, manifest)
                 else:
-                    delta = edits.translate_image(run, image, plan.edits, current, manifest)
+                    delta = edits.translate_image(run, image, wanted, current, manifest)
             with clock("composite"):
                 if plan.is_colour:
-                    rgb = composite.apply_grids(rgb, grids, guide, matrix, size, region)
+                    rgb = grading.apply_grids(rgb, grids, guide, matrix, size, region)
                 else:
                     window = regions.region_of(rgb, None, matrix, size)
                     rgb = composite.apply_delta(
@@ -223,22 +236,11 @@ class Editor:
             region = regions.region_of(rgb, regions.without_islands(hair), matrix, size, others=others)
             # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
             if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
-                x, y = (round(float(v)) for v in face.landmarks[2])
-                warnings.append(f"the face at {x}, {y} shows hardly any hair, so a hair colour changes little")
+                warnings.append(f"the face at {_place(face)} shows hardly any hair, so a hair colour changes little")
             return region
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
         person = regions.widened(np.asarray(1.0 - outside, np.float32), size // 24)
         return regions.region_of(rgb, person, matrix, size, others=others)
-
-    def _current(self, plan: Plan, rgb: NDArray[np.uint8], face: Face) -> dict[str, float] | None:
-        """What the face has now, asked only where the edit vector depends on it."""
-        manifest = plan.model.manifest
-        named = set(plan.edits[0].values).intersection(*(edit.values for edit in plan.edits[1:]))
-        if manifest.conditioning == "direction" or (
-            manifest.conditioning == "target" and named.issuperset(manifest.attributes)
-        ):
-            return None
-        return self._classify(plan.model if plan.model.has("classify") else self.classifier, rgb, face)
 
     def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
         crop = model.manifest.crop
@@ -343,6 +345,12 @@ def _of_kind(name: str | PathLike[str], kind: str) -> Model:
     if model.manifest.kind != kind:
         raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
     return model
+
+
+def _place(face: Face) -> str:
+    """Where a face is, for people: the tip of its nose, pixels of the photo."""
+    x, y = (round(float(v)) for v in face.landmarks[2])
+    return f"{x}, {y}"
 
 
 def _to_tensor(crop: NDArray[Any]) -> NDArray[np.float32]:

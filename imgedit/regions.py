@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgedit import geometry
 from imgedit.geometry import Matrix, Roi
-from imgedit.guided import Floats, refine, work_size
+from imgedit.guided import Floats, refine, work_grid
 
 __all__ = ["Region", "intersect", "ownership", "region_of", "widened", "window_weight", "without_islands"]
 
@@ -56,12 +56,10 @@ def region_of(
     if x1 <= x0 or y1 <= y0:
         return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
     # The map, the border's ramp and the shares are smooth: find them on the reduced copy.
-    h, w = work_size(y1 - y0, x1 - x0)
-    sx, sy = (x1 - x0) / w, (y1 - y0) / h
-    to_photo = np.array([[sx, 0.0, x0 + 0.5 * sx - 0.5], [0.0, sy, y0 + 0.5 * sy - 0.5]])
-    own = _after(matrix, to_photo)
+    h, w, to_photo = work_grid(roi)
+    own = geometry.chain(to_photo, matrix)
     area = (0, 0, w, h)
-    near = [m for m in (_after(other, to_photo) for other in others) if window_weight(m, size, area).any()]
+    near = [m for m in (geometry.chain(to_photo, other) for other in others) if window_weight(m, size, area).any()]
     soft = window_weight(own, size, area)
     if near:
         soft *= ownership([own, *near], 0, size, area)
@@ -150,8 +148,3 @@ def widened(probability: Floats, radius: int) -> Floats:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     grown = cv2.blur(cv2.dilate(probability, kernel), (side, side), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(grown, np.float32)
-
-
-def _after(matrix: Matrix, first: Matrix) -> Matrix:
-    """Return the matrix that applies `first`, then `matrix`."""
-    return np.column_stack([matrix[:, :2] @ first[:, :2], matrix[:, :2] @ first[:, 2] + matrix[:, 2]])

@@ -90,7 +90,7 @@ def test_strength_zero_gives_the_very_pixels_back(portrait, tmp_path):
 
 def test_words_of_two_models_in_one_call(portrait, tmp_path):
     out = tmp_path / "o.png"
-    code, _, err = run("translate", "-a", "blonde", "-a", "smiling=0.5", portrait, "-o", out, "--device", "cpu")
+    code, _, err = run("translate", "-a", "blonde", "-a", "no-smiling=0.5", portrait, "-o", out, "--device", "cpu")
     assert (code, err) == (0, "")
     assert out.is_file()
 
@@ -103,7 +103,7 @@ def test_json_tells_what_was_done(portrait):
     assert told["written"] == [str(portrait.with_name("Eileen é.blond.png"))]
     assert told["words"] == {"blond": 0.5}
     assert len(told["faces"]) == 1
-    assert set(told["seconds"]) == {"faces", "region", "edit", "composite"}
+    assert set(told["seconds"]) == {"faces", "attributes", "region", "edit", "composite"}
 
 
 def test_compare_writes_before_and_after_side_by_side(portrait, tmp_path):

@@ -22,14 +22,6 @@ def whole(rgb: np.ndarray, weight: float = 1.0) -> Region:
     return Region((0, 0, w, h), np.full((h, w), weight, np.float32))
 
 
-def zero_guide(image: np.ndarray) -> np.ndarray:
-    return np.zeros((1, 1, *image.shape[2:]), np.float32)
-
-
-def luma(image: np.ndarray) -> np.ndarray:
-    return image.mean(1, keepdims=True)
-
-
 def filtered(guide: np.ndarray, source: np.ndarray, radius: int, eps: float) -> np.ndarray:
     """Smooth a map along the edges of a guide."""
     coefficients = guided.fit_guided(guide, source, radius, eps)[:, :, 0]
@@ -83,53 +75,13 @@ def test_refine_moves_a_blurred_edge_to_the_photos_edge():
     assert (matte[:, :40] == 1).all()
 
 
-def test_a_full_weight_grid_of_the_identity_changes_nothing():
-    rgb = picture(60, 80)
-    grid = np.broadcast_to(np.eye(3, 4).reshape(12, 1, 1, 1), (12, 8, 2, 2)).astype(np.float32)
-    np.testing.assert_array_equal(composite.apply_grids(rgb, [(1.0, grid)], luma, EYE, 64, whole(rgb)), rgb)
-
-
-def test_slicing_equals_torch_grid_sample():
-    torch = pytest.importorskip("torch")
-    rgb = picture(37, 53)
-    grid = RNG.normal(0, 0.3, (12, 5, 3, 4)).astype(np.float32)
-    angle = 0.3
-    matrix = np.array([[np.cos(angle), np.sin(angle), -4.0], [-np.sin(angle), np.cos(angle), 9.0]])
-    size = 40
-    out = composite.apply_grids(rgb, [(1.0, grid)], luma, matrix, size, whole(rgb))
-
-    image = torch.from_numpy(rgb.astype(np.float32) / 127.5 - 1)
-    y, x = np.mgrid[:37, :53]
-    points = geometry.apply(matrix, np.stack([x, y], -1))
-    uv = torch.from_numpy((points + 0.5) / size * 2 - 1).float()
-    where = torch.cat([uv, image.mean(-1, keepdim=True)], -1)[None, None]
-    a = torch.nn.functional.grid_sample(
-        torch.from_numpy(grid)[None], where, align_corners=False, padding_mode="border"
-    )[0, :, 0].reshape(3, 4, 37, 53)
-    want = (torch.einsum("cihw,hwi->hwc", a[:, :3], image) + a[:, 3].permute(1, 2, 0)).clamp(-1, 1)
-    np.testing.assert_allclose(out, ((want + 1) * 127.5).numpy(), atol=0.51)
-
-
-def test_grid_result_is_clipped_before_it_is_blended():
-    rgb = np.full((4, 4, 3), 100, np.uint8)
-    grid = np.zeros((12, 1, 1, 1), np.float32)
-    grid[[3, 7, 11]] = 5.0  # far beyond white
-    out = composite.apply_grids(rgb, [(0.5, grid)], zero_guide, EYE, 4, whole(rgb))
-    np.testing.assert_array_equal(out, np.full_like(rgb, round(100 + 0.5 * 155)))
-
-
-@pytest.mark.parametrize("way", ["grid", "delta"])
-def test_pixels_without_weight_are_bit_identical_and_the_input_is_untouched(way):
+def test_pixels_without_weight_are_bit_identical_and_the_input_is_untouched():
     rgb = picture(90, 70)
     before = rgb.copy()
     weight = np.zeros((50, 40), np.float32)
     weight[10:20, 10:20] = 1.0
-    region = Region((20, 30, 60, 80), weight)
-    if way == "grid":
-        out = composite.apply_grids(rgb, [(1.0, np.zeros((12, 2, 2, 2), np.float32))], luma, EYE, 64, region)
-    else:
-        delta, crop = np.full((32, 32, 3), 0.5, np.float32), RNG.uniform(-1, 1, (32, 32, 3)).astype(np.float32)
-        out = composite.apply_delta(rgb, delta, crop, EYE, region)
+    delta, crop = np.full((32, 32, 3), 0.5, np.float32), RNG.uniform(-1, 1, (32, 32, 3)).astype(np.float32)
+    out = composite.apply_delta(rgb, delta, crop, EYE, Region((20, 30, 60, 80), weight))
     changed = (out != rgb).any(2)
     assert changed[40:50, 30:40].mean() > 0.95
     changed[40:50, 30:40] = False
@@ -183,14 +135,6 @@ def test_a_large_region_takes_the_same_way_as_its_reduced_copy():
     near = guided.refine(coarse, small, radius=6)
     far = guided.refine(coarse, large, radius=48)
     assert np.abs(far.reshape(160, 8, 160, 8).mean((1, 3)) - near).mean() < 0.03
-
-
-def test_a_crop_beside_the_photo_gives_an_empty_region():
-    rgb = picture(20, 20)
-    away = np.array([[1.0, 0.0, 500.0], [0.0, 1.0, 500.0]])
-    region = regions.region_of(rgb, None, away, 64)
-    grid = np.zeros((12, 1, 1, 1), np.float32)
-    np.testing.assert_array_equal(composite.apply_grids(rgb, [(1.0, grid)], luma, away, 64, region), rgb)
 
 
 def test_faint_islands_are_dropped_and_two_real_halves_are_kept():

@@ -83,6 +83,24 @@ def test_an_attribute_that_nobody_can_tell_is_named(both):
         edits.target_vector({"Young": 1.0}, {"Smiling": 1.0}, both[1].manifest)
 
 
+@pytest.mark.parametrize(
+    ("seen", "left"),
+    [
+        ({"A": 0.95, "B": 0.02}, 0.0),
+        ({"A": 0.7, "B": 0.02}, 0.4),
+        ({"A": 0.95, "B": 0.3}, 0.4),
+        ({"A": 0.3, "B": 0.02}, 0.8),
+        ({"A": 0.95}, 0.8),
+    ],
+    ids=["has it", "may have it", "may also have the other", "has it not", "the other is not known"],
+)
+def test_an_edit_fades_where_the_face_has_what_it_asks_for(seen, left):
+    edit = Edit("a", {"A": 1.0, "B": 0.0}, 0.8, "hair")
+    (weakened,) = edits.still_wanted([edit], seen)
+    assert weakened.strength == pytest.approx(left)
+    assert (weakened.word, weakened.values) == (edit.word, edit.values)
+
+
 def test_words_of_different_strengths_add_up_in_layers():
     a, b = Edit("a", {"A": 1.0}, 0.25, "face"), Edit("b", {"B": 1.0}, 1.0, "face")
     assert edits.levels([a, b]) == [(0.25, {"A": 1.0, "B": 1.0}), (0.75, {"B": 1.0})]

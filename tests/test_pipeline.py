@@ -125,6 +125,21 @@ def test_a_negated_word_undoes_what_the_classifier_sees(tmp_path, editor, monkey
     assert tuple(editor.translate(rgb, "no-smiling")[y, x].astype(int) - 128) == pytest.approx((0, 0, 0), abs=1)
 
 
+def test_hair_that_has_the_colour_stays_as_it_is_and_the_user_is_told(tmp_path, editor, two_faces):
+    before = photo.read(scene(two_faces))
+    others = dict.fromkeys(("Black_Hair", "Brown_Hair", "Gray_Hair"), 0.05)
+    results = {}
+    for blond in (0.92, 0.7, 0.4):
+        seen = models.classifier(tmp_path / str(blond), {"Blond_Hair": blond, **others})
+        other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
+        results[blond] = other.translate_photo(before, "blond", face=0)
+    certain, unsure, doubting = (np.abs(r.photo.rgb.astype(int) - before.rgb).sum() for r in results.values())
+    assert certain == 0
+    assert unsure == pytest.approx(doubting / 2, rel=0.05)
+    assert [len(r.warnings) for r in results.values()] == [1, 0, 0]
+    assert "so already: 'blond' changes nothing" in results[0.92].warnings[0]
+
+
 def test_shape_words_and_colour_words_of_two_models_work_in_one_call(editor, two_faces):
     rgb = scene(two_faces)
     both = editor.translate(rgb, ["blond", "smiling"])

@@ -1,0 +1,153 @@
+"""Grade a photo with a model's colour grids, at the photo's own resolution.
+
+As in `composite`, pixels without weight stay as they are, bit for bit.
+
+Reference: Gharbi et al. 2017, "Deep bilateral learning for real-time image enhancement", section 3.3 (slicing). The
+contrast that is put back is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit import geometry
+from imgedit.composite import to_uint8
+from imgedit.geometry import Matrix
+from imgedit.guided import Floats, bands, enlarged_rows, work_grid
+from imgedit.regions import Region
+
+__all__ = ["CONTRAST", "apply_grids"]
+
+Grids = Sequence[tuple[float, Floats]]
+Guide = Callable[[Floats], Floats]
+
+CONTRAST = 0.5
+"""Share of the contrast among neighbouring hairs, on a logarithmic scale, that is taken from the photo. A curve that
+makes black hair blond is nearly flat where the hair is, and alone paints it in one colour."""
+_NEAR = 0.05  # radius within which hairs are neighbours, as a share of the crop's side
+_FLOOR = 0.06  # luminance, 0..1, that tells a hair from the noise of the dark
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
+_MOST = 1.4  # the most that a pixel is brightened or, as its inverse, darkened for the contrast
+
+
+def apply_grids(
+    rgb: NDArray[np.uint8],
+    grids: Grids,
+    guide: Guide,
+    matrix: Matrix,
+    size: int,
+    region: Region,
+    *,
+    contrast: float = CONTRAST,
+) -> NDArray[np.uint8]:
+    """Grade a photo with bilateral grids of affine colour transforms.
+
+    Args:
+        rgb: the photo.
+        grids: weight and grid `(12, D, h, w)`, channel 4 c + i, for colours in [-1, 1].
+        guide: `(1, 3, h, w)` in [-1, 1] -> `(1, 1, h, w)` depth coordinate, any h and w.
+        matrix: photo to the crop that the grid spans; beyond it the grid's border holds.
+        size: side of that crop, px.
+        region: where to act.
+        contrast: share of the photo's contrast among neighbours that comes back; 0 leaves the grids' own.
+
+    Returns:
+        A new photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
+        photo)`, its luminance then pulled towards the photo's contrast, in proportion to region.
+    """
+    out = rgb.copy()
+    x0, y0, x1, y1 = region.roi
+    if not region.weight.any():
+        return out
+    usual = _usual_lift(rgb, grids, guide, matrix, size, region) if contrast > 0 else None
+    for rows in bands(y1 - y0, x1 - x0):
+        weight = region.weight[rows]
+        chosen = np.nonzero(weight)
+        if not chosen[0].size:
+            continue
+        band = out[y0 + rows.start : y0 + rows.stop, x0:x1]
+        offset = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0 + rows.start]])
+        colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size)
+        share = weight[chosen]
+        if usual is not None:
+            excess = enlarged_rows(usual, rows, y1 - y0, x1 - x0)[chosen] - _lift(colours, graded)
+            # Less at the border, where a bright ground that shines through is no hair.
+            factor = np.clip(np.exp(contrast * share * excess), 1.0 / _MOST, _MOST)
+            graded = (graded + 1.0) * factor[:, None] - 1.0
+        band[chosen] = to_uint8(colours + share[:, None] * (graded - colours))
+    return out
+
+
+def _usual_lift(
+    rgb: NDArray[np.uint8], grids: Grids, guide: Guide, matrix: Matrix, size: int, region: Region
+) -> Floats:
+    """Return the mean `_lift` around each place, `(h, w)` of a reduced copy of the region."""
+    x0, y0, x1, y1 = region.roi
+    h, w, to_photo = work_grid(region.roi)
+    small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA), np.uint8)
+    weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_AREA), np.float32)
+    chosen = np.nonzero(weight)
+    to_crop = geometry.chain(to_photo, matrix)
+    sums = np.stack([np.zeros_like(weight), weight], -1)
+    sums[..., 0][chosen] = weight[chosen] * _lift(*_graded(small, chosen, grids, guide, to_crop, size))
+    reach = 2 * round(_NEAR * size / geometry.crop_scale(to_crop)) + 1
+    for _ in range(2):  # a tent has no corners that could show
+        sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-6), np.float32)
+
+
+def _graded(
+    image: NDArray[np.uint8],
+    chosen: tuple[NDArray[np.intp], ...],
+    grids: Grids,
+    guide: Guide,
+    matrix: Matrix,
+    size: int,
+) -> tuple[Floats, Floats]:
+    """Return the chosen pixels of an image, and what the grids make of them: `(P, 3)` each, in [-1, 1]."""
+    values = image.astype(np.float32) / 127.5 - 1.0
+    depth = guide(np.ascontiguousarray(values.transpose(2, 0, 1))[None])[0, 0][chosen]
+    colours = values[chosen]
+    points = geometry.apply(matrix, np.stack([chosen[1], chosen[0]], -1))
+    u, v = np.ascontiguousarray((2.0 * (points + 0.5) / size - 1.0).T, np.float32)
+    graded = colours.copy()
+    for amount, grid in grids:
+        graded += np.float32(amount) * (np.clip(_sliced(grid, u, v, depth, colours), -1.0, 1.0) - colours)
+    return colours, graded
+
+
+def _lift(colours: Floats, graded: Floats) -> Floats:
+    """Return by how much colours became brighter, `(P,)`: the logarithm of the ratio of luminances above the floor."""
+    dark, light = (((c @ _LUMA + 1.0) / 2.0) + _FLOOR for c in (colours, graded))
+    return np.asarray(np.log(light / dark), np.float32)
+
+
+def _sliced(grid: Floats, u: Floats, v: Floats, depth: Floats, colours: Floats) -> Floats:
+    """Look up every pixel's affine transform trilinearly and apply it: `(P, 3)`.
+
+    The same as torch's `grid_sample(grid, (u, v, depth), align_corners=False, padding_mode="border")`.
+    """
+    n_depth, n_rows, n_columns = grid.shape[1:]
+    table = np.ascontiguousarray(grid.reshape(12, -1).T)
+    (x_low, x_high, fx), (y_low, y_high, fy), (d_low, d_high, fd) = (
+        _neighbours(coordinate, n)
+        for coordinate, n in ((u, n_columns), (v, n_rows), (np.asarray(depth, np.float32), n_depth))
+    )
+    affine = np.zeros((u.size, 12), np.float32)
+    for d, wd in ((d_low, 1.0 - fd), (d_high, fd)):
+        for row, wy in ((y_low, 1.0 - fy), (y_high, fy)):
+            for column, wx in ((x_low, 1.0 - fx), (x_high, fx)):
+                affine += (wd * wy * wx)[:, None] * table[(d * n_rows + row) * n_columns + column]
+    rows = affine.reshape(-1, 3, 4)
+    return np.asarray(np.einsum("pci,pi->pc", rows[..., :3], colours) + rows[..., 3], np.float32)
+
+
+def _neighbours(coordinate: Floats, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Cells below and above a coordinate in [-1, 1] along an axis of n cells, and the share of the one above."""
+    position = np.clip(((coordinate + 1.0) * n - 1.0) / 2.0, 0.0, n - 1.0)
+    low = position.astype(np.intp)
+    return low, np.minimum(low + 1, n - 1), np.asarray(position - low, np.float32)
