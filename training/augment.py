@@ -24,23 +24,6 @@ def augment_colour(image: Tensor, strength: float) -> Tensor:
     return ((image + 1.0) * gain * contrast - 1.0 + offset).clamp(-1.0, 1.0)
 
 
-def moved(image: Tensor, shift: float, flip: bool) -> Tensor:
-    """Random shifts and changes of size, and mirroring of a random half; what comes in repeats the border.
-
-    Args:
-        image: `(N, C, H, W)`.
-        shift: largest shift as a share of the side, and largest change of size.
-        flip: whether to mirror.
-    """
-    n, device = image.shape[0], image.device
-    theta = torch.zeros(n, 2, 3, device=device)
-    zoom = 1.0 + shift * (2.0 * torch.rand(n, device=device) - 1.0)
-    theta[:, 0, 0] = torch.where(torch.rand(n, device=device) < 0.5, -zoom, zoom) if flip else zoom
-    theta[:, 1, 1] = zoom
-    theta[:, :, 2] = 2.0 * shift * (2.0 * torch.rand(n, 2, device=device) - 1.0)
-    return _warped(image, theta, "border")
-
-
 def diff_augment(image: Tensor, brightness: float = 0.1, shift: float = 0.125, cutout: float = 0.4) -> Tensor:
     """Brightness, translation and cutout for a discriminator's input, real and fake alike.
 
@@ -58,14 +41,9 @@ def diff_augment(image: Tensor, brightness: float = 0.1, shift: float = 0.125, c
     image = image + brightness * (2.0 * torch.rand(n, 1, 1, 1, device=device) - 1.0)
     theta = torch.eye(2, 3, device=device).repeat(n, 1, 1)
     theta[:, :, 2] = 2.0 * shift * (2.0 * torch.rand(n, 2, device=device) - 1.0)
-    image = _warped(image, theta, "zeros")
+    grid = F.affine_grid(theta, list(image.shape), align_corners=False)
+    image = F.grid_sample(image, grid, padding_mode="zeros", align_corners=False)
     centre = torch.rand(n, 2, 1, device=device)
     ys = (torch.arange(height, device=device) / height - centre[:, 0]).abs() < cutout / 2
     xs = (torch.arange(width, device=device) / width - centre[:, 1]).abs() < cutout / 2
     return image * (~(ys[:, :, None] & xs[:, None, :])).float()[:, None]
-
-
-def _warped(image: Tensor, theta: Tensor, padding: str) -> Tensor:
-    """Sample `(N, C, H, W)` where `theta`, `(N, 2, 3)`, says, in units of half a side."""
-    grid = F.affine_grid(theta, list(image.shape), align_corners=False)
-    return F.grid_sample(image, grid, padding_mode=padding, align_corners=False)

@@ -109,7 +109,7 @@ class PairGame(swap.Coder):
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
         c = self.config
-        batch = c.drawn(stream, self.device)
+        batch = next(stream).to(self.device)
         factor = one_cycle(self.steps, c.steps)
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.optimizer_d, c.lr_d * factor)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.augment import moved
 from training.blocks import EMA, restore, state_of
-from training.data.batch import Batch
 from training.data.facts import UNKNOWN
 from training.graph import Graph
 from training.latent import Code, Norm
@@ -76,31 +74,15 @@ class SplitConfig(CoderConfig):
     """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
     holdout: tuple[int, ...] = ()
     """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
-    flip: bool = False
-    """Mirror a random half of the pictures, a picture and its partner each for itself; not where s tells left from
-    right."""
-    shift: float = 0.0
-    """Shift and scale the pictures at random by up to this share of the side: for sets of few pictures."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.s_dim < 1:
             raise ValueError(f"s_dim must be at least 1, got {self.s_dim}")
-        if not 0 <= self.shift < 0.5:
-            raise ValueError(f"shift must be 0 or more and below 0.5, got {self.shift}")
 
     def data_options(self) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
         return {"size": self.size, "specified": self.specified, "pairs": True, "holdout": self.holdout}
-
-    def drawn(self, stream: Iterator[Batch], device: torch.device) -> Batch:
-        """Return the next pairs, on `device`, moved as the settings say."""
-        batch = next(stream).to(device)
-        if not self.flip and self.shift == 0:
-            return batch
-        both = moved(torch.cat([batch.image, batch.require_partner()]), self.shift, self.flip)
-        image, partner = both.chunk(2)
-        return replace(batch, image=image, partner=partner)
 
 
 class Coder:

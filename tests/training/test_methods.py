@@ -45,12 +45,11 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         "mathieu",
         {"discriminator": "class_embedding", "gaussian": "both", "adversarial": "non_saturating", "norm": "batch"},
     ),
-    "mathieu-s": ("mathieu", {"gaussian": "s", "accuracy_limit": 0.8, "flip": True}),
+    "mathieu-s": ("mathieu", {"gaussian": "s", "accuracy_limit": 0.8}),
     "cycle_vae-options": (
         "cycle_vae",
         {"reverse_trains": "both", "reverse_distance": "wasserstein", "reverse_reconstruction": True,
-         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "lambda_dependence": 1.0,
-         "flip": True, "shift": 0.1},
+         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "lambda_dependence": 1.0},
     ),
     "cycle_vae-pixelcnn": (
         "cycle_vae",

@@ -191,8 +191,8 @@ class Method(swap.Coder):
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of every adversary that is on, of the forward cycle, and of the reverse cycle."""
+        batch = next(stream).to(self.device)
         c, factor = self.config, one_cycle(self.steps, self.config.steps)
-        batch = c.drawn(stream, self.device)
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.reverse_optimizer, c.lr_reverse * factor)
         self.encoder.train()
