@@ -20,7 +20,7 @@ from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, enlarged_rows, work_grid
 from imgedit.regions import Region
 
-__all__ = ["CONTRAST", "apply_grids"]
+__all__ = ["CONTRAST", "FLOOR", "MOST", "NEAR", "apply_grids"]
 
 Grids = Sequence[tuple[float, Floats]]
 Guide = Callable[[Floats], Floats]
@@ -28,10 +28,13 @@ Guide = Callable[[Floats], Floats]
 CONTRAST = 0.5
 """Share of the contrast among neighbouring hairs, on a logarithmic scale, that is taken from the photo. A curve that
 makes black hair blond is nearly flat where the hair is, and alone paints it in one colour."""
-_NEAR = 0.05  # radius within which hairs are neighbours, as a share of the crop's side
-_FLOOR = 0.06  # luminance, 0..1, that tells a hair from the noise of the dark
+NEAR = 0.05
+"""Radius within which hairs are neighbours, as a share of the crop's side."""
+FLOOR = 0.06
+"""Luminance, 0..1, that tells a hair from the noise of the dark."""
+MOST = 1.4
+"""The most that a pixel is brightened or, as its inverse, darkened for the contrast."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
-_MOST = 1.4  # the most that a pixel is brightened or, as its inverse, darkened for the contrast
 
 
 def apply_grids(
@@ -76,7 +79,7 @@ def apply_grids(
         if usual is not None:
             excess = enlarged_rows(usual, rows, y1 - y0, x1 - x0)[chosen] - _lift(colours, graded)
             # Less at the border, where a bright ground that shines through is no hair.
-            factor = np.clip(np.exp(contrast * share * excess), 1.0 / _MOST, _MOST)
+            factor = np.clip(np.exp(contrast * share * excess), 1.0 / MOST, MOST)
             graded = (graded + 1.0) * factor[:, None] - 1.0
         band[chosen] = to_uint8(colours + share[:, None] * (graded - colours))
     return out
@@ -94,9 +97,9 @@ def _usual_lift(
     to_crop = geometry.chain(to_photo, matrix)
     sums = np.stack([np.zeros_like(weight), weight], -1)
     sums[..., 0][chosen] = weight[chosen] * _lift(*_graded(small, chosen, grids, guide, to_crop, size))
-    reach = 2 * round(_NEAR * size / geometry.crop_scale(to_crop)) + 1
+    reach = 2 * round(NEAR * size / geometry.crop_scale(to_crop)) + 1
     for _ in range(2):  # a tent has no corners that could show
-        sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT), np.float32)
+        sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
     return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-6), np.float32)
 
 
@@ -122,7 +125,7 @@ def _graded(
 
 def _lift(colours: Floats, graded: Floats) -> Floats:
     """Return by how much colours became brighter, `(P,)`: the logarithm of the ratio of luminances above the floor."""
-    dark, light = (((c @ _LUMA + 1.0) / 2.0) + _FLOOR for c in (colours, graded))
+    dark, light = (((c @ _LUMA + 1.0) / 2.0) + FLOOR for c in (colours, graded))
     return np.asarray(np.log(light / dark), np.float32)
 
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from imgedit import grading
+
 _RGB_TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
     (0.2126729, 0.7151522, 0.0721750),
@@ -84,6 +86,30 @@ def curve_penalty(grid: Tensor, slope: tuple[float, float] = (0.4, 2.5), tint_ga
     root = root / root.norm(dim=1, keepdim=True)
     tint = torch.einsum("ncidhw,ki->nkcdhw", affine[:, :, :3], root).norm(dim=2)
     return uneven + F.relu(tint - tint_gain).square().mean() + 10.0 * bend.square().mean()
+
+
+def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> Tensor:
+    """Take a share of the contrast among neighbouring hairs from the photo, as `imgedit.grading.apply_grids` does.
+
+    Args:
+        image: `(N, 3, H, W)`, [-1, 1].
+        graded: the same with other colours.
+        mask: `(N, 1, H, W)`, 0..1, where the hair is.
+        share: of the logarithmic contrast.
+
+    Returns:
+        `(N, 3, H, W)`, from -1 on, not clamped above.
+    """
+    luma = torch.tensor(LUMA, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
+    dark, light = (((c * luma).sum(1, keepdim=True) + 1.0) / 2.0 + grading.FLOOR for c in (image, graded))
+    lift = (light / dark).log()
+    radius = round(grading.NEAR * image.shape[3])
+    sums = torch.cat([mask * lift, mask], 1)
+    for _ in range(2):
+        sums = F.avg_pool2d(F.pad(sums, [radius] * 4, mode="reflect"), 2 * radius + 1, 1)
+    usual = sums[:, :1] / sums[:, 1:].clamp_min(1e-6)
+    factor = (share * mask * (usual - lift)).exp().clamp(1.0 / grading.MOST, grading.MOST)
+    return (graded + 1.0) * factor - 1.0
 
 
 def colour_points(pixels: Tensor) -> Tensor:

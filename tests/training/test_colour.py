@@ -7,7 +7,9 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein
+from imgedit import grading
+from imgedit.regions import Region
+from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein, with_contrast
 
 color = pytest.importorskip("skimage.color")
 
@@ -86,3 +88,23 @@ def test_curve_penalty_of_tints_that_alternate_along_the_depth() -> None:
     banded[:, 3, ::2] += 0.05
     # Second differences are 0.1 in red; less their luma, (0.0701, -0.0299, -0.0299): ten times their mean square.
     assert float(curve_penalty(banded, tint_gain=1.0)) == pytest.approx(10 * (0.0701**2 + 2 * 0.0299**2) / 3)
+
+
+def test_contrast_in_training_is_that_of_the_photo() -> None:
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 120, (64, 64, 3)).astype(np.uint8)
+    weight = np.linspace(0.05, 1, 64, dtype=np.float32).repeat(64).reshape(64, 64)
+    grid = np.zeros((12, 1, 1, 1), np.float32)
+    grid[:, 0, 0, 0] = 0.2, 0, 0, 0.3, 0, 0.2, 0, 0.1, 0, 0, 0.2, -0.1  # nearly one colour
+    size = (0, 0, 64, 64)
+    found = grading.apply_grids(
+        photo, [(1.0, grid)], lambda x: x.mean(1, keepdims=True), np.eye(2, 3), 64, Region(size, weight)
+    )
+    image = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
+    graded = 0.2 * image + torch.tensor([0.3, 0.1, -0.1]).view(1, 3, 1, 1)
+    mask = torch.from_numpy(weight)[None, None]
+    edited = image + mask * (with_contrast(image, graded, mask, grading.CONTRAST) - image)
+    want = ((edited[0].permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
+    np.testing.assert_allclose(found, want, atol=0.51)
+    flat = ((image + mask * (graded - image) + 1) * 127.5)[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - flat).mean() > 5  # it does something

@@ -32,8 +32,8 @@ def picture(seed: int, shape: tuple[int, ...] = (40, 50, 3)) -> Frame:
 def test_l1_and_psnr_of_a_constant_difference() -> None:
     a = np.full((4, 4, 3), 100, np.uint8)
     assert quality.l1(a, a + 51) == pytest.approx(0.2, abs=1e-12)
-    assert quality.psnr(a, a + 51) == pytest.approx(20 * np.log10(5), abs=1e-9)
-    assert quality.psnr(a, a) == quality.PSNR_LIMIT
+    assert quality.psnr(quality.squared_error(a, a + 51)) == pytest.approx(20 * np.log10(5), abs=1e-9)
+    assert quality.psnr(quality.squared_error(a, a)) == quality.PSNR_LIMIT
 
 
 def test_ssim_and_psnr_agree_with_scikit_image() -> None:
@@ -45,7 +45,7 @@ def test_ssim_and_psnr_agree_with_scikit_image() -> None:
         a, b, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
     )
     assert quality.ssim(a, b) == pytest.approx(expected, abs=1e-6)
-    assert quality.psnr(a, b) == pytest.approx(metrics.peak_signal_noise_ratio(a, b), abs=1e-9)
+    assert quality.psnr(quality.squared_error(a, b)) == pytest.approx(metrics.peak_signal_noise_ratio(a, b), abs=1e-9)
     assert quality.ssim(a, a) == pytest.approx(1.0, abs=1e-12)
 
 
@@ -128,7 +128,7 @@ def test_a_perfect_hair_editor_scores_one_and_keeps_the_rest(monkeypatch: pytest
     result = evaluate(monkeypatch, HAIR, HAIR_WORDS, edit)
     assert result["mean"] == {"accuracy": 1.0, "kept": 1.0, "accuracy_clear_hair": 1.0, "kept_clear_hair": 1.0}
     assert result["n_clear_hair"] == 15
-    assert result["reconstruction"] == {"l1": 0.0, "psnr": 100.0, "ssim": pytest.approx(1.0)}
+    assert result["reconstruction"] == {"l1": 0.0, "psnr": 100.0, "ssim": pytest.approx(1.0), "equal": 1.0}
 
 
 def test_an_editor_that_does_nothing_is_right_by_chance_and_keeps_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "stargan-hair": (
         "stargan",
         {"generator": "bilateral", "adversarial": "hinge", "n_critic": 1, "attributes": HAIR, "mask": True,
-         "lambda_smooth": 1.0, "lambda_colour": 1.0, "diff_augment": True},
+         "lambda_smooth": 1.0, "lambda_colour": 1.0, "diff_augment": True, "contrast": 0.5},
     ),
     "mathieu-class": (
         "mathieu",

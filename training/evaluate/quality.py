@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PSNR_LIMIT = 100.0
-"""PSNR of equal pictures, dB; keeps a mean over pictures finite."""
+"""PSNR of equal pictures, dB."""
 
 
 def l1(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -17,9 +17,16 @@ def l1(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     return float(np.abs(a.astype(np.float64) - b).mean() / 255.0)
 
 
-def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio of uint8 pictures, dB, at most `PSNR_LIMIT`."""
-    error = float(np.square(a.astype(np.float64) - b).mean())
+def squared_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean squared difference of colours in 0..255."""
+    return float(np.square(a.astype(np.float64) - b).mean())
+
+
+def psnr(error: float) -> float:
+    """Peak signal-to-noise ratio of a squared error, dB, at most `PSNR_LIMIT`.
+
+    Of many pictures give the mean of their errors: a mean of ratios is ruled by pictures that hardly changed.
+    """
     return PSNR_LIMIT if error == 0 else min(PSNR_LIMIT, 10.0 * float(np.log10(255.0**2 / error)))
 
 

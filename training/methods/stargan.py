@@ -24,10 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
+from imgedit.grading import CONTRAST
 from training import losses
 from training.augment import augment_colour, diff_augment
 from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
-from training.colour import curve_penalty
+from training.colour import curve_penalty, with_contrast
 from training.colour_bank import ColourBank
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
@@ -107,6 +108,8 @@ class Config:
     """Brightness, shift and cutout on what the discriminator sees (Zhao et al. 2020)."""
     mask: bool = False
     """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator."""
+    contrast: float = 0.0
+    """With `mask`, of the bilateral grid: share of the hair's contrast that is the picture's own, as when edited."""
     mask_model: str = "face_parser.celebamask_hq"
     """The model that draws the mask, by id or folder."""
     parts: tuple[str, ...] = ("full", "half")
@@ -179,6 +182,7 @@ PRESETS: dict[str, dict[str, object]] = {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
         "lambda_cls": 0.6, "lambda_rec": 3.0, "lambda_colour": 2.0, "cells": 1, "lambda_smooth": 2.0,
         "lambda_curve": 40.0, "groups": ("Male", *HAIR), "lr_g": 1e-3, "decay_from": 0.4, "steps": 3000,
+        "contrast": CONTRAST,
     },
 }  # fmt: skip
 
@@ -336,10 +340,15 @@ class Method:
 
     def _render(self, raw: Tensor, image: Tensor, mask: Tensor | None, network: nn.Module | None = None) -> Tensor:
         generator = self.generator if network is None else network
-        out = generator.render(raw, image) if isinstance(generator, BilateralGenerator) else raw
-        if self.config.mask and mask is not None:
-            out = image + mask * (out - image)
-        return out.clamp(-1.0, 1.0) if isinstance(generator, BilateralGenerator) else out
+        limit = mask if self.config.mask else None
+        if not isinstance(generator, BilateralGenerator):
+            return raw if limit is None else image + limit * (raw - image)
+        out = generator.render(raw, image).clamp(-1.0, 1.0)
+        if limit is None:
+            return out
+        if self.config.contrast > 0:
+            out = with_contrast(image, out, limit, self.config.contrast)
+        return (image + limit * (out - image)).clamp(-1.0, 1.0)
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """What D looks at: the picture, with a mask also the region alone and the mask."""
