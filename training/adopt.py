@@ -25,6 +25,7 @@ from training import checkpoint
 from training.blocks import EMA
 from training.data.batch import Dataset, Stream
 from training.export import halved, to_onnx
+from training.methods import METHODS
 
 Weights = NDArray[Any]
 Norm = nn.modules.batchnorm._BatchNorm
@@ -64,8 +65,12 @@ def method(model: Model, device: torch.device | str = "cpu") -> Any:
     """Return a method of the model's settings whose averaged networks compute what the model's graphs do.
 
     Raises:
-        ConfigError: as `state`.
+        ConfigError: as `state`, or the model was not trained here.
     """
+    if model.manifest.method not in METHODS or "config" not in model.manifest.training:
+        raise ConfigError(
+            f"{model.id} was made by {model.manifest.method}, which is none of the methods of this project"
+        )
     twin = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
     averages = _averages(twin)
     folded = _has_folded(model, averages)

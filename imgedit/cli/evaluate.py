@@ -137,4 +137,4 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(result, indent=2))
     else:
-        report.show(result)
+        report.show(result, model)

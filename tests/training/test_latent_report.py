@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from typer.testing import CliRunner, Result
 
+from imgedit import library
 from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from training import checkpoint
@@ -154,14 +155,33 @@ def test_every_part_from_the_command_line_and_earlier_figures_are_kept(tmp_path:
             "evaluation/interpolate_1.png", "evaluation/few_shot.png"} <= drawn  # fmt: skip
 
 
+def test_a_bundled_model_is_measured_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sprites = np.random.default_rng(0).integers(0, 256, (20, 6, 64, 64, 3), dtype=np.uint8)
+    facts = {f"pose_{name}": np.arange(6) for name in ("action", "view", "frame")}
+    np.savez(tmp_path / "lpc400x66_64.npz", images=sprites, **facts)
+    result = run("evaluate", "cycle_vae.cfp", "--data", f"lpc:{tmp_path}", "--swap", "--specified", "identity")
+    assert result.exit_code == 0, result.output
+    kept = json.loads((tmp_path / "runs" / "cycle_vae.cfp" / "evaluation.json").read_text(encoding="utf-8"))
+    assert (kept["model"], kept["method"], kept["data"]) == ("cycle_vae.cfp", "cycle_vae", "lpc")
+    assert kept["steps"] == library.find("cycle_vae.cfp").manifest.training["steps"]
+    for name in kept["pictures"]:
+        assert (tmp_path / "runs" / "cycle_vae.cfp" / name).is_file()
+        assert f"runs/cycle_vae.cfp/{name}" in result.stdout
+
+
 def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
     folder, data = trained(tmp_path), f"written:{tmp_path}"
     none_unseen = run("evaluate", folder, "--data", data, "--few-shot")
     assert none_unseen.exit_code == 1
     assert "training saw every class" in none_unseen.stderr
-    no_run = run("evaluate", str(tmp_path / "nothing"), "--data", data, "--probe")
-    assert no_run.exit_code == 2
-    assert "needs a run folder" in no_run.stderr
+    nothing = run("evaluate", str(tmp_path / "nothing"), "--data", data, "--probe")
+    assert nothing.exit_code == 1
+    assert "nothing" in nothing.stderr
+    not_ours = run("evaluate", "mtcnn.facenet", "--data", data, "--probe")
+    assert "none of the methods of this project" in not_ours.stderr
+    no_code = run("evaluate", "digit_classifier.mnist", "--data", data, "--probe")
+    assert "has no latent code" in no_code.stderr
     with pytest.raises(ConfigError, match="no part 'probes'"):
         latent_report.evaluate(folder, data, parts=("probes",))
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from imgedit import library
 from imgedit.errors import ConfigError, DataError
-from training import checkpoint
+from training import adopt, checkpoint
 from training.data import DATASETS
 from training.data.batch import to_tensor
 from training.data.grouped import Grouped
-from training.evaluate import fewshot, grids, latents, probe, tsne
+from training.evaluate import fewshot, grids, judge, latents, probe, tsne
 from training.evaluate.judge import drawn
 from training.evaluate.latents import LatentMethod, Latents
 from training.export import EVALUATION
@@ -51,7 +52,7 @@ class Pictures:
 
 
 def evaluate(
-    run: str | Path,
+    model: str | Path,
     data: str,
     *,
     parts: Sequence[str] = PARTS,
@@ -61,12 +62,12 @@ def evaluate(
     specified: str | None = None,
     command: str = "",
 ) -> dict[str, Any]:
-    """Measure a run with a latent code, and draw what it can do into `RUN/evaluation/`.
+    """Measure a run or model with a latent code, and draw what it can do into `evaluation/` of its `folder`.
 
-    Figures that an earlier call left in the run's `evaluation.json` for the same step and data set are kept.
+    Figures that an earlier call left in its `evaluation.json` for the same step and data set are kept.
 
     Args:
-        run: run folder of a method that encodes and decodes.
+        model: run folder, model folder or id, of a method that encodes and decodes.
         data: `NAME:DIR`.
         parts: which of `PARTS`.
         n: training pictures of the probe [default: 20,000], drawn by the seed.
@@ -76,14 +77,14 @@ def evaluate(
         command: kept with the figures.
 
     Raises:
-        ConfigError: a part is unknown, or the run is of a method without a latent code.
+        ConfigError: a part is unknown, or the method has no latent code.
         DataError: the data set cannot answer, such as few-shot without unseen classes.
         OutputError: a picture cannot be written.
     """
     if unknown := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"evaluation has no part {unknown[0]!r}; it has: {', '.join(PARTS)}")
-    run = Path(run)
-    method = checkpoint.load_method(run, torch_device(device))
+    run = folder(str(model))
+    method, steps = _opened(str(model), device)
     if not (hasattr(method, "encode") and hasattr(method, "decode")):
         raise ConfigError(f"{method.id} has no latent code to measure; --{parts[0]} needs a method such as cycle_vae")
     pictures = load(method, data, specified)
@@ -95,7 +96,7 @@ def evaluate(
         "data": data.partition(":")[0],
         "split": "test",
         "seed": seed,
-        "steps": method.steps,
+        "steps": steps,
         "n": len(pictures.test),
         "metrics": {},
         "pictures": [],
@@ -114,7 +115,7 @@ def evaluate(
         )
     if "tsne" in parts:
         fewer = latents.thinned(pictures.known or pictures.test, TSNE_ROWS, seed)
-        title = f"t-SNE of {len(fewer)} test pictures, {method.id}, step {method.steps}"
+        title = f"t-SNE of {len(fewer)} test pictures, {method.id}, step {steps}"
         tsne.draw(latents.encode(method, fewer), fewer.classes, run / FOLDER / "tsne.png", title, seed)
         result["pictures"].append(f"{FOLDER}/tsne.png")
     for part, draw in (("swap", _swaps), ("interpolate", _interpolations), ("sample", _samples)):
@@ -122,6 +123,21 @@ def evaluate(
             draw(method, pictures, seed, lambda name, cells, title, **o: _write(result, run, name, cells, title, **o))
     result["pictures"] = sorted(set(result["pictures"]))
     return result
+
+
+def folder(model: str) -> Path:
+    """Return where figures and pictures of a run or model are kept: its run folder, or `runs/ID` of a model."""
+    return Path(model) if judge.is_run(model) else Path("runs") / library.find(model).id
+
+
+def _opened(model: str, device: str) -> tuple[LatentMethod, int]:
+    """Return the method of a run or model with its weights, and for how many steps it was trained."""
+    where = torch_device(device)
+    if judge.is_run(model):
+        method = checkpoint.load_method(Path(model), where)
+        return method, method.steps
+    found = library.find(model)
+    return adopt.method(found, where), int(found.manifest.training.get("steps", 0))
 
 
 def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:
@@ -173,8 +189,8 @@ def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed:
     }
 
 
-def show(result: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print the figures as tables, and where the pictures are."""
+def show(result: Mapping[str, Any], model: str, console: Console | None = None) -> None:
+    """Print the figures of a run or model as tables, and where the pictures are."""
     console = console or Console()
     metrics = result["metrics"]
     console.print(f"{result['model']}: {result['method']} at step {result['steps']}, {result['n']} test pictures of "
@@ -199,7 +215,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
             table.add_row(name, str(row["n_classes"]), str(row["n"]), f"{row['mse']:.5f}", *shares)
         console.print(table)
     for name in result["pictures"]:
-        console.print(name, highlight=False)
+        console.print(str(folder(model) / name), highlight=False, soft_wrap=True)
 
 
 def probe_rows(figures: Mapping[str, Any]) -> list[list[str]]:

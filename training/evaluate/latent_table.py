@@ -30,8 +30,8 @@ class Row:
 
 
 RUNS = {
-    "szabo": Training("szabo", "compact", ("steps=6000",), seeds=None),
-    "mathieu": Training("mathieu", "compact", ("steps=6000",), seeds=None),
+    "szabo": Training("szabo", "compact", ("width=20", "lambda_adv=100", "steps=12000"), seeds=None),
+    "mathieu": Training("mathieu", "compact", ("width=20", "lambda_kl=6", "steps=12000"), seeds=None),
     "cycle_vae_plain": Training("cycle_vae", "compact", ("width=20", "lambda_kl=0.95", "steps=9000")),
     # The weight of the KL trades what z holds for how well pictures are decoded; this one holds little.
     "cycle_vae_tight": Training("cycle_vae", "compact", ("width=20", "lambda_kl=3", "steps=9000")),

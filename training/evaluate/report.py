@@ -44,8 +44,6 @@ def evaluate(
         ConfigError: this kind of model cannot be measured so.
     """
     if parts:
-        if not judge.is_run(model):
-            raise ConfigError(f"--{parts[0]} needs a run folder with a checkpoint, got {model!r}")
         from training.evaluate import latent_report  # matplotlib and scikit-learn, which the other figures need not
 
         return latent_report.evaluate(
@@ -136,23 +134,27 @@ def _steps(model: str) -> dict[str, int]:
 
 
 def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> None:
-    """Keep the figures in the run folder, if it is one, and in `out`.
+    """Keep the figures in the run folder, if it is one, beside the pictures of a latent code, and in `out`.
 
     Raises:
         OutputError: a file cannot be written.
     """
     targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
+    if result["kind"] == "latent" and not targets:
+        from training.evaluate import latent_report
+
+        targets = [latent_report.folder(model) / EVALUATION]
     for target in [*targets, *([out] if out is not None else [])]:
         write_whole(target, (json.dumps(result, indent=2) + "\n").encode())
 
 
-def show(result: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print the figures as tables."""
+def show(result: Mapping[str, Any], model: str, console: Console | None = None) -> None:
+    """Print the figures of a run or model as tables."""
     console = console or Console()
     if result["kind"] == "latent":
         from training.evaluate import latent_report
 
-        latent_report.show(result, console)
+        latent_report.show(result, model, console)
         return
     if result["kind"] == "sample":
         console.print(f"{result['model']} on {result['data']}, seed {result['seed']}")
