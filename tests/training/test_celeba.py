@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
-from imgedit.geometry import CLOSE
-from training.data import celeba
+from imgedit.geometry import CLOSE, INNER
+from training.data import celeba, celeba_people
 from training.data.celeba import balanced_weights
 from training.methods.attribute_classifier import ATTRIBUTES
 
@@ -106,3 +106,22 @@ def test_balanced_weights_bring_a_rare_value_to_half() -> None:
     labels[:20] = 1
     weights = balanced_weights(labels)
     assert weights[:20].sum() / weights.sum() == pytest.approx(0.5, abs=1e-9)
+
+
+def test_people_are_read_in_the_inner_window_and_split_as_celeba_splits_them(folder: Path) -> None:
+    (folder / celeba_people.IDENTITIES).write_text("".join(f"{i:06d}.png {70 + i // 3}\n" for i in range(1, 13)))
+    train = celeba_people.load(folder, "train", size=54, pairs=True)
+    test = celeba_people.load(folder, "test", size=54)
+    assert train.classes == ("00070",)  # pictures 1 and 2; 3 is of the validation split
+    assert test.classes == ("00071",)
+    red = train.images[0].astype(float)[27, :, 0]
+    assert red[[0, -1]] == pytest.approx([255 * (INNER[0] + 1) / 178, 255 * (INNER[0] + INNER[2] - 1) / 178], abs=3)
+    assert celeba_people.load(folder, "test", specified="sex", size=8).classes == ("female",)
+
+
+def test_a_picture_without_a_person_and_a_missing_list_of_people_are_said(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"identity_CelebA\.txt is missing or damaged"):
+        celeba_people.load(folder, "train")
+    (folder / celeba_people.IDENTITIES).write_text("000001.png 7\n")
+    with pytest.raises(DataError, match="does not name who 000002"):
+        celeba_people.load(folder, "train")

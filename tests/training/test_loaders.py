@@ -22,6 +22,7 @@ DATA = Path(os.environ.get("IMGEDIT_DATA", "/nonexistent"))
 FACTORS = [
     ("ar", "ar", "identity", 89, 10),
     ("ar", "ar", "expression", 4, 4),
+    ("celeba_people", "celeba", "sex", 2, 2),
     ("cfp", "cfp", "pose", 2, 2),
     ("ckplus", "ckplus48", "expression", 7, 7),
     ("fei", "fei", "identity", 160, 40),
@@ -218,7 +219,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
         fei.load(tmp_path, "train")
     with pytest.raises(DataError, match="1_0_0_1"):
         utkface.load(tmp_path, "train")
-    for name in ("ar", "ckplus", "umist", "lpc", "cfp", "multipie"):
+    for name in ("ar", "celeba_people", "ckplus", "umist", "lpc", "cfp", "multipie"):
         with pytest.raises(DataError):
             importlib.import_module(f"training.data.{name}").load(tmp_path, "train")
 

@@ -126,7 +126,7 @@ def load(
         raise DataError(f"no {split} pictures in {folder}; expected {' or '.join(FOLDERS[p] for p in parts)} there")
     images = np.empty((len(jobs), size, size, 3), np.uint8)
     for i, (part, path) in enumerate(watched(jobs, f"Reading CelebA {split}")):
-        images[i] = _crop(np.asarray(Image.open(path).convert("RGB")), part, size, crop)
+        images[i] = window(np.asarray(Image.open(path).convert("RGB")), part, size, crop)
     masks = hair_masks([p for _, p in jobs], size, mask_model) if mask_model else None
     columns = [names.index(a) for a in wanted]
     labels = np.stack([table[p.name] for _, p in jobs])
@@ -236,8 +236,8 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
     return names, table
 
 
-def _crop(image: np.ndarray, part: str, size: int, kind: str) -> np.ndarray:
-    """Cut a window of the 178x218 frame, whatever the stored size, and resize to `size`."""
+def window(image: np.ndarray, part: str, size: int, kind: str) -> np.ndarray:
+    """Cut one of `imgedit.geometry.WINDOWS` out of a 178x218 frame that is stored as in `part`: `(size, size, 3)`."""
     x0, y0, side = WINDOWS[kind]
     height, width = image.shape[:2]
     if part == "full" and (width, height) == FRAME:

@@ -1,0 +1,82 @@
+"""CelebA by person or sex, for methods that split a picture: the `INNER` window of the aligned frame, as `cfp` has it.
+
+The edits' own loader is `celeba`; this one draws pairs and knows no other attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imgedit.errors import DataError
+from training.data import celeba
+from training.data.factors import Table, grouped, picture
+from training.data.grouped import Grouped
+
+IDENTITIES = "identity_CelebA.txt"
+SEXES = ("male", "female")
+
+
+def load(
+    folder: Path,
+    split: str,
+    *,
+    size: int = 64,
+    specified: str = "identity",
+    unseen: bool = True,
+    pairs: bool = False,
+    holdout: Sequence[int] = (),
+    limit: int | None = None,
+) -> Grouped:
+    """Load one split.
+
+    Args:
+        folder: CelebA in torchvision's layout, with `identity_CelebA.txt`; its full-size pictures are used.
+        split: `train` or `test`, the people of CelebA's own split.
+        size: side of the pictures, px.
+        specified: `identity` or `sex`.
+        unseen: see `factors.grouped`.
+        pairs: also draw partners of the same class.
+        holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
+        limit: at most so many pictures, the first ones.
+
+    Raises:
+        DataError: the set is missing or damaged, or an option cannot be met.
+    """
+    folder = Path(folder)
+    of_test = [p for _, p in celeba.pictures(folder, "test", ["full"])]
+    found = [*(p for _, p in celeba.pictures(folder, "train", ["full"])), *of_test]
+    if not found:
+        raise DataError(f"no pictures in {folder / celeba.FOLDERS['full']}")
+    person = _identities(folder / IDENTITIES)
+    if missing := [p.name for p in found if p.name not in person]:
+        raise DataError(f"{folder / IDENTITIES} does not name who {missing[0]} shows")
+    is_male = celeba.labels_of(folder, [p.name for p in found], ["Male"])[:, 0]
+    table = Table(
+        "celeba_people",
+        [person[p.name] for p in found],
+        {"sex": np.where(is_male, *SEXES).tolist()},
+        frozenset(person[p.name] for p in of_test),
+        {"sex": SEXES},
+    )
+    return grouped(
+        table,
+        lambda i: celeba.window(picture(found[i]), "full", size, "inner"),
+        split,
+        specified=specified,
+        unseen=unseen,
+        pairs=pairs,
+        holdout=holdout,
+        limit=limit,
+    )
+
+
+def _identities(path: Path) -> dict[str, str]:
+    """Read `identity_CelebA.txt`: picture and number of the person, who gets five digits so that names sort."""
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return {name: f"{int(number):05d}" for name, number in rows}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged ({error}); it comes with CelebA") from error
