@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -113,15 +114,17 @@ def write(
             canvas[top : top + height, left : left + width] = cells[i, j]
     zoom = max(1, round(64 / height))
     high, wide = canvas.shape[0] * zoom / DPI, canvas.shape[1] * zoom / DPI
-    head = 0.6 if names else 0.35  # inches
-    figure = Figure((max(wide, 4.0), high + head), dpi=DPI)
-    share = min(wide / max(wide, 4.0), 1.0)
+    full = max(wide, 4.0)  # inches, as all of these
+    lines = textwrap.wrap(title, int(full / 0.075))
+    head = 0.15 + 0.17 * len(lines) + (0.25 if names else 0.0)
+    figure = Figure((full, high + head), dpi=DPI)
+    share = min(wide / full, 1.0)
     axes = figure.add_axes((0.0, 0.0, share, high / (high + head)))
     axes.imshow(canvas, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
     for left, name in zip(x, names, strict=False):
         axes.text(left + width / 2, -2, name, ha="center", va="bottom", fontsize=8)
-    figure.text(0.01, 0.985, title, ha="left", va="top", fontsize=9)
+    figure.text(0.01, 1.0 - 0.04 / (high + head), "\n".join(lines), ha="left", va="top", fontsize=9)
     save(figure, path)
 
 
