@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from imgedit import composite, edits, faces, geometry, grading, library, regions
 from imgedit import photo as photos
-from imgedit.edits import Plan
+from imgedit.edits import Edit, Plan
 from imgedit.errors import ConfigError, ModelError
 from imgedit.faces import Face
 from imgedit.library import Model
@@ -182,18 +182,8 @@ class Editor:
             return self._session(plan.model, "guide").run({"image": image}, ["guide"])["guide"]
 
         for face in chosen:
-            wanted, current = plan.edits, None
-            if manifest.conditioning != "direction":
-                with clock("attributes"):
-                    current = self._classify(
-                        plan.model if plan.model.has("classify") else self.classifier, original, face
-                    )
-                wanted = edits.still_wanted(plan.edits, current)
-                warnings += [
-                    f"the face at {_place(face)} is so already: {edit.word!r} changes nothing"
-                    for edit, left in zip(plan.edits, wanted, strict=True)
-                    if edit.strength > 0 and left.strength == 0
-                ]
+            with clock("attributes"):
+                wanted, current = self._wanted(plan, original, face, warnings)
             if not any(edit.strength > 0 for edit in wanted):
                 continue
             with clock("region"):
@@ -215,6 +205,19 @@ class Editor:
                         rgb, delta, image.transpose(1, 2, 0), matrix, regions.intersect(window, region)
                     )
         return rgb
+
+    def _wanted(
+        self, plan: Plan, rgb: NDArray[np.uint8], face: Face, warnings: list[str]
+    ) -> tuple[tuple[Edit, ...], dict[str, float] | None]:
+        """Return the edits of one face, weaker where it has what they ask for, and what the classifier sees in it."""
+        if plan.model.manifest.conditioning == "direction":
+            return plan.edits, None
+        current = self._classify(plan.model if plan.model.has("classify") else self.classifier, rgb, face)
+        wanted = edits.still_wanted(plan.edits, current)
+        for edit, left in zip(plan.edits, wanted, strict=True):
+            if edit.strength > 0 and left.strength == 0:
+                warnings.append(f"the face at {_place(face)} is so already: {edit.word!r} changes nothing")
+        return wanted, current
 
     def _region(
         self, name: str, rgb: NDArray[np.uint8], found: Sequence[Face], face: Face, warnings: list[str]
