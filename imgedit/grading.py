@@ -34,6 +34,7 @@ FLOOR = 0.06
 """Luminance, 0..1, that tells a hair from the noise of the dark."""
 MOST = 1.4
 """The most that a pixel is brightened or, as its inverse, darkened for the contrast."""
+_SAMPLED = 320  # longest side of the copy on which the usual lift is found, px
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
 
 
@@ -88,11 +89,14 @@ def apply_grids(
 def _usual_lift(
     rgb: NDArray[np.uint8], grids: Grids, guide: Guide, matrix: Matrix, size: int, region: Region
 ) -> Floats:
-    """Return the mean `_lift` around each place, `(h, w)` of a reduced copy of the region."""
+    """Return the mean `_lift` around each place, `(h, w)` of a reduced copy of the region.
+
+    The copy takes single pixels: the mean of a logarithm is not that of blurred hair.
+    """
     x0, y0, x1, y1 = region.roi
-    h, w, to_photo = work_grid(region.roi)
-    small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA), np.uint8)
-    weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_AREA), np.float32)
+    h, w, to_photo = work_grid(region.roi, _SAMPLED)
+    small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_NEAREST), np.uint8)
+    weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
     chosen = np.nonzero(weight)
     to_crop = geometry.chain(to_photo, matrix)
     sums = np.stack([np.zeros_like(weight), weight], -1)
@@ -115,8 +119,9 @@ def _graded(
     values = image.astype(np.float32) / 127.5 - 1.0
     depth = guide(np.ascontiguousarray(values.transpose(2, 0, 1))[None])[0, 0][chosen]
     colours = values[chosen]
-    points = geometry.apply(matrix, np.stack([chosen[1], chosen[0]], -1))
-    u, v = np.ascontiguousarray((2.0 * (points + 0.5) / size - 1.0).T, np.float32)
+    x, y = chosen[1].astype(np.float32), chosen[0].astype(np.float32)
+    m = matrix.astype(np.float32)
+    u, v = (np.asarray(2.0 * (row[0] * x + row[1] * y + row[2] + 0.5) / size - 1.0, np.float32) for row in m)
     graded = colours.copy()
     for amount, grid in grids:
         graded += np.float32(amount) * (np.clip(_sliced(grid, u, v, depth, colours), -1.0, 1.0) - colours)

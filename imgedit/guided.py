@@ -100,10 +100,15 @@ def refine(probability: Floats, guide: NDArray[np.uint8], radius: float, eps: fl
     return out
 
 
-def work_grid(roi: Roi) -> tuple[int, int, Matrix]:
-    """Return height and width of a reduced copy of a part of a photo, and the matrix from its pixels to the photo's."""
+def work_grid(roi: Roi, side: int = WORK_SIDE) -> tuple[int, int, Matrix]:
+    """Return height and width of a reduced copy of a part of a photo, and the matrix from its pixels to the photo's.
+
+    Args:
+        roi: the part.
+        side: longest side of the copy, px; a smaller part keeps its size.
+    """
     x0, y0, x1, y1 = roi
-    scale = min(1.0, WORK_SIDE / max(y1 - y0, x1 - x0, 1))
+    scale = min(1.0, side / max(y1 - y0, x1 - x0, 1))
     h, w = max(1, round((y1 - y0) * scale)), max(1, round((x1 - x0) * scale))
     sx, sy = (x1 - x0) / w, (y1 - y0) / h
     return h, w, np.array([[sx, 0.0, x0 + 0.5 * sx - 0.5], [0.0, sy, y0 + 0.5 * sy - 0.5]])
