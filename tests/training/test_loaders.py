@@ -16,7 +16,7 @@ from PIL import Image
 from imgedit.errors import DataError
 from imgedit.geometry import FACE_TEMPLATE, INNER
 from training.data import cfp, factors, fei, lpc, multipie, umist, utkface
-from training.data.factors import Table, every_tenth, grouped, last_tenth
+from training.data.factors import Loader, Table, every_tenth, last_tenth
 
 DATA = Path(os.environ.get("IMGEDIT_DATA", "/nonexistent"))
 FACTORS = [
@@ -43,8 +43,8 @@ def numbered(i: int) -> np.ndarray:
 
 
 def choose(split: str, specified: str = "identity", **options: Any) -> tuple[set[int], Any]:
-    defaults: dict[str, Any] = {"unseen": True, "pairs": False, "holdout": (), "limit": None}
-    data = grouped(TABLE, numbered, split, specified=specified, **{**defaults, **options})
+    load = Loader(lambda folder: (TABLE, lambda i, size: numbered(i)))
+    data = load(DATA, split, specified=specified, **options)
     return set((data.images[:, 0, 0, 0].astype(int) * 256 + data.images[:, 0, 0, 1]).tolist()), data
 
 

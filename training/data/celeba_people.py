@@ -5,47 +5,23 @@ The edits' own loader is `celeba`; this one draws pairs and knows no other attri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from imgedit.errors import DataError
 from training.data import celeba
-from training.data.factors import Table, grouped, picture
-from training.data.grouped import Grouped
+from training.data.factors import Loader, Source, Table, picture
 
 IDENTITIES = "identity_CelebA.txt"
 SEXES = ("male", "female")
 
 
-def load(
-    folder: Path,
-    split: str,
-    *,
-    size: int = 64,
-    specified: str = "identity",
-    unseen: bool = True,
-    pairs: bool = False,
-    holdout: Sequence[int] = (),
-    limit: int | None = None,
-) -> Grouped:
-    """Load one split.
+def read(folder: Path) -> Source:
+    """Read CelebA in torchvision's layout, with `identity_CelebA.txt`; its full-size pictures are used.
 
-    Args:
-        folder: CelebA in torchvision's layout, with `identity_CelebA.txt`; its full-size pictures are used.
-        split: `train` or `test`, the people of CelebA's own split.
-        size: side of the pictures, px.
-        specified: `identity` or `sex`.
-        unseen: see `factors.grouped`.
-        pairs: also draw partners of the same class.
-        holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
-        limit: at most so many pictures, the first ones.
-
-    Raises:
-        DataError: the set is missing or damaged, or an option cannot be met.
+    Factors: `identity` and `sex`. `train` and `test` are CelebA's own, by people.
     """
-    folder = Path(folder)
     of_test = [p for _, p in celeba.pictures(folder, "test", ["full"])]
     found = [*(p for _, p in celeba.pictures(folder, "train", ["full"])), *of_test]
     if not found:
@@ -61,16 +37,10 @@ def load(
         frozenset(person[p.name] for p in of_test),
         {"sex": SEXES},
     )
-    return grouped(
-        table,
-        lambda i: celeba.window(picture(found[i]), "full", size, "inner"),
-        split,
-        specified=specified,
-        unseen=unseen,
-        pairs=pairs,
-        holdout=holdout,
-        limit=limit,
-    )
+    return table, lambda i, size: celeba.window(picture(found[i]), "full", size, "inner")
+
+
+load = Loader(read)
 
 
 def _identities(path: Path) -> dict[str, str]:

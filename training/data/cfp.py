@@ -5,7 +5,6 @@ The packed pictures end at the forehead, so the wider `FACE` window would be a t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,41 +12,19 @@ import numpy as np
 
 from imgedit.errors import DataError
 from imgedit.geometry import Matrix, crop_matrix, cut
-from training.data.factors import Table, grouped, picture
-from training.data.grouped import Grouped
+from training.data.factors import Loader, Source, Table, picture
 
 N_TRAIN = 400
 """People 001-400 are `train`."""
 VIEWS = ("frontal", "profile")
 
 
-def load(
-    folder: Path,
-    split: str,
-    *,
-    size: int = 64,
-    specified: str = "identity",
-    unseen: bool = True,
-    pairs: bool = False,
-    holdout: Sequence[int] = (),
-    limit: int | None = None,
-) -> Grouped:
-    """Load one split.
+def read(folder: Path) -> Source:
+    """Find the pictures in `Data/Images`, with their `Data/Fiducials`: the set's own layout.
 
-    Args:
-        folder: the folder with `Data/Images` and `Data/Fiducials`, the set's own layout.
-        split: `train` (people 001-400) or `test` (the others).
-        size: side of the pictures, px.
-        specified: `identity` or `pose` (frontal, profile).
-        unseen: see `factors.grouped`.
-        pairs: also draw partners of the same class.
-        holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
-        limit: at most so many pictures, the first ones.
-
-    Raises:
-        DataError: the set is missing or damaged, or an option cannot be met.
+    Factors: `identity` and `pose` (frontal, profile). `train` is people 001-400.
     """
-    root = Path(folder) / "Data"
+    root = folder / "Data"
     found = sorted(p for view in VIEWS for p in (root / "Images").glob(f"*/{view}/*.jpg"))
     if not found:
         raise DataError(f"no pictures such as Data/Images/001/frontal/01.jpg in {folder}")
@@ -55,7 +32,7 @@ def load(
     test_people = frozenset(p for p in people if int(p) > N_TRAIN)
     table = Table("cfp", people, {"pose": [p.parts[-2] for p in found]}, test_people, {"pose": VIEWS})
 
-    def aligned(i: int) -> np.ndarray:
+    def aligned(i: int, size: int) -> np.ndarray:
         points = _fiducials((root / "Fiducials").joinpath(*found[i].parts[-3:]).with_suffix(".txt"))
         image = picture(found[i])
         # The window is wider than some pictures, and `cut` would mirror a second face into it.
@@ -63,16 +40,10 @@ def load(
         image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         return cut(image, crop_matrix(landmarks(points, found[i].parts[-2]) + pad, "inner", size), size)
 
-    return grouped(
-        table,
-        aligned,
-        split,
-        specified=specified,
-        unseen=unseen,
-        pairs=pairs,
-        holdout=holdout,
-        limit=limit,
-    )
+    return table, aligned
+
+
+load = Loader(read)
 
 
 def landmarks(points: np.ndarray, view: str) -> Matrix:

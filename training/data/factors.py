@@ -39,6 +39,10 @@ class Table:
     identity: bool = True
 
 
+Source = tuple[Table, Callable[[int, int], np.ndarray]]
+"""What a set says of its pictures, and what reads picture i at a size: uint8 `(size, size, 3)`."""
+
+
 def last_tenth(people: Sequence[str]) -> frozenset[str]:
     """Return the last tenth of the sorted people, rounded up."""
     known = sorted(set(people))
@@ -50,34 +54,64 @@ def every_tenth(people: Sequence[str]) -> frozenset[str]:
     return frozenset(sorted(set(people))[9::10])
 
 
-def grouped(
-    table: Table,
-    read: Callable[[int], np.ndarray],
-    split: str,
-    *,
-    specified: str,
-    unseen: bool,
-    pairs: bool,
-    holdout: Sequence[int],
-    limit: int | None,
-) -> Grouped:
-    """Choose the pictures of a split, read them, and group them by the specified factor.
+class Loader:
+    """The `load` of a set with factors.
 
     Args:
-        table: the set.
-        read: gives picture i, uint8 `(size, size, 3)`.
-        split: `train` or `test`.
-        specified: `identity`, or one of the factors.
-        unseen: which pictures are `test` where `specified` is `identity`: True, the people who are not in `train`
-            (other classes); False, every `EVERY`-th picture of the people of `train` (its classes), which `train`
-            leaves out either way. Other factors are always tested on people who are not in `train`.
-        pairs: also draw partners of the same class.
-        holdout: classes, as places in `Grouped.classes`, that `train` leaves out (for few-shot measurements).
-        limit: at most so many pictures, the first ones.
-
-    Raises:
-        DataError: the set has no such factor or split.
+        read: opens the set's folder.
+        size: side of the pictures unless another is asked for, px.
+        specified: the factor unless another is asked for.
     """
+
+    def __init__(self, read: Callable[[Path], Source], *, size: int = 64, specified: str = "identity") -> None:
+        self.read = read
+        self.size = size
+        self.specified = specified
+
+    def __call__(
+        self,
+        folder: Path,
+        split: str,
+        *,
+        size: int | None = None,
+        specified: str | None = None,
+        unseen: bool = True,
+        pairs: bool = False,
+        holdout: Sequence[int] = (),
+        limit: int | None = None,
+    ) -> Grouped:
+        """Choose the pictures of a split, read them, and group them by the specified factor.
+
+        Args:
+            folder: the set's folder.
+            split: `train` or `test`.
+            size: side of the pictures, px.
+            specified: `identity`, or one of the factors.
+            unseen: which pictures are `test` where `specified` is `identity`: True, the people who are not in `train`
+                (other classes); False, every `EVERY`-th picture of the people of `train` (its classes), which `train`
+                leaves out either way. Other factors are always tested on people who are not in `train`.
+            pairs: also draw partners of the same class.
+            holdout: classes, as places in `Grouped.classes`, that `train` leaves out (for few-shot measurements).
+            limit: at most so many pictures, the first ones.
+
+        Raises:
+            DataError: the set is missing or damaged, or has no such factor or split.
+        """
+        table, picture_at = self.read(Path(folder))
+        size, specified = size or self.size, specified or self.specified
+        chosen, labels, classes = _chosen(table, split, specified, unseen)
+        if split == "train" and len(holdout):
+            kept = ~np.isin(labels, holdout)
+            chosen, labels = chosen[kept], labels[kept]
+        chosen, labels = chosen[:limit], labels[:limit]
+        if len(chosen) == 0:
+            raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
+        pictures = watched(chosen.tolist(), f"Reading {table.name} {split}")
+        return Grouped(np.stack([picture_at(int(i), size) for i in pictures]), labels, classes, pairs=pairs)
+
+
+def _chosen(table: Table, split: str, specified: str, unseen: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return which pictures make a split, the class of each, and the names of the classes; see `Loader.__call__`."""
     factors = (("identity",) if table.identity else ()) + tuple(table.factors)
     if specified not in factors:
         raise DataError(f"{table.name} has the factors {', '.join(factors)}; got specified={specified!r}")
@@ -98,14 +132,7 @@ def grouped(
         left_out = _every_seventh(labels)
         kept = left_out if split == "test" else ~left_out
         chosen, labels = chosen[kept], labels[kept]
-    if split == "train" and len(holdout):
-        kept = ~np.isin(labels, holdout)
-        chosen, labels = chosen[kept], labels[kept]
-    chosen, labels = chosen[:limit], labels[:limit]
-    if len(chosen) == 0:
-        raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
-    images = np.stack([read(int(i)) for i in watched(chosen.tolist(), f"Reading {table.name} {split}")])
-    return Grouped(images, labels, classes, pairs=pairs)
+    return chosen, labels, classes
 
 
 def picture(path: Path) -> np.ndarray:

@@ -5,42 +5,20 @@ The characters are sorted by body, so that `test` is every tenth of them and not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Table, every_tenth, grouped, squeezed
-from training.data.grouped import Grouped
+from training.data.factors import Loader, Source, Table, every_tenth, squeezed
 from training.data.tables import arrays
 
 
-def load(
-    folder: Path,
-    split: str,
-    *,
-    size: int = 64,
-    specified: str = "identity",
-    unseen: bool = True,
-    pairs: bool = False,
-    holdout: Sequence[int] = (),
-    limit: int | None = None,
-) -> Grouped:
-    """Load one split.
+def read(folder: Path) -> Source:
+    """Read `lpc400x66_64.npz`.
 
-    Args:
-        folder: the folder with `lpc400x66_64.npz`.
-        split: `train` or `test` (every tenth character).
-        size: side of the pictures, px.
-        specified: `identity` (the character) or `pose` (action, view and frame: 66 classes).
-        unseen: see `factors.grouped`.
-        pairs: also draw partners of the same class.
-        holdout: classes, as places in `Grouped.classes`, that `train` leaves out.
-        limit: at most so many pictures, the first ones.
-
-    Raises:
-        DataError: the set is missing or damaged, or an option cannot be met.
+    Factors: `identity` (the character) and `pose` (action, view and frame: 66 classes). `test` is every tenth
+    character.
     """
-    stored = arrays(Path(folder) / "lpc400x66_64.npz")
+    stored = arrays(folder / "lpc400x66_64.npz")
     wanted = ("images", "pose_action", "pose_view", "pose_frame")
     if missing := [name for name in wanted if name not in stored]:
         raise DataError(f"lpc400x66_64.npz has no array {missing[0]!r}; expected {', '.join(wanted)}")
@@ -49,13 +27,7 @@ def load(
     people = [f"{i:03d}" for i in range(n_people) for _ in range(n_poses)]
     poses = [f"{a} {v} {f}" for a, v, f in zip(*(stored[name].tolist() for name in wanted[1:]), strict=True)]
     table = Table("lpc", people, {"pose": poses * n_people}, every_tenth(people), {"pose": poses})
-    return grouped(
-        table,
-        lambda i: squeezed(images[i // n_poses, i % n_poses], size),
-        split,
-        specified=specified,
-        unseen=unseen,
-        pairs=pairs,
-        holdout=holdout,
-        limit=limit,
-    )
+    return table, lambda i, size: squeezed(images[i // n_poses, i % n_poses], size)
+
+
+load = Loader(read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from imgedit.errors import ConfigError, DataError
 from training import adopt, checkpoint
 from training.data import DATASETS
 from training.data.batch import to_tensor
+from training.data.factors import Loader
 from training.data.grouped import Grouped
 from training.evaluate import fewshot, grids, judge, latents, probe, tsne
 from training.evaluate.judge import drawn
@@ -160,8 +160,8 @@ def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictu
 
 def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:
     """Load the pictures of the training people that `train` leaves out; None for sets that have no such pictures."""
-    loader = importlib.import_module(DATASETS[data.partition(":")[0]]).load
-    if options["specified"] != "identity" or "unseen" not in inspect.signature(loader).parameters:
+    load = importlib.import_module(DATASETS[data.partition(":")[0]]).load
+    if options["specified"] != "identity" or not isinstance(load, Loader):
         return None
     found: Grouped = load_data(data, "test", {**options, "unseen": False})
     return found
