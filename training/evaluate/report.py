@@ -139,12 +139,14 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
     Raises:
         OutputError: a file cannot be written.
     """
-    targets = [Path(model) / EVALUATION] if judge.is_run(model) else []
-    if result["kind"] == "latent" and not targets:
+    targets = [] if out is None else [out]
+    if judge.is_run(model):
+        targets.append(Path(model) / EVALUATION)
+    elif result["kind"] == "latent":
         from training.evaluate import latent_report
 
-        targets = [latent_report.folder(model) / EVALUATION]
-    for target in [*targets, *([out] if out is not None else [])]:
+        targets.append(latent_report.folder(model) / EVALUATION)
+    for target in targets:
         write_whole(target, (json.dumps(result, indent=2) + "\n").encode())
 
 
