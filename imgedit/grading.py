@@ -20,11 +20,13 @@ from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, enlarged_rows, work_grid
 from imgedit.regions import Region
 
-__all__ = ["CONTRAST", "FLOOR", "MOST", "NEAR", "apply_grids"]
+__all__ = ["CONTRAST", "FLOOR", "LUMA", "MOST", "NEAR", "apply_grids"]
 
 Grids = Sequence[tuple[float, Floats]]
 Guide = Callable[[Floats], Floats]
 
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 CONTRAST = 0.5
 """Share of the contrast among neighbouring hairs, on a logarithmic scale, that is taken from the photo. A curve that
 makes black hair blond is nearly flat where the hair is, and alone paints it in one colour."""
@@ -35,7 +37,6 @@ FLOOR = 0.06
 MOST = 1.4
 """The most that a pixel is brightened or, as its inverse, darkened for the contrast."""
 _SAMPLED = 320  # longest side of the copy on which the usual lift is found, px
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
 
 
 def apply_grids(
@@ -130,7 +131,8 @@ def _graded(
 
 def _lift(colours: Floats, graded: Floats) -> Floats:
     """Return by how much colours became brighter, `(P,)`: the logarithm of the ratio of luminances above the floor."""
-    dark, light = (((c @ _LUMA + 1.0) / 2.0) + FLOOR for c in (colours, graded))
+    weights = np.array(LUMA, np.float32)
+    dark, light = (((c @ weights + 1.0) / 2.0) + FLOOR for c in (colours, graded))
     return np.asarray(np.log(light / dark), np.float32)
 
 

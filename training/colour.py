@@ -7,14 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imgedit import grading
+from imgedit.grading import LUMA
 
 _RGB_TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 _WHITE_D65 = (0.95047, 1.0, 1.08883)
 
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from imgedit.grading import LUMA
 from training.blocks import instance_norm
-from training.colour import LUMA
 
 
 def with_edit(image: Tensor, edit: Tensor) -> Tensor:

@@ -96,11 +96,6 @@ class PairGame(swap.Coder):
         raise NotImplementedError
 
     @staticmethod
-    def data_options(config: PairConfig) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
-        return config.data_options()
-
-    @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
         return {"size": 16, "s_dim": 3, "z_dim": 4, "width": 4, "d_width": 4, "batch_size": 4, "steps": 40,

@@ -53,6 +53,10 @@ class CoderConfig:
         if self.z_dim < 1:
             raise ValueError(f"z_dim must be at least 1, got {self.z_dim}")
 
+    def data_options(self) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`."""
+        return {"size": self.size, "specified": self.specified}
+
 
 @dataclass(frozen=True)
 class PlainConfig(CoderConfig):
@@ -81,8 +85,8 @@ class SplitConfig(CoderConfig):
             raise ValueError(f"s_dim must be at least 1, got {self.s_dim}")
 
     def data_options(self) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
-        return {"size": self.size, "specified": self.specified, "pairs": True, "holdout": self.holdout}
+        """Keyword arguments for the data set's `load`, which draws pairs."""
+        return {**super().data_options(), "pairs": True, "holdout": self.holdout}
 
 
 class Coder:
@@ -97,6 +101,12 @@ class Coder:
     device: torch.device
     ema_encoder: EMA
     ema_decoder: EMA
+
+    @staticmethod
+    def data_options(config: Any) -> dict[str, Any]:
+        """Keyword arguments for the data set's `load`, as the configuration says."""
+        options: dict[str, Any] = config.data_options()
+        return options
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""

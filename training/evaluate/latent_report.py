@@ -160,8 +160,8 @@ def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictu
 
 def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:
     """Load the pictures of the training people that `train` leaves out; None for sets that have no such pictures."""
-    load = importlib.import_module(DATASETS[data.partition(":")[0]]).load
-    if options["specified"] != "identity" or not isinstance(load, Loader):
+    loader = importlib.import_module(DATASETS[data.partition(":")[0]]).load
+    if options["specified"] != "identity" or not isinstance(loader, Loader):
         return None
     found: Grouped = load_data(data, "test", {**options, "unseen": False})
     return found
@@ -214,8 +214,9 @@ def show(result: Mapping[str, Any], model: str, console: Console | None = None) 
             shares = (f"{100 * row[key]:.1f}" if key in row else "" for key in ("accuracy", "chance"))
             table.add_row(name, str(row["n_classes"]), str(row["n"]), f"{row['mse']:.5f}", *shares)
         console.print(table)
+    place = folder(model)
     for name in result["pictures"]:
-        console.print(str(folder(model) / name), highlight=False, soft_wrap=True)
+        console.print(str(place / name), highlight=False, soft_wrap=True)
 
 
 def probe_rows(figures: Mapping[str, Any]) -> list[list[str]]:

@@ -179,11 +179,6 @@ class Method(swap.Coder):
         return torch.optim.Adam(itertools.chain.from_iterable(n.parameters() for n in networks), lr=lr)
 
     @staticmethod
-    def data_options(config: Config) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
-        return config.data_options()
-
-    @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
         small = {"size": 16, "s_dim": 3, "z_dim": 4, "width": 4, "batch_size": 4, "steps": 40, "reverse_share": 1.0}

@@ -84,11 +84,6 @@ class Method(swap.Coder):
         self.steps = 0
 
     @staticmethod
-    def data_options(config: Config) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "specified": config.specified}
-
-    @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
         return {"size": 8, "z_dim": 4, "width": 4, "batch_size": 4, "steps": 40, "levels": 4, "pixel_width": 4,

@@ -57,11 +57,6 @@ class Method(swap.Coder):
         self.steps = 0
 
     @staticmethod
-    def data_options(config: Config) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "specified": config.specified}
-
-    @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
         return {"size": 16, "z_dim": 8, "width": 4, "batch_size": 4, "steps": 40}
