@@ -68,7 +68,8 @@ def evaluate(
         float, typer.Option(min=0.01, metavar="N", help="Training of each run of the sweep, minutes.")
     ] = 6.0,
     method: Annotated[
-        list[str] | None, typer.Option(metavar="METHOD", help="Method of the sweep; repeatable [default: all three].")
+        list[str] | None,
+        typer.Option(metavar="METHOD", help="Row of mnist-latents to sweep; repeatable [default: all three methods]."),
     ] = None,
     dims: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Size of z and s; repeatable [default: 16, 32 ... 512].")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -26,7 +27,7 @@ from training import config as configs
 from training.data import DATASETS
 from training.data.batch import Batch
 from training.data.grouped import Grouped
-from training.evaluate import fewshot, grids, latent_report, latents, probe, sweep
+from training.evaluate import fewshot, grids, latent_report, latent_table, latents, probe, sweep
 from training.evaluate.latents import Latents
 from training.latent import Code
 from training.methods import METHODS
@@ -308,8 +309,16 @@ def test_interrupted_sweep_goes_on_where_it_stopped(tmp_path: Path, monkeypatch:
 
 
 def test_steps_of_a_sweep_fill_its_budget(tmp_path: Path) -> None:
-    steps = sweep.affordable_steps("written", ["pause=0.05"], f"written:{tmp_path}", 0.2, "cpu")
+    steps = sweep.affordable_steps(sweep.swept("written", ["pause=0.05"]), f"written:{tmp_path}", 0.2, "cpu")
     assert 0.2 * 60 / 0.05 * 0.5 < steps <= 0.2 * 60 / 0.05  # a step takes its pause and, on a busy machine, more
+
+
+def test_sweep_trains_the_rows_of_the_table_at_other_sizes() -> None:
+    training = sweep.swept("cycle_vae", ["z_dim=64"])
+    config = configs.resolve(training.method, training.preset, training.settings)
+    table = configs.resolve("cycle_vae", "independent", [])
+    assert config == dataclasses.replace(table, z_dim=64)
+    assert set(sweep.METHODS) <= set(latent_table.RUNS)
 
 
 def test_sweep_begins_with_one_seed_of_everything() -> None:

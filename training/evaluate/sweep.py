@@ -17,7 +17,9 @@ from training import config as configs
 from training.data.batch import Dataset, Stream
 from training.evaluate import latent_report
 from training.evaluate.grids import DPI, save
+from training.evaluate.latent_table import RUNS
 from training.evaluate.spread import plus_minus, spread
+from training.evaluate.tables import Training
 from training.files import write_whole
 from training.start import begin, load_data, stored_config, torch_device
 
@@ -51,7 +53,7 @@ def run(
         folder: where the sweep lives.
         data: `NAME:DIR`.
         minutes: of training a run, without the probe.
-        methods: ids.
+        methods: rows of the table `mnist-latents` (with their settings there), or other ids (with their first preset).
         dims: dimensions of z and of s.
         seeds: how many seeds, for all dims or by dims (those not named: one).
         settings: further `field=value` for every run.
@@ -77,12 +79,12 @@ def run(
         if "metrics" in row:
             continue
         console.print(f"{name}: {minutes:g} minutes", highlight=False)
-        own = [*settings, f"s_dim={n_dims}", f"z_dim={n_dims}", f"seed={seed}"]
+        training = swept(method_id, [*settings, f"s_dim={n_dims}", f"z_dim={n_dims}", f"seed={seed}"])
         if "steps" not in row:
-            row["steps"] = affordable_steps(method_id, own, data, minutes, device)
+            row["steps"] = affordable_steps(training, data, minutes, device)
             _write(folder, result)
         begun = time.monotonic()
-        _train(folder / name, method_id, own, data, row["steps"], device, command)
+        _train(folder / name, training, data, row["steps"], device, command)
         row["minutes_of_last_start"] = round((time.monotonic() - begun) / 60, 2)
         row["metrics"] = latent_report.evaluate(folder / name, data, parts=("probe",), device=device)["metrics"]
         _write(folder, result)
@@ -98,10 +100,16 @@ def combinations(
     return [(m, d, s) for s in range(max(counts.values(), default=0)) for d in dims if s < counts[d] for m in methods]
 
 
-def affordable_steps(method_id: str, settings: Sequence[str], data: str, minutes: float, device: str) -> int:
+def swept(name: str, settings: Sequence[str]) -> Training:
+    """Return how a method of the sweep is trained; the settings come after its own."""
+    own = RUNS.get(name) or Training(name, next(iter(configs.method_module(name).PRESETS)))
+    return Training(own.method, own.preset, (*own.settings, *settings))
+
+
+def affordable_steps(training: Training, data: str, minutes: float, device: str) -> int:
     """Reckon how many steps of a new run fit into the budget, from the speed of its first ones."""
-    config = configs.resolve(method_id, None, settings)
-    module = configs.method_module(method_id)
+    config = configs.resolve(training.method, training.preset, training.settings)
+    module = configs.method_module(training.method)
     dataset: Dataset = load_data(data, "train", module.Method.data_options(config))
     method, stream = module.Method(config, torch_device(device)), Stream(dataset, config.batch_size, config.seed)
     method.step(stream)  # the first one also allocates
@@ -174,14 +182,13 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     save(figure, path)
 
 
-def _train(
-    run: Path, method_id: str, settings: Sequence[str], data: str, steps: int, device: str, command: str
-) -> None:
+def _train(run: Path, training: Training, data: str, steps: int, device: str, command: str) -> None:
     new = not stored_config(run)
     begin(
-        method_id,
+        training.method,
         data=data,
-        settings=settings if new else (),
+        preset=training.preset if new else None,
+        settings=training.settings if new else (),
         run=run,
         resume=True,
         device=device,
