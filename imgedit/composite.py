@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from imgedit import geometry
 from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, fit_guided
+from imgedit.pixels import to_uint8
 from imgedit.regions import Region
 
-__all__ = ["apply_delta", "to_uint8"]
+__all__ = ["apply_delta"]
 
 
 def apply_delta(
@@ -64,8 +65,3 @@ def apply_delta(
         edited = to_uint8(colours * 2.0 - 1.0 + weight[..., None] * change)
         band[...] = np.where(weight[..., None] > 0, edited, band)
     return out
-
-
-def to_uint8(colours: Floats) -> NDArray[np.uint8]:
-    """[-1, 1] to 0..255, rounded and clipped."""
-    return np.asarray(np.clip(np.rint((colours + 1.0) * 127.5), 0, 255), np.uint8)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit import geometry
-from imgedit.composite import to_uint8
 from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, enlarged_rows, work_grid
+from imgedit.pixels import to_tensor, to_uint8
 from imgedit.regions import Region
 
 __all__ = ["CONTRAST", "FLOOR", "LUMA", "MOST", "NEAR", "apply_grids"]
@@ -117,9 +117,9 @@ def _graded(
     size: int,
 ) -> tuple[Floats, Floats]:
     """Return the chosen pixels of an image, and what the grids make of them: `(P, 3)` each, in [-1, 1]."""
-    values = image.astype(np.float32) / 127.5 - 1.0
-    depth = guide(np.ascontiguousarray(values.transpose(2, 0, 1))[None])[0, 0][chosen]
-    colours = values[chosen]
+    values = to_tensor(image)
+    depth = guide(values[None])[0, 0][chosen]
+    colours = np.moveaxis(values, 0, -1)[chosen]
     x, y = chosen[1].astype(np.float32), chosen[0].astype(np.float32)
     m = matrix.astype(np.float32)
     u, v = (np.asarray(2.0 * (row[0] * x + row[1] * y + row[2] + 0.5) / size - 1.0, np.float32) for row in m)

@@ -10,15 +10,14 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgedit.errors import ManifestError
+from imgedit.files import write_whole
 
 __all__ = ["FILE", "SCHEMA_VERSION", "Crop", "GraphFile", "Manifest", "read", "sha256_of", "verify"]
 
@@ -147,15 +146,7 @@ class Manifest:
     def write(self, folder: Path) -> Path:
         """Write `manifest.json` into `folder`, whole or not at all, and return its path."""
         target = Path(folder) / FILE
-        handle, temporary = tempfile.mkstemp(prefix=".manifest-", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.to_json())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(target, self.to_json())
         return target
 
 

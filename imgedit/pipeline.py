@@ -25,6 +25,7 @@ from imgedit.faces import Face
 from imgedit.library import Model
 from imgedit.parsing import class_probabilities
 from imgedit.photo import Photo
+from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
 
 __all__ = ["CLASSIFIER", "PARSER", "Editor", "Result", "align", "open_model", "translate"]
@@ -191,7 +192,7 @@ class Editor:
             with clock("edit"):
                 matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
                 crop = geometry.cut(rgb, matrix, size)
-                image = _to_tensor(crop)
+                image = to_tensor(crop)
                 if plan.is_colour:
                     grids = edits.translate_grids(run, image, wanted, current, manifest)
                 else:
@@ -230,7 +231,7 @@ class Editor:
         if name == "all":
             return regions.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
-        crop = _to_tensor(geometry.cut(rgb, matrix, size))
+        crop = to_tensor(geometry.cut(rgb, matrix, size))
         probability = class_probabilities(self._session(self.parser, "parse"), crop[None])[0]
         if probability.shape[0] != len(classes) or "hair" not in classes:
             raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
@@ -247,7 +248,7 @@ class Editor:
 
     def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
         crop = model.manifest.crop
-        image = _to_tensor(geometry.cut(rgb, geometry.crop_matrix(face.landmarks, crop.kind, crop.width), crop.width))
+        image = to_tensor(geometry.cut(rgb, geometry.crop_matrix(face.landmarks, crop.kind, crop.width), crop.width))
         probability = self._session(model, "classify").run({"image": image[None]}, ["probability"])["probability"][0]
         names = model.manifest.attributes
         if probability.shape != (len(names),):
@@ -354,8 +355,3 @@ def _place(face: Face) -> str:
     """Where a face is, for people: the tip of its nose, pixels of the photo."""
     x, y = (round(float(v)) for v in face.landmarks[2])
     return f"{x}, {y}"
-
-
-def _to_tensor(crop: NDArray[Any]) -> NDArray[np.float32]:
-    """`(h, w, 3)` uint8 to `(3, h, w)` in [-1, 1]."""
-    return np.ascontiguousarray(crop.transpose(2, 0, 1), np.float32) / np.float32(127.5) - np.float32(1.0)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgedit.errors import ModelError, OutputError
+from imgedit.errors import ModelError
+from imgedit.files import write_whole
 from imgedit.library import Model
 from imgedit.runtime import Session
 
-__all__ = ["Drawn", "Generator", "OnnxGenerator", "Rejection", "draw", "grid", "odds", "pixels", "write_png"]
+__all__ = ["Drawn", "Generator", "OnnxGenerator", "Rejection", "draw", "grid", "odds", "write_png"]
 
 EPSILON = 1e-8
 """Keeps the odds of the best picture finite (the paper's epsilon)."""
@@ -187,11 +186,6 @@ def draw(
         yield Drawn(images, attempts)
 
 
-def pixels(images: Array) -> NDArray[np.uint8]:
-    """Turn `(N, C, H, W)` in [-1, 1] into uint8 `(N, H, W, C)`."""
-    return np.asarray(np.clip(np.rint((images + 1.0) * 127.5), 0, 255), np.uint8).transpose(0, 2, 3, 1)
-
-
 def grid(pictures: NDArray[np.uint8], gap: int = 2) -> NDArray[np.uint8]:
     """Lay pictures `(N, H, W, C)` out row by row, about as many columns as rows, `(H', W', 3)` on mid grey.
 
@@ -217,11 +211,4 @@ def write_png(picture: NDArray[np.uint8], path: Path) -> None:
     """
     buffer = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
-    temporary = path.with_name(f".imgedit-{secrets.token_hex(6)}.tmp")
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, buffer.getvalue())

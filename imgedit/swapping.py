@@ -21,6 +21,7 @@ from imgedit.errors import ConfigError, ModelError, NoFaceError
 from imgedit.faces import Face
 from imgedit.library import Model
 from imgedit.photo import Photo
+from imgedit.pixels import to_pixels, to_tensor
 from imgedit.runtime import Session
 
 __all__ = ["DIGITS", "FACES", "Code", "Swapper", "Swapping", "check_options", "default_output", "swap", "swap_photos"]
@@ -94,7 +95,7 @@ class Swapper:
             pixels = geometry.cut(photo.rgb, matrix, self.crop.width)
             if self.channels == 1:
                 pixels = _grey(pixels)
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) / np.float32(127.5) - np.float32(1.0)
+        return to_tensor(pixels)
 
     def encode(self, images: Array) -> Code:
         """Split images `(N, C, H, W)` in [-1, 1] into s and z (its mean)."""
@@ -327,7 +328,7 @@ def _crossed(code: Code) -> Code:
 
 def _pixels(images: Array) -> NDArray[np.uint8]:
     """`(N, C, H, W)` in [-1, 1] to `(N, H, W, 3)` in 0..255."""
-    pixels = np.rint((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+    pixels = to_pixels(images)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
 
 

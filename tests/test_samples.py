@@ -127,11 +127,6 @@ def test_a_calibration_that_rejects_everything_ends_with_an_error():
         drawn(1, rejection=Rejection(1.0, 0.0, 1e6, 0.0), batch_size=20_000)
 
 
-def test_pixels_round_and_saturate():
-    image = np.array([-1.2, -1.0, 0.0, 1.0, 1.2], np.float32).reshape(1, 1, 1, 5)
-    assert samples.pixels(image).ravel().tolist() == [0, 0, 128, 255, 255]
-
-
 def test_grid_puts_pictures_in_reading_order_on_grey():
     pictures = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
     sheet = samples.grid(pictures, gap=1)

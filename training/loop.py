@@ -22,10 +22,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from imgedit.errors import DataError, OutputError, TrainingError
+from imgedit.files import write_whole
 from training import checkpoint
 from training import config as configs
 from training.data.batch import Batch, Dataset, Stream
-from training.files import write_whole
 from training.record import Record
 
 CONFIG = "config.json"

@@ -48,6 +48,7 @@ def sample(
     _check(out, names, overwrite)
 
     from imgedit import library, samples
+    from imgedit.pixels import to_pixels
 
     found = library.find(model)
     generator = samples.OnnxGenerator(found, device)
@@ -59,7 +60,7 @@ def sample(
         _make(out)
     for batch in _watched(drawn, n, reject, quiet):
         attempts += batch.attempts
-        pictures = samples.pixels(batch.images)
+        pictures = to_pixels(batch.images)
         if grid:
             sheet.append(pictures)
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgedit.errors import OutputError, PhotoError
+from imgedit.files import write_whole
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.record import Photo
 
@@ -84,15 +84,7 @@ def write(
         return target
     check_output(target, overwrite=overwrite)
     data = _encode(photo, rgb, SUFFIXES[target.suffix.lower()], quality, str(target))
-    temporary = target.parent / f".imgedit-{secrets.token_hex(6)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        _remove(temporary)
+    write_whole(target, data)
     return target
 
 
@@ -186,10 +178,3 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     elif kind == "TIFF" and "exif" not in options:  # Pillow cannot write EXIF into a compressed TIFF
         options["compression"] = "tiff_adobe_deflate"
     return options
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        _log.warning("%s: a temporary file could not be removed", path)

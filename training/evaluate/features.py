@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgedit import library
 from imgedit.errors import ConfigError
 from imgedit.manifest import sha256_of
+from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
 from training import checkpoint, start
 from training.evaluate import judge
@@ -89,7 +90,7 @@ def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> Featu
     def batched(images: Pixels, which: int) -> NDArray[Any]:
         if images.shape[1:] != (size, size, 1):
             raise ConfigError(f"lenet looks at grey pictures of {size} px, got {images.shape[1:]}; use inception")
-        parts = [look(judge.tensor(images[i : i + batch_size]))[which] for i in range(0, len(images), batch_size)]
+        parts = [look(to_tensor(images[i : i + batch_size]))[which] for i in range(0, len(images), batch_size)]
         return np.concatenate(parts)
 
     return Features(

@@ -19,7 +19,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError, ModelError
-from imgedit.samples import Array, Generator, OnnxGenerator, Rejection, draw, pixels
+from imgedit.pixels import to_pixels, to_tensor
+from imgedit.samples import Array, Generator, OnnxGenerator, Rejection, draw
 from training import checkpoint, start
 from training.evaluate import judge, referee, rejection
 from training.evaluate.features import Features, Pixels
@@ -116,7 +117,7 @@ def evaluate(
         held_out = pictures(data, "valid", subject.size, n, seed)
         validation = Reference(held_out, features)
         found = []
-        for name, generator, rule, about in _rejections(subject, data, judge.tensor(held_out), gamma, seed):
+        for name, generator, rule, about in _rejections(subject, data, to_tensor(held_out), gamma, seed):
             variants[name] = _row(reference, generator, n, seed, rule)
             about["valid_fid"] = validation.fid(_drawn(generator, n, seed + VALIDATION_SEED, rule)[0])
             found.append(about)
@@ -131,7 +132,7 @@ def _rejections(
     own = subject.generators["averaged"]
     yield "rejection", own, *rejection.fit(own, held_out, gamma=gamma, seed=seed)
     if subject.run is not None:
-        real = judge.tensor(pictures(data, "train", subject.size, None, seed))
+        real = to_tensor(pictures(data, "train", subject.size, None, seed))
         trained = referee.train(own, real, seed=seed)
         judged = referee.Refereed(own, trained)
         rule, about = rejection.fit(judged, held_out, gamma=gamma, seed=seed)
@@ -164,7 +165,7 @@ def pictures(data: str, split: str, size: int, n: int | None, seed: int) -> Pixe
     """Return at most `n` pictures of a split (None: all), `(N, H, W, C)`."""
     dataset = start.load_data(data, split, {"size": size})
     index = judge.drawn(len(dataset), n, seed)
-    return pixels(dataset.batch(index, np.random.default_rng(seed)).image.numpy())
+    return to_pixels(dataset.batch(index, np.random.default_rng(seed)).image.numpy())
 
 
 class Reference:
@@ -279,4 +280,4 @@ def _row(
 def _drawn(generator: Generator, n: int, seed: int, rule: Rejection | None) -> tuple[Pixels, float]:
     """Return `n` pictures, and how many were generated for each."""
     batches = list(draw(generator, n, seed=seed, rejection=rule))
-    return pixels(np.concatenate([batch.images for batch in batches])), sum(batch.attempts for batch in batches) / n
+    return to_pixels(np.concatenate([batch.images for batch in batches])), sum(batch.attempts for batch in batches) / n

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imgedit.files import write_whole
+from imgedit.pixels import to_pixels
 from training.data.batch import to_tensor
 from training.evaluate.latents import LatentMethod
-from training.files import write_whole
 
 Cells = NDArray[np.uint8]
 """`(rows, columns, H, W, 3)` RGB."""
@@ -79,8 +80,7 @@ def samples(method: LatentMethod, images: NDArray[np.uint8], columns: int = 8, s
 def decoded(method: LatentMethod, s: Tensor, z: Tensor) -> Cells:
     """Decode `(rows, columns, S)` and `(rows, columns, Z)`; a PixelCNN, where there is one, draws pixel by pixel."""
     image = _draw(method)(s.flatten(0, 1), z.flatten(0, 1))
-    pixels = image.clamp(-1.0, 1.0).add(1.0).mul(127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    cells = rgb(pixels)
+    cells = rgb(to_pixels(image.float().cpu().numpy()))
     return cells.reshape(*z.shape[:2], *cells.shape[1:])
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from imgedit import geometry, library
 from imgedit.errors import ConfigError, DataError
 from imgedit.library import Model
+from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
 from training import checkpoint
 from training.data import celeba
@@ -112,7 +113,7 @@ class Classifier:
         parts: list[NDArray[Any]] = []
         for start in range(0, len(frames), batch_size):
             crops = [geometry.cut(f, self.matrix, self.size) for f in frames[start : start + batch_size]]
-            parts.append(self.session.run({"image": tensor(np.stack(crops))})["probability"])
+            parts.append(self.session.run({"image": to_tensor(np.stack(crops))})["probability"])
         return np.concatenate(parts)
 
     def column(self, attribute: str) -> int:
@@ -124,11 +125,6 @@ class Classifier:
         if attribute not in self.attributes:
             raise ConfigError(f"the judge {self.id} does not know {attribute}")
         return self.attributes.index(attribute)
-
-
-def tensor(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """`(N, H, W, 3)` uint8 to `(N, 3, H, W)` in [-1, 1]."""
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
 def _frame(folder: Path, name: str) -> NDArray[np.uint8]:

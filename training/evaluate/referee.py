@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imgedit.samples import Array, Generator, pixels
+from imgedit.files import write_whole
+from imgedit.pixels import to_pixels, to_tensor
+from imgedit.samples import Array, Generator
 from training.blocks import descend, one_cycle, set_lr
 from training.export import REFEREE, compare, to_onnx
-from training.files import write_whole
 from training.graph import Graph
 from training.losses import logistic_discriminator
 from training.progress import watched
@@ -104,7 +105,7 @@ def train(generator: Generator, real: Array, *, seed: int = 0, steps: int = STEP
 
 def as_stored(image: Array) -> Array:
     """Round pictures in [-1, 1] to 256 levels, as a file holds them: else the rounding tells the real ones."""
-    return np.asarray(pixels(image).transpose(0, 3, 1, 2) / np.float32(127.5) - np.float32(1.0), np.float32)
+    return to_tensor(to_pixels(image))
 
 
 def keep(network: Referee, run: Path, channels: int, size: int) -> dict[str, Any]:

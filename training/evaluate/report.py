@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from imgedit.errors import ConfigError
+from imgedit.files import write_whole
 from training import checkpoint
 from training.evaluate import attributes as attribute_edits
 from training.evaluate import fid, identity, judge, modes, recognition, rejection
 from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
 from training.export import EVALUATION
-from training.files import write_whole
 
 JUDGE = "attribute_judge.celeba"
 """The bundled classifier that no generator was trained against."""

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from imgedit.errors import ConfigError, TrainingError
+from imgedit.files import write_whole
 from training import config as configs
 from training.data.batch import Dataset, Stream
 from training.evaluate import latent_report
@@ -20,7 +21,6 @@ from training.evaluate.grids import DPI, save
 from training.evaluate.latent_table import RUNS
 from training.evaluate.spread import plus_minus, spread
 from training.evaluate.tables import Training
-from training.files import write_whole
 from training.start import begin, load_data, stored_config, torch_device
 
 METHODS = ("cycle_vae", "mathieu", "szabo")

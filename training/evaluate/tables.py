@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Protocol
 from rich.console import Console
 
 from imgedit.errors import ConfigError
+from imgedit.files import write_whole
 from training import checkpoint, record, start
 from training.evaluate import rejection, report
 from training.export import EVALUATION
-from training.files import write_whole
 
 TABLES = {
     "mnist-gans": "training.evaluate.gan_table",
