@@ -7,7 +7,6 @@ Deviations: hair colours are weighted up, and labels are smoothed because about 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,21 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.augment import augment_colour
-from training.blocks import (
-    EMA,
-    ResidualBlock,
-    conv_norm_act,
-    descend,
-    load_matching,
-    on_device,
-    one_cycle,
-    restore,
-    set_lr,
-    state_of,
-)
+from training.blocks import ResidualBlock, conv_norm_act
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
 from training.graph import Graph
+from training.supervised import Activated, Supervised
 
 ATTRIBUTES = tuple(
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
@@ -113,84 +102,40 @@ class Classifier(nn.Module):
         return logits
 
 
-class _Probability(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(image))
-
-
-_PARTS = ("network", "ema", "optimizer")
-
-
-class Method:
-    """One network, one optimizer."""
+class Method(Supervised):
+    """The network, and weights of the attributes."""
 
     id = "attribute_classifier"
+    config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        self.config = config
-        self.device = torch.device(device)
-        network = Classifier(config.widths, config.blocks, config.dropout, len(ATTRIBUTES))
-        self.network = on_device(network, self.device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.ema = EMA(self.network, config.ema_decay)
+        super().__init__(config, Classifier(config.widths, config.blocks, config.dropout, len(ATTRIBUTES)), device)
         weight = torch.tensor([config.hair_weight if a in HAIR else 1.0 for a in ATTRIBUTES], device=self.device)
         self.weight = weight / weight.mean()
-        self.steps = 0
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
         return {"size": config.size, "attributes": ATTRIBUTES, "groups": config.groups, "crop": config.crop}
 
-    def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the averaged weights of another run."""
-        load_matching(self.network, state["ema"]["network"])
-        self.ema = EMA(self.network, self.config.ema_decay)
-
     @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
         return {"size": 16, "widths": (4, 8), "blocks": 1, "batch_size": 4, "steps": 40, "dropout": 0.0}
 
-    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
-        """One optimizer step on one batch."""
-        batch = next(stream).to(self.device)
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted cross-entropy of the attributes."""
         image, labels = augment_colour(batch.image, self.config.colour), batch.require_labels()
-        set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
-        self.network.train()
         logits = self.network(image)
         soft = labels * (1.0 - self.config.smoothing) + 0.5 * self.config.smoothing
         loss = (F.binary_cross_entropy_with_logits(logits, soft, reduction="none") * self.weight).mean()
-        descend(self.optimizer, loss)
-        self.ema.update(self.network)
-        self.steps += 1
-        accuracy = ((logits.detach() > 0).float() == labels).float().mean()
-        return {"loss_bce": loss.detach(), "accuracy": accuracy}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, _PARTS)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, _PARTS)
-
-    def samples(self, batch: Batch) -> Tensor | None:
-        """A classifier draws nothing."""
-        return None
+        return loss, {"loss_bce": loss, "accuracy": ((logits > 0).float() == labels).float().mean()}
 
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""
         size = self.config.size
-        return {
-            "classify": Graph(
-                _Probability(self.ema.network).eval().cpu(), {"image": torch.zeros(1, 3, size, size)}, ["probability"]
-            )
-        }
+        network = Activated(self.ema.network, nn.Sigmoid()).eval().cpu()
+        return {"classify": Graph(network, {"image": torch.zeros(1, 3, size, size)}, ["probability"])}
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""

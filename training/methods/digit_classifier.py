@@ -5,7 +5,6 @@ Deviations: ReLU and max pooling, wider layers, one cycle of AdamW, pictures shi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import EMA, descend, on_device, one_cycle, restore, set_lr, state_of
 from training.data.batch import Batch
 from training.data.mnist import DIGITS
 from training.graph import Graph
+from training.supervised import Supervised
 
 
 @dataclass(frozen=True)
@@ -97,23 +96,14 @@ class _Exported(nn.Module):
         return torch.softmax(self.network.head(features), 1), features
 
 
-_PARTS = ("network", "ema", "optimizer")
-
-
-class Method:
-    """One network, one optimizer."""
+class Method(Supervised):
+    """LeNet."""
 
     id = "digit_classifier"
+    config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        self.config = config
-        self.device = torch.device(device)
-        self.network = on_device(LeNet(config.channels, config.size, config.widths, config.hidden), self.device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
-        )
-        self.ema = EMA(self.network, config.ema_decay)
-        self.steps = 0
+        super().__init__(config, LeNet(config.channels, config.size, config.widths, config.hidden), device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -125,18 +115,12 @@ class Method:
         """Overrides that make a test-sized configuration."""
         return {"size": 8, "widths": (4, 8), "hidden": (12, 10), "batch_size": 4, "steps": 40, "shift": 0}
 
-    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
-        """One optimizer step on one batch."""
-        batch = next(stream).to(self.device)
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross-entropy."""
         image, digits = shifted(batch.image, self.config.shift), batch.require_specified()
-        set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
-        self.network.train()
         logits = self.network(image)
         loss = F.cross_entropy(logits, digits)
-        descend(self.optimizer, loss)
-        self.ema.update(self.network)
-        self.steps += 1
-        return {"loss_ce": loss.detach(), "accuracy": (logits.detach().argmax(1) == digits).float().mean()}
+        return loss, {"loss_ce": loss, "accuracy": (logits.argmax(1) == digits).float().mean()}
 
     @torch.no_grad()
     def features(self, image: Tensor) -> Tensor:
@@ -148,18 +132,6 @@ class Method:
     def probability(self, image: Tensor) -> Tensor:
         """Return the probability of each digit, `(N, 10)`."""
         return torch.softmax(self.ema.network.eval()(image.to(self.device)), 1)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, _PARTS)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, _PARTS)
-
-    def samples(self, batch: Batch) -> Tensor | None:
-        """A classifier draws nothing."""
-        return None
 
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""

@@ -8,7 +8,6 @@ come without masks, from CelebA, with a finished parser for a teacher (noisy stu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import EMA, conv_norm_act, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.blocks import conv_norm_act
 from training.data.batch import Batch
 from training.data.celebamask_hq import CLASSES
 from training.data.pseudo_masks import UNSURE
 from training.graph import Graph
+from training.supervised import Activated, Supervised
 
 
 @dataclass(frozen=True)
@@ -121,35 +121,19 @@ class Parser(nn.Module):
         return logits
 
 
-class _Probability(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image), 1)
-
-
 def dice_loss(prob: Tensor, target: Tensor) -> Tensor:
     """Soft Dice loss of one class: `1 - 2 |p t| / (|p| + |t|)` over the batch; both of one shape, in 0..1."""
     return 1.0 - (2.0 * (prob * target).sum() + 1.0) / (prob.sum() + target.sum() + 1.0)
 
 
-_PARTS = ("network", "ema", "optimizer")
-
-
-class Method:
-    """One network, one optimizer."""
+class Method(Supervised):
+    """The U-Net."""
 
     id = "face_parser"
+    config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        self.config = config
-        self.device = torch.device(device)
-        self.network = on_device(Parser(config.width, len(CLASSES)), self.device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.ema = EMA(self.network, config.ema_decay)
-        self.steps = 0
+        super().__init__(config, Parser(config.width, len(CLASSES)), device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -166,36 +150,17 @@ class Method:
         """Overrides that make a test-sized configuration."""
         return {"size": 32, "export_size": 32, "width": 4, "batch_size": 2, "steps": 40}
 
-    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
-        """One optimizer step on one batch."""
-        batch = next(stream).to(self.device)
-        image, target = batch.image, batch.require_mask()
-        set_lr(self.optimizer, self.config.lr * one_cycle(self.steps, self.config.steps))
-        self.network.train()
-        logits = self.network(image)
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross-entropy of the classes where they are known, and the Dice loss of hair."""
+        target = batch.require_mask()
+        logits = self.network(batch.image)
         known = target != UNSURE
         loss_ce = F.cross_entropy(logits, target, ignore_index=UNSURE)
         hair = CLASSES.index("hair")
         loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair][known], (target == hair).float()[known])
-        loss = loss_ce + self.config.lambda_dice * loss_dice
-        descend(self.optimizer, loss)
-        self.ema.update(self.network)
-        self.steps += 1
-        accuracy = (logits.detach().argmax(1) == target)[known].float().mean()
-        return {"loss_ce": loss_ce.detach(), "loss_dice": loss_dice.detach(), "accuracy": accuracy}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, _PARTS)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, _PARTS)
-
-    def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the averaged weights of another run; layers that it lacks start new."""
-        load_matching(self.network, state["ema"]["network"])
-        self.ema = EMA(self.network, self.config.ema_decay)
+        accuracy = (logits.argmax(1) == target)[known].float().mean()
+        terms = {"loss_ce": loss_ce, "loss_dice": loss_dice, "accuracy": accuracy}
+        return loss_ce + self.config.lambda_dice * loss_dice, terms
 
     @torch.no_grad()
     def samples(self, batch: Batch) -> Tensor:
@@ -212,7 +177,7 @@ class Method:
         free = {2: "height", 3: "width"}
         return {
             "parse": Graph(
-                _Probability(self.ema.network).eval().cpu(),
+                Activated(self.ema.network, nn.Softmax(1)).eval().cpu(),
                 {"image": torch.zeros(1, 3, size, size)},
                 ["probability"],
                 {"image": free, "probability": free},
