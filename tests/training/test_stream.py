@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from imgedit import pixels
 from training.data.batch import Batch, Stream, to_tensor
 
 
@@ -64,3 +65,10 @@ def test_to_tensor_maps_0_to_minus_1_and_255_to_1() -> None:
     assert tensor.shape == (1, 3, 2, 3)
     torch.testing.assert_close(tensor[0, :, 1, 2], torch.tensor([1.0, -1.0, -0.6]))
     assert tensor[0, 0, 0, 0] == -1.0
+
+
+def test_to_tensor_agrees_with_what_models_see_and_stays_channels_last() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    tensor = to_tensor(image)
+    assert np.array_equal(tensor.numpy(), pixels.to_tensor(image))
+    assert tensor.is_contiguous(memory_format=torch.channels_last)

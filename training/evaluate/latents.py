@@ -75,7 +75,7 @@ def encode(method: LatentMethod, dataset: Grouped, what: str = "Encoding") -> La
     """Encode every picture of a set, in its order and without augmentation."""
     codes = []
     for start in watched(range(0, len(dataset), BATCH), what):
-        image = to_tensor(dataset.images[start : start + BATCH])
+        image = to_tensor(dataset.images[start : start + BATCH].copy())  # a file's own bytes may be read-only
         codes.append(_arrays(method.encode(image.to(method.device))))
     s, z = (np.concatenate([code[i] for code in codes]) for i in (0, 1))
     logvars = [code[2] for code in codes if code[2] is not None]
@@ -110,7 +110,7 @@ def decoding_error(method: LatentMethod, images: NDArray[np.uint8], s: Array, z:
     for start in watched(range(0, len(images), BATCH), "Decoding"):
         part = slice(start, start + BATCH)
         made = method.decode(tensor(method, s[part]), tensor(method, z[part]))
-        total += float((made - to_tensor(images[part]).to(made.device)).double().square().sum()) / 4.0
+        total += float((made - to_tensor(images[part].copy()).to(made.device)).double().square().sum()) / 4.0
     return total / images.size
 
 
