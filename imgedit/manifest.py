@@ -144,7 +144,11 @@ class Manifest:
             raise ManifestError(f"{where}: {error}") from error
 
     def write(self, folder: Path) -> Path:
-        """Write `manifest.json` into `folder`, whole or not at all, and return its path."""
+        """Write `manifest.json` into `folder`, whole or not at all, and return its path.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         target = Path(folder) / FILE
         write_whole(target, self.to_json())
         return target
