@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import composite, edits, faces, geometry, grading, library, regions
+from imgedit import composite, edits, faces, geometry, grading, hair, library, regions
 from imgedit import photo as photos
 from imgedit.edits import Edit, Plan
 from imgedit.errors import ConfigError, ModelError
@@ -36,7 +36,6 @@ CLASSIFIER = "attribute_classifier.celeba"
 Words = str | Iterable[str] | Mapping[str, float]
 
 _LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
-_PARSE_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -231,17 +230,22 @@ class Editor:
         if name == "all":
             return regions.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
-        crop = to_tensor(geometry.cut(rgb, matrix, size))
-        probability = class_probabilities(self._session(self.parser, "parse"), crop[None])[0]
-        if probability.shape[0] != len(classes) or "hair" not in classes:
-            raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
+        session = self._session(self.parser, "parse")
+
+        def parse(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+            probability: NDArray[np.float32] = class_probabilities(session, to_tensor(crop)[None])[0]
+            if probability.shape[0] != len(classes) or "hair" not in classes:
+                raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
+            return probability
+
         if name == "hair":
-            hair = probability[classes.index("hair")]
-            region = regions.region_of(rgb, regions.without_islands(hair), matrix, size, others=others)
+            found_hair = hair.find_hair(lambda crop: parse(crop)[classes.index("hair")], rgb, matrix, size)
+            region = regions.region_of(rgb, found_hair, matrix, size, others=others)
             # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
             if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
                 warnings.append(f"the face at {_place(face)} shows hardly any hair, so a hair colour changes little")
             return region
+        probability = parse(np.asarray(geometry.cut(rgb, matrix, size), np.uint8))
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
         person = regions.widened(np.asarray(1.0 - outside, np.float32), size // 24)
         return regions.region_of(rgb, person, matrix, size, others=others)

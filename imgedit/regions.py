@@ -45,13 +45,15 @@ def region_of(
 
     Args:
         rgb: the photo.
-        probability: `(size, size)`, 0..1, on the crop; None for the whole window.
+        probability: `(h, size)`, 0..1, on the crop and, where h is more than `size`, below it; None for the whole
+            window.
         matrix: photo to crop.
         size: side of the crop, px.
         others: matrices of the other faces' crops of this kind, which own what is nearer to them.
         eps: regularization of the guided filter on colours in 0..1.
     """
-    roi = geometry.crop_roi(matrix, size, (rgb.shape[0], rgb.shape[1]))
+    shape = (size if probability is None else len(probability), size)
+    roi = geometry.crop_roi(matrix, shape, (rgb.shape[0], rgb.shape[1]))
     x0, y0, x1, y1 = roi
     if x1 <= x0 or y1 <= y0:
         return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
@@ -59,8 +61,9 @@ def region_of(
     h, w, to_photo = work_grid(roi)
     own = geometry.chain(to_photo, matrix)
     area = (0, 0, w, h)
-    near = [m for m in (geometry.chain(to_photo, other) for other in others) if window_weight(m, size, area).any()]
-    soft = window_weight(own, size, area)
+    neighbours = (geometry.chain(to_photo, other) for other in others)
+    near = [m for m in neighbours if window_weight(m, (size, size), area).any()]
+    soft = window_weight(own, shape, area)
     if near:
         soft *= ownership([own, *near], 0, size, area)
     soft = np.asarray(cv2.resize(soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -73,23 +76,23 @@ def region_of(
     return Region(roi, matte)
 
 
-def window_weight(matrix: Matrix, size: int, roi: Roi, feather: float = FEATHER) -> Floats:
+def window_weight(matrix: Matrix, size: tuple[int, int], roi: Roi, feather: float = FEATHER) -> Floats:
     """Return 1 inside a crop window, falling smoothly to 0 at its border: `(h, w)` of the roi.
 
     Args:
         matrix: photo to crop.
-        size: side of the crop, px.
+        size: height and width of the crop, px.
         roi: part of the photo.
-        feather: width of the ramp, as a share of the window's side.
+        feather: width of the ramp, as a share of the window's width.
     """
     x0, y0, x1, y1 = roi
     h, w = y1 - y0, x1 - x0
     xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
     weight = np.ones((h, w), np.float32)
-    for row in matrix.astype(np.float32):
-        # 0 at the one border, 1 at the other
-        position = (row[0] * xs[None, :] + row[1] * ys[:, None] + row[2] + 0.5) / size
-        ramp = np.clip(np.minimum(position, 1.0 - position) / feather, 0.0, 1.0)
+    for row, length in zip(matrix.astype(np.float32), reversed(size), strict=True):
+        # 0 at the one border, the crop's length at the other
+        position = row[0] * xs[None, :] + row[1] * ys[:, None] + row[2] + 0.5
+        ramp = np.clip(np.minimum(position, length - position) / (feather * size[1]), 0.0, 1.0)
         weight *= ramp * ramp * (3.0 - 2.0 * ramp)
     return weight
 

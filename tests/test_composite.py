@@ -110,7 +110,7 @@ def test_a_delta_on_a_flat_photo_comes_back_at_crop_resolution():
 
 
 def test_window_weight_is_one_inside_and_zero_at_the_border():
-    weight = regions.window_weight(EYE, 100, (-10, -10, 110, 110))
+    weight = regions.window_weight(EYE, (100, 100), (-10, -10, 110, 110))
     assert (weight[25:95, 25:95] == 1).all()
     assert (weight[:10] == 0).all()
     assert (weight[:, -10:] == 0).all()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import imgedit
-from imgedit import errors, photo
+from imgedit import errors, hair, photo
 from imgedit.faces import Face
 from imgedit.geometry import FACE_TEMPLATE, apply, crop_matrix, invert
 from imgedit.library import load
@@ -261,7 +261,8 @@ def test_the_portrait_keeps_every_pixel_outside_the_hair(editor):
     assert changed.any()
     face = editor.faces(photo.read(rgb))[0]
     inside = np.zeros_like(changed)
-    corners = apply(invert(crop_matrix(face.landmarks, "head", 64)), np.array([[-0.5, -0.5], [63.5, 63.5]]))
+    lowest = 63.5 + hair.STEP * 64  # where a second look at long hair ends
+    corners = apply(invert(crop_matrix(face.landmarks, "head", 64)), np.array([[-0.5, -0.5], [63.5, lowest]]))
     x0, y0 = np.floor(corners.min(0) - 20).astype(int).clip(0)
     x1, y1 = np.ceil(corners.max(0) + 20).astype(int)
     inside[y0:y1, x0:x1] = True
