@@ -95,14 +95,18 @@ class Model:
 
 
 def painted(n: int) -> judge.Faces:
-    """Faces whose first pixel says hair colour, smile and sex; the labels are the truth, row 0 has two colours."""
-    names = (*HAIR, "Smiling", "Male", "Wearing_Hat", "Bald")
+    """Faces whose first pixel says hair colour, smile and sex; the labels are the truth, row 0 has two colours.
+
+    The first half are young.
+    """
+    names = (*HAIR, "Smiling", "Male", "Wearing_Hat", "Bald", "Young")
     frames = [np.zeros((218, 178, 3), np.uint8) for _ in range(n)]
     labels = np.zeros((n, len(names)), bool)
     for i, frame in enumerate(frames):
         frame[0, 0] = i % 4, i % 2, (i // 2) % 2
         labels[i, i % 4], labels[i, 4], labels[i, 5] = True, frame[0, 0, 1], frame[0, 0, 2]
     labels[0, 1] = True
+    labels[: n // 2, 8] = True
     return judge.Faces(frames, labels, names)
 
 
@@ -135,6 +139,19 @@ def test_an_editor_that_does_nothing_is_right_by_chance_and_keeps_everything(mon
     result = evaluate(monkeypatch, HAIR, HAIR_WORDS, lambda frame, said: frame)
     assert [row["accuracy"] for row in result["edits"].values()] == [0.25] * 4
     assert result["mean"]["kept"] == 1.0
+
+
+def test_accuracy_is_also_told_by_sex_and_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(frame: Frame, said: Sequence[str]) -> Frame:
+        if frame[0, 0, 2]:  # only men are edited
+            frame[0, 0, 0] = list(HAIR_WORDS).index(said[0])
+        return frame
+
+    result = evaluate(monkeypatch, HAIR, HAIR_WORDS, edit)
+    assert result["n_by_group"] == dict.fromkeys(("young women", "young men", "older women", "older men"), 4)
+    found = result["accuracy_by_group"]
+    assert {found[f"{h}, {age} men"] for h in HAIR for age in ("young", "older")} == {1.0}
+    assert {found[f"{h}, {age} women"] for h in HAIR for age in ("young", "older")} == {0.0, 0.5}  # as they were
 
 
 def test_kept_counts_the_other_attributes_and_not_the_edited_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,8 @@ def evaluate(
     Hair colours: every face is given each of the colours; right is the colour that the judge finds the most probable of
     the four. Other attributes: each face is given the opposite of what the judge sees; right is what it then sees.
     `kept` is the share of the judge's other decisions (without the four hair colours, or without the attribute)
-    that stay as they were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair
+    that stay as they were. `accuracy_by_group` tells of whom the judge believes a colour: it knows hair from faces that
+    mostly have the usual one. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair
     colour that it has; of another attribute, `round_trip` edits the edited face back.
 
     Args:
@@ -72,6 +73,8 @@ def evaluate(
     clear = _clear_hair(faces)
 
     edits: dict[str, dict[str, Any]] = {}
+    groups = faces.groups()
+    by_group: dict[str, float] = {}
     for attribute, word in words.items():
         if attribute in hair:
             # As when training: an edit to a colour says nothing of the other three.
@@ -91,6 +94,7 @@ def evaluate(
         else:
             right = (after[:, judge.column(attribute)] > 0.5) == want
         kept = _kept(before, after, judge, excluded)
+        by_group |= {f"{attribute}, {name}": float(right[members].mean()) for name, members in groups.items()}
         row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
         if attribute in hair and clear.any():
             row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
@@ -106,7 +110,8 @@ def evaluate(
             }
         edits[attribute] = row
     summary = {key: float(np.mean([r[key] for r in edits.values()])) for key in next(iter(edits.values()))}
-    result: dict[str, Any] = {"mean": summary, "edits": edits}
+    result: dict[str, Any] = {"mean": summary, "edits": edits, "accuracy_by_group": by_group}
+    result["n_by_group"] = {name: int(members.sum()) for name, members in groups.items()}
     if hair:
         result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, before, judge)
         result["n_clear_hair"] = int(clear.sum())

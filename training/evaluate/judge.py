@@ -42,6 +42,17 @@ class Faces:
         """Return the labels of one attribute."""
         return self.labels[:, self.attributes.index(attribute)]
 
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the faces by labelled sex and age; only groups that have a face."""
+        young, male = self.column("Young"), self.column("Male")
+        groups = {
+            "young women": young & ~male,
+            "young men": young & male,
+            "older women": ~young & ~male,
+            "older men": ~young & male,
+        }
+        return {name: members for name, members in groups.items() if members.any()}
+
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[Model]:

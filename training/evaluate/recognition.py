@@ -38,6 +38,12 @@ def classification(model: Model, faces: Faces, device: str = "auto") -> dict[str
             metrics["hair_colour_accuracy"] = {"n": int(one.sum()), "mean": float(right.mean())} | {
                 h: float(right[truth[one][:, i]].mean()) for i, h in enumerate(HAIR) if truth[one][:, i].any()
             }
+            metrics["hair_colour_by_group"] = {
+                f"{h}, {name}, n = {(of & members[one]).sum()}": float(right[of & members[one]].mean())
+                for h, of in zip(HAIR, truth[one].T, strict=True)
+                for name, members in faces.groups().items()
+                if (of & members[one]).any()
+            }
     return metrics
 
 
