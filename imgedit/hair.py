@@ -80,7 +80,7 @@ def _of_colours(crop: NDArray[np.uint8], samples: NDArray[np.uint8]) -> Floats:
     """Say which pixels have the colours of some others, `(h, w)`, 0..1."""
     known = _lab(samples[None])[0]
     centre = known.mean(0)
-    spread = np.cov(known.T) + _COLOUR_NOISE**2 * np.eye(3)
+    spread = np.cov(known.T, bias=True) + _COLOUR_NOISE**2 * np.eye(3)
     away = _lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8)).reshape(-1, 3) - centre
     distance = np.sqrt(np.einsum("ni,ni->n", away @ np.linalg.inv(spread), away)).reshape(crop.shape[:2])
     return np.asarray(np.clip((_FAR - distance) / (_FAR - _NEAR), 0.0, 1.0), np.float32)

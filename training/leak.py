@@ -1,4 +1,4 @@
-"""The class in z: adversaries that find it, the term by which the encoder hides it, and a measure of dependence."""
+"""The class in z: adversaries that find it, and the term by which the encoder hides it."""
 
 from __future__ import annotations
 
@@ -72,35 +72,3 @@ def hide(logits: Tensor) -> Tensor:
     """
     n = logits.shape[1]
     return -F.log_softmax(logits, 1).mean() - torch.log(torch.tensor(float(n), device=logits.device))
-
-
-def dependence(z: Tensor, s: Tensor) -> Tensor:
-    """Return how much two codes depend on each other: 0 for none on average, 1 for a code and itself.
-
-    The unbiased estimate of HSIC with Gaussian kernels (width: the mean squared distance), over that of each code with
-    itself, which gets no gradient. Where s is that of *another* picture of the same class, what both depend on is the
-    class. A batch is enough: unlike an adversary it need not be trained, and does not lag behind the encoder.
-
-    Args:
-        z: `(N, Z)`, N of at least 4.
-        s: `(N, S)`; it is standardised.
-
-    Reference: Song et al. 2012, Feature selection via dependence maximization (the estimate); Kornblith et al. 2019,
-    arXiv 1905.00414 (the normalisation).
-    """
-    k, m = _kernel(z), _kernel((s - s.mean(0)) / (s.std(0) + 1e-6))
-    return _hsic(k, m) / (_hsic(k, k) * _hsic(m, m)).clamp_min(1e-8).sqrt().detach()
-
-
-def _kernel(x: Tensor) -> Tensor:
-    """Return the Gaussian kernel of each pair of rows, `(N, N)`, 0 on the diagonal."""
-    squared = (x[:, None] - x).square().sum(2)
-    kernel = torch.exp(-squared / (squared.detach().mean() + 1e-6))
-    return kernel - torch.diag(kernel.diagonal())
-
-
-def _hsic(k: Tensor, m: Tensor) -> Tensor:
-    n = len(k)
-    product = k @ m
-    corner = k.sum() * m.sum() / ((n - 1) * (n - 2))
-    return (product.diagonal().sum() + corner - 2.0 / (n - 2) * product.sum()) / (n * (n - 3))

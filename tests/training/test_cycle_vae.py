@@ -53,6 +53,15 @@ def test_distances_in_closed_form() -> None:
     assert cycle_vae.wasserstein_distance(code).item() == pytest.approx(3.0)  # sqrt(2^2 + 1^2 + (3 - 1)^2)
 
 
+def test_the_surprise_is_least_where_the_posterior_is_right() -> None:
+    drawn = torch.tensor([[1.0, -1.0]])
+    code = posterior(drawn, torch.zeros(1, 2))
+    assert cycle_vae.surprise(code, drawn).item() == pytest.approx(math.log(2.0 * math.pi))
+    assert cycle_vae.surprise(posterior(torch.zeros(1, 2), torch.zeros(1, 2)), drawn).item() == pytest.approx(
+        math.log(2.0 * math.pi) + 1.0
+    )
+
+
 @pytest.mark.parametrize(("trains", "expected"), [("encoder", False), ("both", True)])
 def test_the_reverse_cycle_trains_what_it_should(trains: str, expected: bool) -> None:
     method = make(reverse_trains=trains)
@@ -109,6 +118,24 @@ def test_the_adversary_finds_the_class_that_lies_in_z(kind: str, least: float) -
     assert least - 0.01 < losses[-1] < least + 0.25
 
 
+def test_the_weight_of_the_kl_rises_over_the_warmup() -> None:
+    gradients = {}
+    for share in (0.0, 1.0):
+        method = make(kl_warmup=share, lambda_rec=0.0, lambda_reverse=0.0, steps=1000)
+        method.step(iter([pairs()]))
+        gradients[share] = torch.cat([p.grad.flatten() for p in method.encoder.parameters() if p.grad is not None])
+    assert float(gradients[0.0].abs().max()) > 0.0
+    assert torch.allclose(gradients[1.0] * 1000.0, gradients[0.0], rtol=1e-3, atol=1e-6)
+
+
+def test_what_z_says_of_the_class_counts_once_enough_codes_were_seen() -> None:
+    method = make(lambda_information=1.0, past_codes=16)
+    stream = iter([pairs()] * 3)
+    assert "information" not in method.step(stream)  # 8 of 16 codes
+    assert "information" not in method.step(stream)
+    assert "information" in method.step(stream)
+
+
 def test_pairs_need_no_classes() -> None:
     batch = pairs()
     method = make(leak="pairs", adversarial="both", reverse_reconstruction=True)
@@ -126,13 +153,14 @@ def test_a_pixelcnn_draws_pictures_at_its_levels_and_exports_its_draft() -> None
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("size", 30), ("reverse_share", 0.0), ("levels", 1), ("n_classes", 1), ("leak_steps", 0)]
+    ("field", "value"),
+    [("size", 30), ("reverse_share", 0.0), ("levels", 1), ("n_classes", 1), ("leak_steps", 0), ("kl_warmup", 1.5)],
 )
 def test_a_wrong_setting_is_named(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field):
         configs.build(cycle_vae.Config, {field: value})
-    with pytest.raises(ConfigError, match="batch_size of at least 2"):
-        configs.build(cycle_vae.Config, {"lambda_dependence": 1.0, "batch_size": 1})
+    with pytest.raises(ConfigError, match="at least 2 batch_size"):
+        configs.build(cycle_vae.Config, {"lambda_information": 1.0, "past_codes": 100})
 
 
 def test_a_run_starts_from_the_averaged_weights_of_another() -> None:

@@ -49,11 +49,13 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "cycle_vae-options": (
         "cycle_vae",
         {"reverse_trains": "both", "reverse_distance": "wasserstein", "reverse_reconstruction": True,
-         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "lambda_dependence": 1.0},
+         "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "kl_warmup": 0.5,
+         "lambda_information": 1.0, "past_codes": 16},
     ),
     "cycle_vae-pixelcnn": (
         "cycle_vae",
-        {"decoder": "pixelcnn", "adversarial": "decoder", "leak": "classes", "leak_on": "mean"},
+        {"decoder": "pixelcnn", "adversarial": "decoder", "leak": "classes", "leak_on": "mean",
+         "reverse_distance": "likelihood"},
     ),
     "gan-conv": ("gan", {"network": "conv", "r1_gamma": 1.0, "label_smoothing": 0.1}),
 }  # fmt: skip

@@ -7,7 +7,7 @@ Deviations: both pictures of a pair are reconstructed, the squared error is summ
 reverse cycle takes its two s from the same batch, the weights are averaged, one-cycle learning rate.
 The options beyond the paper: a reverse reconstruction, a discriminator on pairs, the distance of the reverse cycle, a
 decoder that ends in a PixelCNN (the reverse cycle uses its draft), and two ways to keep the class out of z: an
-adversary (`leak`) and a penalty on its dependence on the s of another picture of the class (`lambda_dependence`).
+adversary (`leak`), and an estimate of what z says of it from the codes of past steps (`lambda_information`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from training import leak, swap
 from training.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
 from training.data.batch import Batch
 from training.graph import Graph
-from training.latent import Decoder, Encoded, Encoder, kl_normal, reparametrise, squared_error
+from training.latent import Decoder, Encoded, Encoder, kl_normal, log_normal, reparametrise, squared_error
+from training.past_codes import PastCodes
 from training.pixelcnn import PixelDecoder
 
 
@@ -43,14 +44,17 @@ class Config(swap.SplitConfig):
     """Weight of the same error with the picture's own s (the released code uses both)."""
     lambda_kl: float = 1.5
     """Weight of the KL of z, nats."""
+    kl_warmup: float = 0.0
+    """Share of the steps over which that weight rises from 0, so that z is not emptied before it is of use."""
     lambda_reverse: float = 1.0
     """Weight of the reverse cycle's distance."""
     reverse_trains: Literal["encoder", "both"] = "encoder"
     """What the reverse cycle trains; `both` with a high weight of the reconstruction leaks the class into z."""
     reverse_share: float = 0.5
     """Share of the batch's pictures that also go through the reverse cycle."""
-    reverse_distance: Literal["l1", "wasserstein"] = "l1"
-    """Distance of the two z: L1 of the means, or the 2-Wasserstein distance of the posteriors."""
+    reverse_distance: Literal["l1", "wasserstein", "likelihood"] = "l1"
+    """Distance of the two z: L1 of the means, or the 2-Wasserstein distance of the posteriors; or how unlikely both
+    find the z that was decoded (ours), which an encoder that empties z does not make small."""
     reverse_reconstruction: bool = False
     """Also decode the picture's z with the s that the reverse cycle encoded, and compare with the picture."""
     lambda_reverse_rec: float = 1.0
@@ -71,8 +75,10 @@ class Config(swap.SplitConfig):
     """Learning rate of the adversary's Adam."""
     leak_steps: int = 1
     """Steps of the adversary a step."""
-    lambda_dependence: float = 0.0
-    """Weight of the dependence of z (mean and sample) on the partner's s, by a kernel; needs no adversary (ours)."""
+    lambda_information: float = 0.0
+    """Weight of what sampled z says of the class, nats, estimated from past codes; needs no adversary (ours)."""
+    past_codes: int = 4096
+    """Codes of past steps that this estimate is made from."""
     n_classes: int = 10
     """Classes that `leak = classes` tells apart."""
     decoder: Literal["conv", "pixelcnn"] = "conv"
@@ -98,8 +104,10 @@ class Config(swap.SplitConfig):
             raise ValueError(f"leak_steps must be at least 1, got {self.leak_steps}")
         if self.n_classes < 2:
             raise ValueError(f"n_classes must be at least 2, got {self.n_classes}")
-        if self.lambda_dependence > 0 and self.batch_size < 2:
-            raise ValueError(f"lambda_dependence needs a batch_size of at least 2, got {self.batch_size}")
+        if not 0 <= self.kl_warmup <= 1:
+            raise ValueError(f"kl_warmup must be from 0 to 1, got {self.kl_warmup}")
+        if self.lambda_information > 0 and self.past_codes < 2 * self.batch_size:
+            raise ValueError(f"past_codes must be at least 2 batch_size, got {self.past_codes}")
 
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -108,11 +116,10 @@ PRESETS: dict[str, dict[str, object]] = {
     "independent": {
         "width": 20,
         "z_step": 0.5,
-        "lambda_kl": 0.95,
-        "leak": "pairs",
-        "leak_on": "mean",
-        "lambda_leak": 60.0,
-        "lambda_dependence": 60.0,
+        "lambda_kl": 1.5,
+        "kl_warmup": 0.3,
+        "lambda_information": 20.0,
+        "reverse_distance": "likelihood",
         "steps": 9000,
     },
     "paper": {
@@ -166,6 +173,9 @@ class Method(swap.Coder):
             self.leaks: nn.Module = leaks.to(self.device)
             self.leak_optimizer = self._adam(c.lr_leak, self.leaks)
             self.parts = [*self.parts, "leaks", "leak_optimizer"]
+        if c.lambda_information > 0:
+            self.past = PastCodes(c.past_codes, c.z_dim, c.s_dim).to(self.device)
+            self.parts = [*self.parts, "past"]
         self.steps = 0
 
     def _decoder(self) -> nn.Module:
@@ -198,7 +208,8 @@ class Method(swap.Coder):
         kl = kl_normal(code.z, code.z_logvar).mean()
         terms = {"kl": kl}
         loss, terms["loss_rec"] = self._reconstruction(both, code.s.roll(len(batch.image), 0), z)
-        loss = c.lambda_rec * loss + c.lambda_kl * kl
+        warm = min(1.0, (self.steps + 1) / (c.kl_warmup * c.steps)) if c.kl_warmup > 0 else 1.0
+        loss = c.lambda_rec * loss + warm * c.lambda_kl * kl
         if c.lambda_own > 0:
             loss = loss + c.lambda_own * self._reconstruction(both, code.s, z)[0]
         partner_s = code.s.detach().roll(len(batch.image), 0)
@@ -206,9 +217,11 @@ class Method(swap.Coder):
             seen = z if c.leak_on == "sample" else code.z
             terms["loss_leak"] = self._leak_step(seen.detach(), partner_s, self._leak_target(batch))
             loss = loss + c.lambda_leak * leak.hide(self._guesses(seen, partner_s))
-        if c.lambda_dependence > 0:
-            terms["dependence"] = leak.dependence(code.z, partner_s) + leak.dependence(z, partner_s)
-            loss = loss + c.lambda_dependence * terms["dependence"]
+        if c.lambda_information > 0:
+            if self.past.full:
+                terms["information"] = self.past.information(z, partner_s)
+                loss = loss + c.lambda_information * terms["information"]
+            self.past.remember(code.z, code.z_logvar, partner_s)
         if c.adversarial != "none":
             fake_loss, terms["loss_d"] = self._adversarial(both, code.s, z)
             loss = loss + c.lambda_adv * fake_loss
@@ -245,13 +258,19 @@ class Method(swap.Coder):
         with torch.set_grad_enabled(trains_decoder):
             fakes = self.decoder(torch.cat([s[:n], other[:n]]), prior.repeat(2, 1))
         code = self.encoder(fakes)
-        distance = (l1_distance if c.reverse_distance == "l1" else wasserstein_distance)(code).mean()
+        distance = self._reverse_distance(code, prior.repeat(2, 1)).mean()
         loss, terms = c.lambda_reverse * distance, {"loss_reverse": distance}
         if c.reverse_reconstruction:
             again = squared_error(self.decoder(code.s[:n], z[:n]), image[:n]).mean()
             loss, terms["loss_reverse_rec"] = loss + c.lambda_reverse_rec * again, again
         descend(self.reverse_optimizer, loss)
         return terms
+
+    def _reverse_distance(self, code: Encoded, drawn: Tensor) -> Tensor:
+        """Return how far the codes of the reverse cycle are from each other, or from the z that was decoded."""
+        if self.config.reverse_distance == "likelihood":
+            return surprise(code, drawn)
+        return (l1_distance if self.config.reverse_distance == "l1" else wasserstein_distance)(code)
 
     def _adversarial(self, both: Tensor, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Train the discriminator on real pairs and on pairs with a decoded one; return how much that one must change.
@@ -340,3 +359,15 @@ def wasserstein_distance(code: Encoded) -> Tensor:
         raise ValueError("z must be a distribution")
     first, second = torch.cat([code.z, (0.5 * code.z_logvar).exp()], 1).chunk(2)
     return ((first - second).square().sum(1) + 1e-12).sqrt()
+
+
+def surprise(code: Encoded, drawn: Tensor) -> Tensor:
+    """Return how unlikely the posteriors find the z that was decoded, `-log q(z | Dec(z, s))` in nats, `(N,)`.
+
+    The z was drawn without looking at s, so that an encoder that answers with it says nothing of the class.
+
+    Reference: Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks (the sleep phase).
+    """
+    if code.z_logvar is None:
+        raise ValueError("z must be a distribution")
+    return -log_normal(drawn, code.z, code.z_logvar)
