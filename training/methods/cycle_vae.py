@@ -120,7 +120,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "kl_warmup": 0.3,
         "lambda_information": 20.0,
         "reverse_distance": "likelihood",
-        "steps": 9000,
+        "steps": 12000,
     },
     "paper": {
         "kernel": 5,
