@@ -3,12 +3,13 @@
 As in `composite`, pixels without weight stay as they are, bit for bit.
 
 Reference: Gharbi et al. 2017, "Deep bilateral learning for real-time image enhancement", section 3.3 (slicing). The
-contrast that is put back is ours.
+contrast that is put back, and the tint that the mean is held to, are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, enlarged_rows, work_grid
 from imgedit.pixels import to_tensor, to_uint8
 from imgedit.regions import Region
+from imgedit.tints import Tint
 
 __all__ = ["CONTRAST", "FLOOR", "LUMA", "MOST", "NEAR", "apply_grids"]
 
@@ -48,6 +50,7 @@ def apply_grids(
     region: Region,
     *,
     contrast: float = CONTRAST,
+    tint: Tint | None = None,
 ) -> NDArray[np.uint8]:
     """Grade a photo with bilateral grids of affine colour transforms.
 
@@ -59,16 +62,20 @@ def apply_grids(
         size: side of that crop, px.
         region: where to act.
         contrast: share of the photo's contrast among neighbours that comes back; 0 leaves the grids' own.
+        tint: range for the mean of what the grids make; None leaves it as it is.
 
     Returns:
         A new photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
-        photo)`, its luminance then pulled towards the photo's contrast, in proportion to region.
+        photo)`, moved by one shift of a* and b* if its mean is out of `tint`, its luminance then pulled towards the
+        photo's contrast, in proportion to region.
     """
     out = rgb.copy()
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out
-    usual = _usual_lift(rgb, grids, guide, matrix, size, region) if contrast > 0 else None
+    sample = _Sample.of(rgb, grids, guide, matrix, size, region)
+    usual = sample.usual_lift(NEAR * size) if contrast > 0 else None
+    shift = _Shift.towards(tint, sample, sum(amount for amount, _ in grids)) if tint is not None else None
     for rows in bands(y1 - y0, x1 - x0):
         weight = region.weight[rows]
         chosen = np.nonzero(weight)
@@ -78,6 +85,8 @@ def apply_grids(
         offset = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0 + rows.start]])
         colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size)
         share = weight[chosen]
+        if shift is not None:
+            graded = shift.applied(graded)
         if usual is not None:
             excess = enlarged_rows(usual, rows, y1 - y0, x1 - x0)[chosen] - _lift(colours, graded)
             # Less at the border, where a bright ground that shines through is no hair.
@@ -87,25 +96,91 @@ def apply_grids(
     return out
 
 
-def _usual_lift(
-    rgb: NDArray[np.uint8], grids: Grids, guide: Guide, matrix: Matrix, size: int, region: Region
-) -> Floats:
-    """Return the mean `_lift` around each place, `(h, w)` of a reduced copy of the region.
+@dataclass(frozen=True)
+class _Sample:
+    """Single pixels of the region, on a reduced copy: the mean of a logarithm is not that of blurred hair.
 
-    The copy takes single pixels: the mean of a logarithm is not that of blurred hair.
+    Attributes:
+        weight: `(h, w)` of the copy, the region's.
+        chosen: rows and columns of the P pixels with weight.
+        colours: `(P, 3)` of the photo, in [-1, 1].
+        graded: `(P, 3)`, what the grids make of them.
+        scale: pixels of the crop to one of the copy.
     """
-    x0, y0, x1, y1 = region.roi
-    h, w, to_photo = work_grid(region.roi, _SAMPLED)
-    small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_NEAREST), np.uint8)
-    weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
-    chosen = np.nonzero(weight)
-    to_crop = geometry.chain(to_photo, matrix)
-    sums = np.stack([np.zeros_like(weight), weight], -1)
-    sums[..., 0][chosen] = weight[chosen] * _lift(*_graded(small, chosen, grids, guide, to_crop, size))
-    reach = 2 * round(NEAR * size / geometry.crop_scale(to_crop)) + 1
-    for _ in range(2):  # a tent has no corners that could show
-        sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
-    return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-6), np.float32)
+
+    weight: Floats
+    chosen: tuple[NDArray[np.intp], ...]
+    colours: Floats
+    graded: Floats
+    scale: float
+
+    @classmethod
+    def of(
+        cls, rgb: NDArray[np.uint8], grids: Grids, guide: Guide, matrix: Matrix, size: int, region: Region
+    ) -> _Sample:
+        x0, y0, x1, y1 = region.roi
+        h, w, to_photo = work_grid(region.roi, _SAMPLED)
+        small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_NEAREST), np.uint8)
+        weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
+        chosen = np.nonzero(weight)
+        to_crop = geometry.chain(to_photo, matrix)
+        colours, graded = _graded(small, chosen, grids, guide, to_crop, size)
+        return cls(weight, chosen, colours, graded, geometry.crop_scale(to_crop))
+
+    def usual_lift(self, radius: float) -> Floats:
+        """Return the mean `_lift` around each place, `(h, w)`; the radius in pixels of the crop."""
+        sums = np.stack([np.zeros_like(self.weight), self.weight], -1)
+        sums[..., 0][self.chosen] = self.weight[self.chosen] * _lift(self.colours, self.graded)
+        reach = 2 * round(radius / self.scale) + 1
+        for _ in range(2):  # a tent has no corners that could show
+            sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
+        return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-6), np.float32)
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """One shift of a* and b* for all pixels, less for those darker than the mean: the dark has little tint.
+
+    Attributes:
+        ab: of a pixel that is as light as the mean or lighter.
+        lightness: L* of the mean.
+    """
+
+    ab: Floats
+    lightness: float
+
+    @classmethod
+    def towards(cls, tint: Tint, sample: _Sample, strength: float) -> _Shift | None:
+        """Return the shift that takes the sample's mean into a tint; None where it is there.
+
+        Args:
+            tint: what the whole edit should have.
+            sample: of the edit at this strength.
+            strength: above 0 to 1; the shift is that of the whole edit, times this.
+        """
+        weight = sample.weight[sample.chosen]
+        if not len(weight) or strength <= 0:
+            return None
+        whole = sample.colours + (sample.graded - sample.colours) / np.float32(strength)
+        lab = _lab(whole)
+        mean = np.asarray((weight[:, None] * lab).sum(0) / weight.sum(), np.float32)
+        # The shift fades in the dark, which has a part in the mean.
+        felt = float((weight * np.clip(lab[:, 0] / max(float(mean[0]), 1.0), 0.0, 1.0)).sum() / weight.sum())
+        ab = tint.shift(mean[1:]) * np.float32(strength / max(felt, 0.1))
+        return cls(ab, max(float(mean[0]), 1.0)) if np.abs(ab).max() > 0.1 else None
+
+    def applied(self, colours: Floats) -> Floats:
+        """Return moved colours, `(P, 3)` in [-1, 1]."""
+        lab = _lab(colours)
+        lab[:, 1:] += np.clip(lab[:, :1] / self.lightness, 0.0, 1.0) * self.ab
+        moved = cv2.cvtColor(lab[None], cv2.COLOR_LAB2RGB)[0]
+        return np.asarray(moved * 2.0 - 1.0, np.float32)
+
+
+def _lab(colours: Floats) -> Floats:
+    """Return CIELAB of `(P, 3)` sRGB in [-1, 1]."""
+    rgb = np.clip(colours * 0.5 + 0.5, 0.0, 1.0).astype(np.float32)
+    return np.asarray(cv2.cvtColor(rgb[None], cv2.COLOR_RGB2LAB)[0], np.float32)
 
 
 def _graded(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from imgedit import geometry, grading, regions
+from imgedit.edits import Edit
 from imgedit.regions import Region
+from imgedit.tints import TINTS, Tint, tint_of
 from tests.photos import picture
 
 RNG = np.random.default_rng(0)
@@ -120,3 +123,54 @@ def test_contrast_is_the_photos_own_where_the_curve_keeps_it() -> None:
     grids = [(1.0, double.reshape(12, 1, 1, 1))]
     out = grading.apply_grids(rgb, grids, zero_guide, EYE, 120, whole(rgb)).astype(int)
     assert np.abs(out - 2 * rgb.astype(int)).max() <= 12  # the floor counts for less in a brighter picture
+
+
+def mean_lab(rgb: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB).reshape(-1, 3).mean(0)
+
+
+def bluish() -> list[tuple[float, np.ndarray]]:
+    """Return the grid that keeps the luminance and adds some blue."""
+    grid = np.eye(3, 4).reshape(12, 1, 1, 1).astype(np.float32)
+    grid[[3, 7, 11], 0, 0, 0] = (-0.05, 0.0, 0.12)
+    return [(1.0, grid)]
+
+
+def test_a_mean_out_of_the_tint_is_brought_to_its_nearest_border() -> None:
+    rgb = (picture(60, 80) * 0.5 + 60).astype(np.uint8)
+    tint = Tint((1.0, 3.0), (6.0, 12.0))
+    free = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), contrast=0.0))
+    held = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint))
+    assert free[2] < 1.0
+    np.testing.assert_allclose(held[1:], np.clip(free[1:], tint.low, tint.high), atol=0.5)
+    assert held[0] == pytest.approx(free[0], abs=0.3)
+
+
+def test_half_the_edit_is_shifted_by_half() -> None:
+    rgb = (picture(60, 80) * 0.5 + 60).astype(np.uint8)
+    tint = Tint((1.0, 20.0), (6.0, 30.0))
+    ((_, grid),) = bluish()
+    before = mean_lab(rgb)
+    whole_way, half_way = (
+        mean_lab(grading.apply_grids(rgb, [(share, grid)], luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint)) - before
+        for share in (1.0, 0.5)
+    )
+    np.testing.assert_allclose(half_way[1:], whole_way[1:] / 2, atol=0.7)
+
+
+def test_a_mean_within_the_tint_is_left_alone() -> None:
+    rgb = picture(60, 80)
+    anything = Tint((-100.0, -100.0), (100.0, 100.0))
+    np.testing.assert_array_equal(
+        grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), tint=anything),
+        grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb)),
+    )
+
+
+def test_the_strongest_word_says_the_tint() -> None:
+    weak, strong = (
+        Edit(w, {a: 1.0, "Male": 0.0}, s, "hair") for w, a, s in (("a", "Blond_Hair", 0.2), ("b", "Gray_Hair", 0.9))
+    )
+    assert tint_of([weak, strong]) == TINTS["Gray_Hair"]
+    assert tint_of([Edit("smiling", {"Smiling": 1.0}, 1.0, "face")]) is None
+    assert tint_of([Edit("dark", {"Blond_Hair": 0.0}, 1.0, "hair")]) is None

@@ -1,0 +1,46 @@
+"""The tints that real hair has: what a hair colour is held to, whatever light a photo has that a model has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgedit.edits import Edit
+from imgedit.guided import Floats
+
+__all__ = ["TINTS", "Tint", "tint_of"]
+
+
+@dataclass(frozen=True)
+class Tint:
+    """A range of mean colours without their lightness.
+
+    Attributes:
+        low: least a* and b* (CIELAB, D65).
+        high: greatest a* and b*.
+    """
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+    def shift(self, mean: Floats) -> Floats:
+        """Return the least that takes a mean a* and b*, `(2,)`, into the range."""
+        return np.asarray(np.clip(mean, self.low, self.high) - mean, np.float32)
+
+
+# The middle 60 % of CelebA's training pictures with one hair colour: python -m training.tints FOLDER
+TINTS = {
+    "Black_Hair": Tint((0.6, 0.1), (4.4, 5.4)),
+    "Blond_Hair": Tint((4.2, 14.8), (11.3, 25.4)),
+    "Brown_Hair": Tint((5.5, 7.8), (11.7, 16.0)),
+    "Gray_Hair": Tint((1.3, 3.1), (6.9, 12.2)),
+}
+"""Attribute -> its tint."""
+
+
+def tint_of(edits: Sequence[Edit]) -> Tint | None:
+    """Return the tint that the strongest of some edits asks for; None where it names no hair colour."""
+    strongest = max(edits, key=lambda edit: edit.strength)
+    return next((TINTS[name] for name, value in strongest.values.items() if value == 1.0 and name in TINTS), None)

@@ -1,0 +1,89 @@
+"""The tints of real hair, which edits are held to: `python -m training.tints FOLDER`, with CelebA's folder.
+
+For each hair colour, over the pictures of CelebA's training split that have this one colour and neither hat nor bald
+head, the mean a* and b* (CIELAB, D65) of what the bundled parser is sure is hair; of these two percentiles are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from imgedit import geometry, library, pipeline
+from imgedit.errors import DataError, ImgeditError
+from imgedit.parsing import class_probabilities
+from imgedit.pixels import to_tensor
+from imgedit.runtime import Session
+from training.data import celeba
+from training.progress import watched
+
+PERCENTILES = (20.0, 80.0)
+SURE = 0.8
+"""Probability from which a pixel counts as hair."""
+LEAST = 300
+"""Pixels of hair that a picture must show."""
+PICTURES = 300
+"""Most pictures of a colour, drawn with seed 0."""
+
+
+def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
+    """Measure the means of hair.
+
+    Args:
+        folder: CelebA's.
+        most: pictures of a colour.
+
+    Returns:
+        Colour -> `(N, 2)`, a* and b* of each picture.
+
+    Raises:
+        DataError: there is no picture of a colour in full size.
+    """
+    paths = [path for _, path in celeba.pictures(folder, "train", ("full",))]
+    labels = celeba.labels_of(folder, [path.name for path in paths], (*celeba.HAIR, "Wearing_Hat", "Bald"))
+    clear = (labels[:, :4].sum(1) == 1) & ~labels[:, 4:].any(1)
+    parser = library.find(pipeline.PARSER)
+    session, size = Session(parser.graph("parse"), "auto"), parser.manifest.crop.width
+    matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, parser.manifest.crop.kind, size)
+    hair = parser.manifest.classes.index("hair")
+    rng = np.random.default_rng(0)
+    found = {}
+    for i, colour in enumerate(celeba.HAIR):
+        means: list[np.ndarray] = []
+        for place in watched(rng.permutation(np.flatnonzero(clear & labels[:, i])).tolist(), colour):
+            if len(means) == most:
+                break
+            image = np.asarray(Image.open(paths[place]).convert("RGB"))
+            crop = to_tensor(geometry.cut(image, matrix, size))[None]
+            map_of_hair = class_probabilities(session, crop)[0, hair]
+            where = geometry.put_back(map_of_hair, matrix, (image.shape[0], image.shape[1])) > SURE
+            if where.sum() >= LEAST:
+                means.append(cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)[where][:, 1:].mean(0))
+        if not means:
+            raise DataError(f"no picture of {colour} in {folder / celeba.FOLDERS['full']}")
+        found[colour] = np.array(means)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.tints", description="measure the tints of real hair")
+    parser.add_argument("folder", type=Path, help="CelebA's folder")
+    options = parser.parse_args(arguments)
+    try:
+        for colour, means in tints(options.folder).items():
+            low, high = np.percentile(means, PERCENTILES, axis=0).round(1)
+            sys.stdout.write(f"{colour}: a* {low[0]} to {high[0]}, b* {low[1]} to {high[1]} ({len(means)} pictures)\n")
+    except ImgeditError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
