@@ -20,6 +20,7 @@ from imgedit import library
 from imgedit.errors import ConfigError, ModelError, UnknownWordError
 from imgedit.library import Model
 from imgedit.manifest import Manifest
+from imgedit.tints import TINTS, Tint
 
 __all__ = [
     "Edit",
@@ -30,6 +31,7 @@ __all__ = [
     "plan",
     "still_wanted",
     "target_vector",
+    "tint_of",
     "translate_grids",
     "translate_image",
 ]
@@ -199,6 +201,12 @@ def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[E
         left = min(max((_CERTAIN - holds) / (_CERTAIN - _UNSURE), 0.0), 1.0)
         result.append(replace(edit, strength=edit.strength * left))
     return tuple(result)
+
+
+def tint_of(edits: Sequence[Edit]) -> Tint | None:
+    """Return the tint that the strongest of some edits asks for; None where it names no hair colour."""
+    strongest = max(edits, key=lambda edit: edit.strength)
+    return next((TINTS[name] for name, value in strongest.values.items() if value == 1.0 and name in TINTS), None)
 
 
 def translate_image(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import composite, edits, faces, geometry, grading, hair, library, regions, tints
+from imgedit import composite, edits, faces, geometry, grading, hair, library, regions
 from imgedit import photo as photos
 from imgedit.edits import Edit, Plan
 from imgedit.errors import ConfigError, ModelError
@@ -198,7 +198,7 @@ class Editor:
                     delta = edits.translate_image(run, image, wanted, current, manifest)
             with clock("composite"):
                 if plan.is_colour:
-                    rgb = grading.apply_grids(rgb, grids, guide, matrix, size, region, tint=tints.tint_of(wanted))
+                    rgb = grading.apply_grids(rgb, grids, guide, matrix, size, region, tint=edits.tint_of(wanted))
                 else:
                     window = regions.region_of(rgb, None, matrix, size)
                     rgb = composite.apply_delta(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgedit.edits import Edit
 from imgedit.guided import Floats
 
-__all__ = ["TINTS", "Tint", "tint_of"]
+__all__ = ["TINTS", "Tint"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,3 @@ TINTS = {
     "Gray_Hair": Tint((1.3, 3.1), (6.9, 12.2)),
 }
 """Attribute -> its tint."""
-
-
-def tint_of(edits: Sequence[Edit]) -> Tint | None:
-    """Return the tint that the strongest of some edits asks for; None where it names no hair colour."""
-    strongest = max(edits, key=lambda edit: edit.strength)
-    return next((TINTS[name] for name, value in strongest.values.items() if value == 1.0 and name in TINTS), None)

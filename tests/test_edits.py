@@ -7,6 +7,7 @@ from imgedit import edits, library
 from imgedit.edits import Edit
 from imgedit.errors import ConfigError, ModelError, UnknownWordError
 from imgedit.runtime import Session
+from imgedit.tints import TINTS
 from tests import models
 
 
@@ -122,3 +123,12 @@ def test_a_grid_of_a_wrong_shape_is_refused(both):
     with pytest.raises(ModelError, match="no grid"):
         edits.translate_grids(lambda feeds: {"grid": np.zeros((1, 9, 4, 2, 2))}, crop, plan.edits, None,
                               both[0].manifest)  # fmt: skip
+
+
+def test_the_strongest_word_says_the_tint() -> None:
+    weak, strong = (
+        Edit(w, {a: 1.0, "Male": 0.0}, s, "hair") for w, a, s in (("a", "Blond_Hair", 0.2), ("b", "Gray_Hair", 0.9))
+    )
+    assert edits.tint_of([weak, strong]) == TINTS["Gray_Hair"]
+    assert edits.tint_of([Edit("smiling", {"Smiling": 1.0}, 1.0, "face")]) is None
+    assert edits.tint_of([Edit("dark", {"Blond_Hair": 0.0}, 1.0, "hair")]) is None

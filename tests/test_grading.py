@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from imgedit import geometry, grading, regions
-from imgedit.edits import Edit
 from imgedit.regions import Region
-from imgedit.tints import TINTS, Tint, tint_of
+from imgedit.tints import Tint
 from tests.photos import picture
 
 RNG = np.random.default_rng(0)
@@ -165,12 +164,3 @@ def test_a_mean_within_the_tint_is_left_alone() -> None:
         grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), tint=anything),
         grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb)),
     )
-
-
-def test_the_strongest_word_says_the_tint() -> None:
-    weak, strong = (
-        Edit(w, {a: 1.0, "Male": 0.0}, s, "hair") for w, a, s in (("a", "Blond_Hair", 0.2), ("b", "Gray_Hair", 0.9))
-    )
-    assert tint_of([weak, strong]) == TINTS["Gray_Hair"]
-    assert tint_of([Edit("smiling", {"Smiling": 1.0}, 1.0, "face")]) is None
-    assert tint_of([Edit("dark", {"Blond_Hair": 0.0}, 1.0, "hair")]) is None
