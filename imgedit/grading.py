@@ -66,8 +66,8 @@ def apply_grids(
 
     Returns:
         A new photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
-        photo)`, moved by one shift of a* and b* if its mean is out of `tint`, its luminance then pulled towards the
-        photo's contrast, in proportion to region.
+        photo)`, its luminance then pulled towards the photo's contrast, in proportion to region. If the mean of
+        `A photo + b` is out of `tint`, one shift of a* and b* is added to it.
     """
     out = rgb.copy()
     x0, y0, x1, y1 = region.roi
@@ -83,10 +83,8 @@ def apply_grids(
             continue
         band = out[y0 + rows.start : y0 + rows.stop, x0:x1]
         offset = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0 + rows.start]])
-        colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size)
+        colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size, shift)
         share = weight[chosen]
-        if shift is not None:
-            graded = shift.applied(graded)
         if usual is not None:
             excess = enlarged_rows(usual, rows, y1 - y0, x1 - x0)[chosen] - _lift(colours, graded)
             # Less at the border, where a bright ground that shines through is no hair.
@@ -156,7 +154,7 @@ class _Shift:
         Args:
             tint: what the whole edit should have.
             sample: of the edit at this strength.
-            strength: above 0 to 1; the shift is that of the whole edit, times this.
+            strength: above 0 to 1; the shift is that of the whole edit.
         """
         weight = sample.weight[sample.chosen]
         if not len(weight) or strength <= 0:
@@ -166,7 +164,7 @@ class _Shift:
         mean = np.asarray((weight[:, None] * lab).sum(0) / weight.sum(), np.float32)
         # The shift fades in the dark, which has a part in the mean.
         felt = float((weight * np.clip(lab[:, 0] / max(float(mean[0]), 1.0), 0.0, 1.0)).sum() / weight.sum())
-        ab = tint.shift(mean[1:]) * np.float32(strength / max(felt, 0.1))
+        ab = tint.shift(mean[1:]) / np.float32(max(felt, 0.1))
         return cls(ab, max(float(mean[0]), 1.0)) if np.abs(ab).max() > 0.1 else None
 
     def applied(self, colours: Floats) -> Floats:
@@ -190,6 +188,7 @@ def _graded(
     guide: Guide,
     matrix: Matrix,
     size: int,
+    shift: _Shift | None = None,
 ) -> tuple[Floats, Floats]:
     """Return the chosen pixels of an image, and what the grids make of them: `(P, 3)` each, in [-1, 1]."""
     values = to_tensor(image)
@@ -200,7 +199,8 @@ def _graded(
     u, v = (np.asarray(2.0 * (row[0] * x + row[1] * y + row[2] + 0.5) / size - 1.0, np.float32) for row in m)
     graded = colours.copy()
     for amount, grid in grids:
-        graded += np.float32(amount) * (np.clip(_sliced(grid, u, v, depth, colours), -1.0, 1.0) - colours)
+        made = np.clip(_sliced(grid, u, v, depth, colours), -1.0, 1.0)
+        graded += np.float32(amount) * ((made if shift is None else shift.applied(made)) - colours)
     return colours, graded
 
 

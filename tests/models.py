@@ -14,8 +14,9 @@ from imgedit.library import Model, load
 from imgedit.manifest import Crop, GraphFile, Manifest
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
-COLOURS = {"Black_Hair": (-0.8, -0.8, -0.8), "Blond_Hair": (0.6, 0.4, -0.2), "Brown_Hair": (-0.2, -0.5, -0.7),
-           "Gray_Hair": (0.1, 0.1, 0.1)}  # fmt: skip
+# Within the tints that edits are held to.
+COLOURS = {"Black_Hair": (-0.78, -0.81, -0.82), "Blond_Hair": (0.58, 0.36, 0.06), "Brown_Hair": (-0.2, -0.4, -0.55),
+           "Gray_Hair": (0.16, 0.07, 0.01)}  # fmt: skip
 HAIR_WORDS = {"black-hair": "Black_Hair", "blond": "Blond_Hair", "blonde": "Blond_Hair", "brown-hair": "Brown_Hair",
               "grey-hair": "Gray_Hair"}  # fmt: skip
 FACE = ("Eyeglasses", "Smiling")

@@ -145,16 +145,16 @@ def test_a_mean_out_of_the_tint_is_brought_to_its_nearest_border() -> None:
     assert held[0] == pytest.approx(free[0], abs=0.3)
 
 
-def test_half_the_edit_is_shifted_by_half() -> None:
+def test_half_the_edit_is_half_the_way_with_its_tint() -> None:
     rgb = (picture(60, 80) * 0.5 + 60).astype(np.uint8)
     tint = Tint((1.0, 20.0), (6.0, 30.0))
     ((_, grid),) = bluish()
-    before = mean_lab(rgb)
-    whole_way, half_way = (
-        mean_lab(grading.apply_grids(rgb, [(share, grid)], luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint)) - before
+    all_of_it, half_of_it = (
+        grading.apply_grids(rgb, [(share, grid)], luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint).astype(float)
         for share in (1.0, 0.5)
     )
-    np.testing.assert_allclose(half_way[1:], whole_way[1:] / 2, atol=0.7)
+    assert mean_lab(all_of_it.astype(np.uint8))[2] == pytest.approx(20.0, abs=0.5)
+    np.testing.assert_allclose(half_of_it, (rgb + all_of_it) / 2, atol=1.0)
 
 
 def test_a_mean_within_the_tint_is_left_alone() -> None:
