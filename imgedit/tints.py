@@ -28,11 +28,11 @@ class Tint:
         return np.asarray(np.clip(mean, self.low, self.high) - mean, np.float32)
 
 
-# The middle 60 % of CelebA's training pictures with one hair colour: python -m training.tints FOLDER
+# The middle 80 % of CelebA's training pictures with one hair colour: python -m training.tints FOLDER
 TINTS = {
-    "Black_Hair": Tint((0.6, 0.1), (4.4, 5.4)),
-    "Blond_Hair": Tint((4.2, 14.8), (11.3, 25.4)),
-    "Brown_Hair": Tint((5.5, 7.8), (11.7, 16.0)),
-    "Gray_Hair": Tint((1.3, 3.1), (6.9, 12.2)),
+    "Black_Hair": Tint((-0.2, -1.2), (5.9, 7.1)),
+    "Blond_Hair": Tint((2.7, 12.2), (13.5, 28.2)),
+    "Brown_Hair": Tint((4.0, 6.0), (13.5, 17.8)),
+    "Gray_Hair": Tint((0.2, 0.7), (8.0, 15.6)),
 }
 """Attribute -> its tint."""

@@ -22,7 +22,7 @@ from imgedit.runtime import Session
 from training.data import celeba
 from training.progress import watched
 
-PERCENTILES = (20.0, 80.0)
+PERCENTILES = (10.0, 90.0)
 SURE = 0.8
 """Probability from which a pixel counts as hair."""
 LEAST = 300

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from training.evaluate import tables
+from training.evaluate import sweep, tables
 from training.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ FIGURES = sorted(RESULTS.glob("*/*/*.json"))
 
 
 def test_every_folder_of_results_belongs_to_a_table() -> None:
-    assert {path.name for path in RESULTS.iterdir()} == set(TABLES)
+    assert {path.name for path in RESULTS.iterdir()} == {*TABLES, "sweep"}
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: f"{path.parts[-3]}-{path.parts[-2]}")
@@ -48,3 +48,14 @@ def test_every_run_makes_a_row_and_the_recipes_have_the_table(folder: str, tmp_p
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) > 2
     assert [line for line in table if line not in readme] == []
+
+
+def test_the_sweep_is_whole_and_the_recipes_have_its_table(tmp_path: Path) -> None:
+    shutil.copytree(RESULTS / "sweep", tmp_path / "sweep")
+    kept = json.loads((tmp_path / "sweep" / sweep.RESULT).read_text(encoding="utf-8"))
+    # Every run has its figures, so that nothing is trained, and no data are read.
+    found = sweep.run(tmp_path / "sweep", "mnist:-", minutes=kept["minutes"], seeds={16: 3}, command=kept["command"])
+    assert found == kept
+    assert ":/" not in json.dumps(kept)
+    readme = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
+    assert [line for line in sweep.table(found).splitlines() if line.startswith("|") and line not in readme] == []
