@@ -112,7 +112,7 @@ class Config(swap.SplitConfig):
 
 PRESETS: dict[str, dict[str, object]] = {
     "compact": {},
-    # z without the class, its mean included: the bundled model of MNIST.
+    # Hardly a trace of the class in z: the bundled model of MNIST.
     "independent": {
         "width": 20,
         "z_step": 0.5,
