@@ -20,7 +20,7 @@ from imgedit.geometry import Matrix
 from imgedit.guided import Floats, bands, enlarged_rows, work_grid
 from imgedit.pixels import to_tensor, to_uint8
 from imgedit.regions import Region
-from imgedit.tints import Tint
+from imgedit.tints import Tint, to_lab
 
 __all__ = ["CONTRAST", "FLOOR", "LUMA", "MOST", "NEAR", "apply_grids"]
 
@@ -178,7 +178,7 @@ class _Shift:
 def _lab(colours: Floats) -> Floats:
     """Return CIELAB of `(P, 3)` sRGB in [-1, 1]."""
     rgb = np.clip(colours * 0.5 + 0.5, 0.0, 1.0).astype(np.float32)
-    return np.asarray(cv2.cvtColor(rgb[None], cv2.COLOR_RGB2LAB)[0], np.float32)
+    return np.asarray(to_lab(rgb[None])[0], np.float32)
 
 
 def _graded(

@@ -13,6 +13,7 @@ from imgedit import geometry
 from imgedit.geometry import Matrix
 from imgedit.guided import Floats
 from imgedit.regions import without_islands
+from imgedit.tints import to_lab
 
 __all__ = ["find_hair"]
 
@@ -78,16 +79,12 @@ def _is_beside(matrix: Matrix, size: tuple[int, int], rgb: NDArray[Any]) -> bool
 
 def _of_colours(crop: NDArray[np.uint8], samples: NDArray[np.uint8]) -> Floats:
     """Say which pixels have the colours of some others, `(h, w)`, 0..1."""
-    known = _lab(samples[None])[0]
-    centre = known.mean(0)
+    known = to_lab(samples[None])[0]
+    centre = known.mean(0, dtype=np.float64)
     spread = np.cov(known.T, bias=True) + _COLOUR_NOISE**2 * np.eye(3)
-    away = _lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8)).reshape(-1, 3) - centre
+    away = to_lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8)).reshape(-1, 3) - centre
     distance = np.sqrt(np.einsum("ni,ni->n", away @ np.linalg.inv(spread), away)).reshape(crop.shape[:2])
     return np.asarray(np.clip((_FAR - distance) / (_FAR - _NEAR), 0.0, 1.0), np.float32)
-
-
-def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), np.float64)
 
 
 def _hanging(probability: Floats, top: int) -> Floats:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from imgedit.guided import Floats
 
-__all__ = ["TINTS", "Tint"]
+__all__ = ["TINTS", "Tint", "to_lab"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,9 @@ TINTS = {
     "Gray_Hair": Tint((0.2, 0.7), (8.0, 15.6)),
 }
 """Attribute -> its tint."""
+
+
+def to_lab(rgb: NDArray[Any]) -> Floats:
+    """Turn `(H, W, 3)` sRGB, uint8 or float32 in 0..1, into CIELAB (D65): L* 0..100, a*, b*."""
+    whole = np.asarray(rgb, np.float32) / np.float32(255.0) if rgb.dtype == np.uint8 else rgb
+    return np.asarray(cv2.cvtColor(whole, cv2.COLOR_RGB2LAB), np.float32)

@@ -10,7 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -19,6 +18,7 @@ from imgedit.errors import DataError, ImgeditError
 from imgedit.parsing import class_probabilities
 from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
+from imgedit.tints import to_lab
 from training.data import celeba
 from training.progress import watched
 
@@ -63,7 +63,7 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
             map_of_hair = class_probabilities(session, crop)[0, hair]
             where = geometry.put_back(map_of_hair, matrix, (image.shape[0], image.shape[1])) > SURE
             if where.sum() >= LEAST:
-                means.append(cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)[where][:, 1:].mean(0))
+                means.append(to_lab(image)[where][:, 1:].mean(0))
         if not means:
             raise DataError(f"no picture of {colour} in {folder / celeba.FOLDERS['full']}")
         found[colour] = np.array(means)
