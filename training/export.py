@@ -293,9 +293,8 @@ def _measured(run: Path, steps: int) -> dict[str, Any]:
     found = json.loads(path.read_text(encoding="utf-8"))
     if found.get("steps", steps) != steps:
         return {}
-    return {key: found[key] for key in ("split", "n", "seed", "judge", "identity_network") if key in found} | found[
-        "metrics"
-    ]
+    told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")
+    return {key: found[key] for key in told if key in found} | found["metrics"]
 
 
 def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:

@@ -1,4 +1,4 @@
-"""A frozen attribute classifier, trained apart, that tells a generator what its pictures show."""
+"""A frozen classifier of attributes or of hair alone, trained apart, that tells a generator what its pictures show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from imgedit import library
 from imgedit.errors import ConfigError, ModelError
 from training import checkpoint
-from training.methods import attribute_classifier
+from training.data.celeba import HAIR
+from training.methods import attribute_classifier, hair_classifier
 
 
 class Teacher(nn.Module):
@@ -23,20 +24,30 @@ class Teacher(nn.Module):
         network: the classifier.
         index: K of its outputs.
         size: side of the pictures that it was trained on, px; others are resized.
+        masked: it also takes where the hair is.
     """
 
-    def __init__(self, network: nn.Module, index: Sequence[int], size: int) -> None:
+    def __init__(self, network: nn.Module, index: Sequence[int], size: int, masked: bool = False) -> None:
         super().__init__()
+        self.masked = masked
         self.network = network.eval().requires_grad_(False)
         self.index = list(index)
         self.size = size
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return one logit an attribute."""
-        if image.shape[2] != self.size:
-            image = F.interpolate(image, size=self.size, mode="bilinear", antialias=True, align_corners=False)
-        logits: Tensor = self.network(image)[:, self.index]
-        return logits
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return one logit an attribute; `mask` `(N, 1, H, W)` is the hair, 0..1, which a `masked` one needs."""
+        if self.masked:
+            if mask is None:
+                raise ValueError("this teacher looks at the hair alone: give it the mask")
+            logits: Tensor = self.network(self._resized(image), self._resized(mask))
+        else:
+            logits = self.network(self._resized(image))
+        return logits[:, self.index]
+
+    def _resized(self, image: Tensor) -> Tensor:
+        if image.shape[2] == self.size:
+            return image
+        return F.interpolate(image, size=self.size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def load_teacher(name: str | Path, attributes: Sequence[str], crop: str, device: torch.device) -> Teacher:
@@ -48,14 +59,16 @@ def load_teacher(name: str | Path, attributes: Sequence[str], crop: str, device:
         TrainingError: the run's checkpoint is damaged.
     """
     method = _load(name, device)
-    if not isinstance(method, attribute_classifier.Method):
-        raise ConfigError(f"teacher={str(name)!r} is not an attribute_classifier")
-    if method.config.crop != crop:
-        raise ConfigError(f"teacher={str(name)!r} knows the {method.config.crop} window, not {crop}")
-    known = attribute_classifier.ATTRIBUTES
+    masked = isinstance(method, hair_classifier.Method)
+    if not masked and not isinstance(method, attribute_classifier.Method):
+        raise ConfigError(f"teacher={str(name)!r} is neither an attribute_classifier nor a hair_classifier")
+    window = "face" if masked else method.config.crop
+    if window != crop:
+        raise ConfigError(f"teacher={str(name)!r} knows the {window} window, not {crop}")
+    known = HAIR if masked else attribute_classifier.ATTRIBUTES
     if unknown := [a for a in attributes if a not in known]:
         raise ConfigError(f"teacher={str(name)!r} does not know {unknown[0]!r}; known: {', '.join(known)}")
-    return Teacher(method.ema.network, [known.index(a) for a in attributes], method.config.size)
+    return Teacher(method.ema.network, [known.index(a) for a in attributes], method.config.size, masked)
 
 
 def _load(name: str | Path, device: torch.device) -> Any:

@@ -30,6 +30,10 @@ def evaluate(
         str | None,
         typer.Option(metavar="RUN|MODEL", help="Judge of the edits, trained apart [default: the bundled judge]."),
     ] = None,
+    hair_classifier: Annotated[
+        str | None,
+        typer.Option(metavar="RUN|MODEL", help="Judge of hair colours, shown the hair alone [default: the bundled]."),
+    ] = None,
     n: Annotated[
         int | None,
         typer.Option("--n", min=1, metavar="N", help="So many test pictures, drawn by --seed [default: all]."),
@@ -125,6 +129,7 @@ def evaluate(
             data,
             attributes=attributes,
             classifier=classifier,
+            hair_classifier=hair_classifier,
             parts=[name for name, on in flags.items() if on],
             specified=specified,
             features=features if fid else None,

@@ -141,6 +141,26 @@ def test_an_editor_that_does_nothing_is_right_by_chance_and_keeps_everything(mon
     assert result["mean"]["kept"] == 1.0
 
 
+def test_hair_colours_are_judged_by_the_judge_of_hair(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OfHair(Judge):
+        """Sees the colour of the second pixel."""
+
+        def probabilities(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
+            return super().probabilities([frame[:, 1:] for frame in frames])
+
+    def edit(frame: Frame, said: Sequence[str]) -> Frame:
+        frame[0, 1, 0] = list(HAIR_WORDS).index(said[0])
+        return frame
+
+    monkeypatch.setattr(attributes.FrameEditor, "edit", lambda self, frame, said: edit(frame.copy(), said))
+    model: Any = Model(Manifest("m.d", "translate", HAIR, HAIR_WORDS))
+    judges: Any = Judge(), OfHair()
+    result = attributes.evaluate(model, painted(16), *judges, with_identity=False)
+    assert result["mean"]["accuracy"] == 1.0
+    assert result["mean"]["accuracy_whole_face"] == 0.25
+    assert set(result["accuracy_by_group"].values()) == {1.0}
+
+
 def test_accuracy_is_also_told_by_sex_and_age(monkeypatch: pytest.MonkeyPatch) -> None:
     def edit(frame: Frame, said: Sequence[str]) -> Frame:
         if frame[0, 0, 2]:  # only men are edited

@@ -231,6 +231,7 @@ OVERFIT = {
     "vae": ("loss_rec", 150, 0.6),
     "pixel_vae": ("loss_nll", 150, 0.7),
     "attribute_classifier": ("loss_bce", 150, 0.5),
+    "hair_classifier": ("loss_ce", 150, 0.5),
     "cycle_vae": ("loss_rec", 150, 0.6),
     "mathieu": ("loss_own", 150, 0.7),
     "mathieu-class": ("loss_own", 150, 0.8),

@@ -82,7 +82,7 @@ def test_the_bundled_classifier_teaches_what_its_graph_says() -> None:
 
 def test_a_run_that_cannot_teach_is_refused_by_name(tmp_path: Path) -> None:
     parser = trained("face_parser", (), "classes", tmp_path / "parser")
-    with pytest.raises(ConfigError, match="is not an attribute_classifier"):
+    with pytest.raises(ConfigError, match="is neither an attribute_classifier nor a hair_classifier"):
         load_teacher(parser, ("Smiling",), "face", CPU)
     judge = trained("attribute_classifier", ATTRIBUTES, None, tmp_path / "judge")
     with pytest.raises(ConfigError, match="does not know 'Freckles'"):

@@ -11,6 +11,7 @@ import numpy as np
 from imgedit import library
 from imgedit.errors import ConfigError
 from imgedit.geometry import FACE, HEAD
+from imgedit.library import Model
 from training.data import parsed
 
 PARSE_SIZE = 128
@@ -32,18 +33,30 @@ def hair_masks(paths: Sequence[Path], size: int, model: str) -> np.ndarray:
         ConfigError: the model has no class `hair`.
         ModelError: the model is unknown or damaged.
     """
+    parser = hair_parser(model)
+    return parsed.cached("hair_masks", paths, parser, f"{size} {PARSE_SIZE}", lambda: draw(paths, size, parser))
+
+
+def hair_parser(model: str) -> Model:
+    """Find a parser that knows hair.
+
+    Raises:
+        ConfigError: the model has no class `hair`.
+        ModelError: the model is unknown or damaged.
+    """
     parser = library.find(model)
     if "hair" not in parser.manifest.classes:
         raise ConfigError(f"mask_model {model} finds {', '.join(parser.manifest.classes)}; a class 'hair' is needed")
+    return parser
+
+
+def draw(pictures: Sequence[Path] | Sequence[np.ndarray], size: int, parser: Model) -> np.ndarray:
+    """Return the hair as `hair_masks`, of files or frames, drawn anew."""
     hair = parser.manifest.classes.index("hair")
-
-    def draw() -> np.ndarray:
-        masks = np.empty((len(paths), size, size), np.uint8)
-        for i, found in enumerate(parsed.probabilities(paths, parser, PARSE_SIZE, "Drawing hair masks")):
-            masks[i] = np.round(_face_window(found[hair], size) * 255.0)
-        return masks
-
-    return parsed.cached("hair_masks", paths, parser, f"{size} {PARSE_SIZE}", draw)
+    masks = np.empty((len(pictures), size, size), np.uint8)
+    for i, found in enumerate(parsed.probabilities(pictures, parser, PARSE_SIZE, "Drawing hair masks")):
+        masks[i] = np.round(_face_window(found[hair], size) * 255.0)
+    return masks
 
 
 def _face_window(probability: np.ndarray, size: int) -> np.ndarray:

@@ -23,12 +23,12 @@ _BATCH = 16
 
 
 def probabilities(
-    paths: Sequence[Path], parser: Model, side: int, title: str, mirrored: bool = False
+    pictures: Sequence[Path] | Sequence[np.ndarray], parser: Model, side: int, title: str, mirrored: bool = False
 ) -> Iterator[np.ndarray]:
     """Yield the parser's class probabilities, float32 `(K, side, side)`, for each picture.
 
     Args:
-        paths: CelebA pictures; each shows the whole 178x218 frame, at any stored size.
+        pictures: of CelebA, files or uint8 RGB; each shows the whole 178x218 frame, at any size.
         parser: a `parse` model.
         side: side of the head crop that is parsed, px.
         title: of the progress bar.
@@ -36,17 +36,17 @@ def probabilities(
     """
     session = Session(parser.graph("parse"), device="auto")
 
-    for start in watched(range(0, len(paths), _BATCH), title):
-        crops = to_tensor(np.stack([head_crop(p, side) for p in paths[start : start + _BATCH]])).numpy()
+    for start in watched(range(0, len(pictures), _BATCH), title):
+        crops = to_tensor(np.stack([head_crop(p, side) for p in pictures[start : start + _BATCH]])).numpy()
         if mirrored:
             yield from class_probabilities(session, crops)
         else:
             yield from session.run({"image": crops})["probability"]
 
 
-def head_crop(path: Path, side: int) -> np.ndarray:
+def head_crop(picture: Path | np.ndarray, side: int) -> np.ndarray:
     """Cut the `HEAD` window, uint8 `(side, side, 3)`; what the frame lacks is reflected."""
-    frame = np.asarray(Image.open(path).convert("RGB"))
+    frame = picture if isinstance(picture, np.ndarray) else np.asarray(Image.open(picture).convert("RGB"))
     height, width = frame.shape[:2]
     x0, y0, window = HEAD
     scale = side / window

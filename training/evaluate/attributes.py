@@ -42,26 +42,33 @@ class FrameEditor(Editor):
 
 
 def evaluate(
-    model: Model, faces: Faces, judge: Classifier, *, device: str = "auto", with_identity: bool = True
+    model: Model,
+    faces: Faces,
+    judge: Classifier,
+    hair_judge: Classifier | None = None,
+    *,
+    device: str = "auto",
+    with_identity: bool = True,
 ) -> dict[str, Any]:
     """Measure a translate model.
 
-    Hair colours: every face is given each of the colours; right is the colour that the judge finds the most probable of
-    the four. Other attributes: each face is given the opposite of what the judge sees; right is what it then sees.
-    `kept` is the share of the judge's other decisions (without the four hair colours, or without the attribute)
-    that stay as they were. `accuracy_by_group` tells of whom the judge believes a colour: it knows hair from faces that
-    mostly have the usual one. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair
-    colour that it has; of another attribute, `round_trip` edits the edited face back.
+    Hair colours: every face is given each of the colours; right is the colour that the judge of hair finds the most
+    probable of the four (`accuracy_whole_face`: the judge of faces, to whom a colour also depends on whose hair it is).
+    Other attributes: each face is given the opposite of what the judge sees; right is what it then sees. `kept` is the
+    share of the judge's other decisions (without the four hair colours, or without the attribute) that stay as they
+    were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair colour that it has;
+    of another attribute, `round_trip` edits the edited face back.
 
     Args:
         model: of kind `translate`.
         faces: test faces.
         judge: a classifier that no generator was trained against.
+        hair_judge: such a classifier for the hair colours; `judge` if None.
         device: as `imgedit.runtime.providers`.
         with_identity: also compare the faces with dlib's network.
 
     Raises:
-        ConfigError: the model has no words, or the judge does not know an attribute of theirs.
+        ConfigError: the model has no words, or a judge does not know an attribute of theirs.
     """
     if model.manifest.kind != "translate":
         raise ConfigError(f"{model.id} is of kind {model.manifest.kind}; --attributes measures translate models")
@@ -69,6 +76,7 @@ def evaluate(
     words = _words(model)
     hair = [a for a in HAIR if a in words]
     before = judge.probabilities(faces.frames)
+    colourist = hair_judge or judge
     people = identity.descriptors(faces.frames) if with_identity else None
     clear = _clear_hair(faces)
 
@@ -89,8 +97,7 @@ def evaluate(
         ]
         after = judge.probabilities(edited)
         if attribute in hair:
-            colours = [judge.column(h) for h in hair]
-            right = after[:, colours].argmax(1) == hair.index(attribute)
+            right = _says(colourist, after if colourist is judge else colourist.probabilities(edited), hair, attribute)
         else:
             right = (after[:, judge.column(attribute)] > 0.5) == want
         kept = _kept(before, after, judge, excluded)
@@ -98,6 +105,8 @@ def evaluate(
         row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
         if attribute in hair and clear.any():
             row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
+        if attribute in hair and colourist is not judge:
+            row["accuracy_whole_face"] = float(_says(judge, after, hair, attribute).mean())
         if attribute not in hair:
             watched_pairs = watched(list(zip(faces.frames, edited, want, strict=True)), f"{attribute}, back")
             back = [(frame, editor.edit(again, [_said(word, not w)])) for frame, again, w in watched_pairs]
@@ -113,7 +122,8 @@ def evaluate(
     result: dict[str, Any] = {"mean": summary, "edits": edits, "accuracy_by_group": by_group}
     result["n_by_group"] = {name: int(members.sum()) for name, members in groups.items()}
     if hair:
-        result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, before, judge)
+        seen = before if colourist is judge else colourist.probabilities(faces.frames)
+        result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, seen, colourist)
         result["n_clear_hair"] = int(clear.sum())
     return result
 
@@ -142,6 +152,14 @@ def _kept(
     """Share of the judge's decisions on the other attributes that did not change, a picture."""
     others = [i for i, a in enumerate(judge.attributes) if a not in excluded]
     return np.asarray(((before > 0.5) == (after > 0.5))[:, others].mean(1))
+
+
+def _says(
+    judge: Classifier, probability: NDArray[np.float32], hair: Sequence[str], attribute: str
+) -> NDArray[np.bool_]:
+    """Tell in which pictures the judge finds one hair colour more probable than the others."""
+    columns = [judge.column(h) for h in hair]
+    return np.asarray(probability[:, columns].argmax(1) == hair.index(attribute))
 
 
 def _reconstruction(

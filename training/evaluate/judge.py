@@ -20,7 +20,7 @@ from imgedit.library import Model
 from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
 from training import checkpoint
-from training.data import celeba
+from training.data import celeba, hair_masks
 from training.progress import watched
 
 
@@ -100,7 +100,7 @@ def drawn(total: int, n: int | None, seed: int) -> NDArray[np.int64]:
 
 
 class Classifier:
-    """A `classify` model on aligned frames.
+    """A `classify` model on aligned frames; one that looks at the hair alone is shown where the parser finds it.
 
     Args:
         model: of kind `classify`.
@@ -118,13 +118,21 @@ class Classifier:
         self.size = model.manifest.crop.width
         self.matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, model.manifest.crop.kind, self.size)
         self.session = Session(model.graph("classify"), device)
+        self.parser: Model | None = None
+        if "mask" in self.session.inputs:
+            self.parser = hair_masks.hair_parser(model.manifest.training["config"]["mask_model"])
 
     def probabilities(self, frames: Sequence[NDArray[np.uint8]], batch_size: int = 64) -> NDArray[np.float32]:
         """Return `(N, K)` in the order of `attributes`."""
         parts: list[NDArray[Any]] = []
         for start in range(0, len(frames), batch_size):
-            crops = [geometry.cut(f, self.matrix, self.size) for f in frames[start : start + batch_size]]
-            parts.append(self.session.run({"image": to_tensor(np.stack(crops))})["probability"])
+            part = frames[start : start + batch_size]
+            feeds: dict[str, NDArray[Any]] = {
+                "image": to_tensor(np.stack([geometry.cut(f, self.matrix, self.size) for f in part]))
+            }
+            if self.parser is not None:
+                feeds["mask"] = hair_masks.draw(part, self.size, self.parser)[:, None] / np.float32(255.0)
+            parts.append(self.session.run(feeds)["probability"])
         return np.concatenate(parts)
 
     def column(self, attribute: str) -> int:

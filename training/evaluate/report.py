@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Column, Table
 from imgedit.errors import ConfigError
 from imgedit.files import write_whole
 from training import checkpoint
+from training.data.celeba import HAIR
 from training.evaluate import attributes as attribute_edits
 from training.evaluate import fid, identity, judge, modes, recognition, rejection
 from training.evaluate.features import Features
@@ -20,7 +22,8 @@ from training.evaluate.features import load as load_features
 from training.export import EVALUATION
 
 JUDGE = "attribute_judge.celeba"
-"""The bundled classifier that no generator was trained against."""
+HAIR_JUDGE = "hair_judge.celeba"
+"""The bundled classifiers that no generator was trained against: of faces, and of the hair alone."""
 
 
 def evaluate(
@@ -29,6 +32,7 @@ def evaluate(
     *,
     attributes: bool = False,
     classifier: str | None = None,
+    hair_classifier: str | None = None,
     parts: Sequence[str] = (),
     specified: str | None = None,
     features: str | None = None,
@@ -74,15 +78,16 @@ def evaluate(
             result["n"] = len(faces.frames)
             result["metrics"] = recognition.classification(subject, faces, device)
         elif kind == "translate" and attributes:
-            name = classifier or JUDGE
-            with judge.opened(name) as referee:
+            names = {"judge": classifier or JUDGE}
+            if set(HAIR) & set(subject.manifest.attributes):
+                names["hair_judge"] = hair_classifier or HAIR_JUDGE
+            with contextlib.ExitStack() as stack:
+                judges = [judge.Classifier(stack.enter_context(judge.opened(m)), device) for m in names.values()]
                 faces = judge.load_faces(data, n, seed)
                 result["n"] = len(faces.frames)
-                result["judge"] = Path(name).name
+                result |= {role: Path(m).name for role, m in names.items()}
                 result["identity_network"] = identity.NETWORK
-                result["metrics"] = attribute_edits.evaluate(
-                    subject, faces, judge.Classifier(referee, device), device=device
-                )
+                result["metrics"] = attribute_edits.evaluate(subject, faces, *judges, device=device)
         elif kind == "translate":
             raise ConfigError(f"say what to measure of {subject.id}: --attributes")
         else:
@@ -162,7 +167,8 @@ def show(result: Mapping[str, Any], model: str, console: Console | None = None) 
         console.print(f"{result['model']} on {result['data']}, seed {result['seed']}")
         (modes if result["data"] == modes.DATA else fid).show(result["metrics"], console)
         return
-    judged = f", judged by {result['judge']}" if "judge" in result else ""
+    judges = [result[role] for role in ("judge", "hair_judge") if role in result]
+    judged = f", judged by {' and '.join(judges)}" if judges else ""
     console.print(f"{result['model']}: {result['n']} test pictures of {result['data']}, seed {result['seed']}{judged}")
     metrics = result["metrics"]
     if "edits" in metrics:

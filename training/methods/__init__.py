@@ -8,6 +8,7 @@ METHODS = {
     "digit_classifier": "training.methods.digit_classifier",
     "face_parser": "training.methods.face_parser",
     "gan": "training.methods.gan",
+    "hair_classifier": "training.methods.hair_classifier",
     "mathieu": "training.methods.mathieu",
     "md_gan": "training.methods.md_gan",
     "pixel_vae": "training.methods.pixel_vae",

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.augment import augment_colour
-from training.blocks import ResidualBlock, conv_norm_act
+from training.classifiers import Classifier
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
 from training.graph import Graph
@@ -79,27 +79,6 @@ PRESETS: dict[str, dict[str, object]] = {
     "judge": {"widths": (40, 80, 144, 192), "seed": 7, "colour": 0.1, "smoothing": 0.0, "dropout": 0.3},
     "paper": {"size": 128, "widths": (64, 128, 256, 512), "steps": 60000},
 }
-
-
-class Classifier(nn.Module):
-    """`(N, 3, H, W)` in [-1, 1] -> logits `(N, K)`."""
-
-    def __init__(self, widths: tuple[int, ...], blocks: int, dropout: float, n_attributes: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [conv_norm_act(3, widths[0], 5, 2)]
-        n_in = widths[0]
-        for i, n_out in enumerate(widths):
-            for j in range(blocks):
-                layers.append(ResidualBlock(n_in, n_out, 2 if i and not j else 1))
-                n_in = n_out
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(n_in, n_attributes)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return one logit an attribute."""
-        logits: Tensor = self.head(self.dropout(self.features(image).mean((2, 3))))
-        return logits
 
 
 class Method(Supervised):

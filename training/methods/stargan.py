@@ -8,7 +8,7 @@ Deviations, each a field of `Config` that `paper` leaves off:
     limited by a hair mask; `compact` is a U-Net of 0.43 GMAC at 128 px that adds a change to its input.
   - `adversarial = hinge` (Lim and Ye 2017) with lazy R1 (Mescheder et al. 2018) in place of WGAN-GP.
   - `conditioning = difference` gives G only the change, as STGAN does (Liu et al. 2019, arXiv 1904.09709).
-  - `teacher`: a frozen attribute classifier, trained apart and shown augmented pictures, as a second D_cls.
+  - `teacher`: a frozen classifier, trained apart and shown augmented pictures, as a second D_cls.
   - `lambda_colour`: the Lab colours of the edited hair pixels follow those of real hair of the wanted colour.
 """
 
@@ -88,7 +88,7 @@ class Config:
     lambda_teacher: float = 0.0
     """Weight of the frozen classifier's loss on augmented translated pictures; needs `teacher`."""
     teacher: str = ""
-    """A frozen attribute classifier: a run folder of `attribute_classifier`, or a model such as the bundled one."""
+    """A frozen classifier: a run folder of `attribute_classifier` or, with masks, of `hair_classifier`, or a model."""
     lambda_colour: float = 0.0
     """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
     lambda_tint: float = 100.0
@@ -214,7 +214,12 @@ class Method:
 
     def _load_teacher(self) -> Teacher | None:
         config = self.config
-        return load_teacher(config.teacher, config.attributes, config.crop, self.device) if config.teacher else None
+        if not config.teacher:
+            return None
+        teacher = load_teacher(config.teacher, config.attributes, config.crop, self.device)
+        if teacher.masked and not config.mask:
+            raise ConfigError(f"teacher={config.teacher!r} looks at the hair alone, which needs mask=true")
+        return teacher
 
     def _new_generator(self) -> nn.Module:
         config, k = self.config, len(self.config.attributes)
@@ -306,7 +311,7 @@ class Method:
             loss_rec = loss_rec + (fake - batch.image)[asked_nothing].abs().mean()
         terms["loss_g_rec"] = (config.lambda_rec, loss_rec)
         if self.teacher is not None:
-            loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05)), wanted)
+            loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05), batch.mask), wanted)
             terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
         if config.lambda_change > 0:
             terms["loss_g_change"] = (config.lambda_change, (fake - batch.image).abs().mean())
