@@ -52,7 +52,8 @@ class PastCodes(nn.Module):
             partner_s: `(N, S)`.
         """
         places = (self.seen + torch.arange(len(mean), device=mean.device)) % len(self.mean)
-        self.mean[places], self.logvar[places], self.partner_s[places] = mean, logvar, partner_s
+        for kept, new in ((self.mean, mean), (self.logvar, logvar), (self.partner_s, partner_s)):
+            kept[places] = new.to(kept.dtype)
         self.seen += len(mean)
 
     def information(self, z: Tensor, partner_s: Tensor) -> Tensor:

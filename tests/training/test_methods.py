@@ -203,6 +203,17 @@ def test_step_returns_detached_finite_scalars_and_counts(form: str) -> None:
         assert bool(value.isfinite()), name
 
 
+@forms
+def test_steps_in_bfloat16_are_finite(form: str) -> None:
+    method = make(form)
+    batches = stream(method)
+    with torch.autocast("cpu", torch.bfloat16):
+        for _ in range(2):
+            terms = method.step(batches)
+    assert all(bool(value.isfinite()) for value in terms.values())
+    assert all(p.dtype == torch.float32 for network in networks(method).values() for p in network.parameters())
+
+
 @gans
 def test_discriminator_step_moves_only_the_discriminator(form: str) -> None:
     method = make(form)

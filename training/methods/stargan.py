@@ -318,14 +318,15 @@ class Method:
         if config.lambda_tv > 0:
             terms["loss_g_tv"] = (config.lambda_tv, losses.total_variation(fake - batch.image))
         if config.lambda_colour > 0:
-            loss_colour, loss_tint = self.bank.compare(
-                batch.image,
-                fake,
-                batch.require_mask(),
-                present[:, self.hair],
-                wanted[:, self.hair],
-                free=config.free_tint,
-            )
+            with torch.autocast(self.device.type, enabled=False):  # tints are small differences
+                loss_colour, loss_tint = self.bank.compare(
+                    batch.image,
+                    fake.float(),
+                    batch.require_mask(),
+                    present[:, self.hair],
+                    wanted[:, self.hair],
+                    free=config.free_tint,
+                )
             terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
             terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
         if config.lambda_smooth > 0:
