@@ -18,7 +18,7 @@ from training import checkpoint, loop
 from training import config as configs
 from training.data.celeba import HAIR
 from training.evaluate import judge
-from training.methods.hair_classifier import Method, hair_alone
+from training.methods.hair_classifier import Method, cut, hair_alone
 from training.teacher import load_teacher
 
 
@@ -84,3 +84,29 @@ def test_as_a_teacher_it_needs_the_mask_and_knows_no_other_attribute(run: Path) 
     with pytest.raises(ConfigError, match="needs mask=true"):
         stargan.Method(configs.build(stargan.Config, settings))
     stargan.Method(configs.build(stargan.Config, {**settings, "mask": True}))
+
+
+def test_a_cut_mask_is_the_hair_in_one_box() -> None:
+    torch.manual_seed(0)
+    mask = torch.rand(64, 1, 20, 20) * 0.5 + 0.5
+    left = cut(mask, 1.0)
+    sizes = set()
+    for before, after in zip(mask, left, strict=True):
+        where = after[0] > 0
+        rows, columns = where.any(1).nonzero()[:, 0], where.any(0).nonzero()[:, 0]
+        box = (0, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        assert torch.equal(after[box], before[box])
+        assert int(where.sum()) == after[box].numel()
+        assert float(after.mean()) > 0.02
+        sizes.add(after[box].numel())
+    assert len(sizes) > 20
+
+
+def test_some_masks_stay_whole_and_so_does_hair_that_no_box_holds() -> None:
+    torch.manual_seed(0)
+    mask = torch.ones(400, 1, 20, 20)
+    assert torch.equal(cut(mask, 0.0), mask)
+    assert 0.3 < float((cut(mask, 0.5) == mask).all(3).all(2).float().mean()) < 0.7
+    speck = torch.zeros(50, 1, 20, 20)
+    speck[..., 10, 10] = 1.0
+    assert torch.equal(cut(speck, 1.0), speck)

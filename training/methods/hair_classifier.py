@@ -45,6 +45,8 @@ class Config:
     """Label smoothing."""
     colour: float = 0.04
     """Standard deviation of the augmentation's gain per channel and of its offset."""
+    cut: float = 0.7
+    """Share of pictures of which only the hair in a random box is shown, so that length and style say less."""
     dropout: float = 0.3
     """Dropout before the last layer."""
     groups: tuple[str, ...] = ("Male", "Young", *HAIR)
@@ -61,6 +63,8 @@ class Config:
             raise ValueError(f"size must be a multiple of 16, got {self.size}")
         if not 0 <= self.smoothing < 1:
             raise ValueError(f"smoothing must be in 0..1, got {self.smoothing}")
+        if not 0 <= self.cut <= 1:
+            raise ValueError(f"cut must be in 0..1, got {self.cut}")
 
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -122,7 +126,7 @@ class Method(Supervised):
         """Cross-entropy of the four colours."""
         colour = batch.require_labels().argmax(1)
         image = augment_colour(batch.image, self.config.colour)
-        logits = self.network(image, batch.require_mask())
+        logits = self.network(image, cut(batch.require_mask(), self.config.cut))
         loss = F.cross_entropy(logits, colour, label_smoothing=self.config.smoothing)
         return loss, {"loss_ce": loss, "accuracy": (logits.argmax(1) == colour).float().mean()}
 
@@ -158,3 +162,23 @@ def hair_alone(image: Tensor, mask: Tensor) -> Tensor:
     weight = 1.0 - mask[middle]
     mean = (image[middle] * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp(min=1.0)
     return image * mask + mean * (1.0 - mask)
+
+
+def cut(mask: Tensor, share: float, least: float = 0.02) -> Tensor:
+    """Leave of some masks only what lies in a random box; a box with next to no hair in it leaves its mask whole.
+
+    Args:
+        mask: `(N, 1, H, W)`, 0..1.
+        share: of the masks that are cut.
+        least: hair that a box must hold, as a share of the picture.
+    """
+    n, _, height, width = mask.shape
+    inside = torch.ones(n, 1, height, width, dtype=torch.bool, device=mask.device)
+    for side, shape in ((height, (1, 1, height, 1)), (width, (1, 1, 1, width))):
+        low, high = (torch.rand(2, n, 1, 1, 1, device=mask.device) * side).sort(0).values
+        place = torch.arange(side, device=mask.device).view(shape)
+        inside &= (place >= low) & (place < high)
+    part = mask * inside
+    enough = part.mean((1, 2, 3), keepdim=True) > least
+    chosen = torch.rand(n, 1, 1, 1, device=mask.device) < share
+    return torch.where(enough & chosen, part, mask)
