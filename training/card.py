@@ -18,6 +18,11 @@ _USES = {
 
 _CLASSES = "`imgedit evaluate RUN --fid` compares pictures by its features; `onnxruntime` alone classifies with it."
 """Use of a classifier whose classes exclude each other."""
+_HAIR = (
+    "Judges hair colours in `imgedit evaluate RUN --attributes --hair-classifier {id}`, or teaches them in `imgedit "
+    "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`; it also takes where the hair is."
+)
+"""Use of a classifier of the hair alone."""
 
 _ON_FACES = (
     "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
@@ -59,6 +64,8 @@ def text(manifest: Manifest) -> str:
 def _use(manifest: Manifest) -> str:
     if manifest.kind == "classify" and manifest.classes:
         return _CLASSES
+    if manifest.method == "hair_classifier":
+        return _HAIR.format(id=manifest.id)
     return _USES.get(manifest.kind, "").format(id=manifest.id)
 
 

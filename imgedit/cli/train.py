@@ -25,8 +25,8 @@ def train(
         str,
         typer.Argument(
             metavar="METHOD",
-            help="What to train: attribute_classifier, cycle_vae, digit_classifier, face_parser, gan, mathieu, md_gan, "
-            "pixel_vae, stargan, szabo, unrolled_gan, vae, wgan, wgan_gp.",
+            help="What to train: attribute_classifier, cycle_vae, digit_classifier, face_parser, gan, "
+            "hair_classifier, mathieu, md_gan, pixel_vae, stargan, szabo, unrolled_gan, vae, wgan, wgan_gp.",
         ),
     ],
     data: Annotated[str | None, typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR.")] = None,

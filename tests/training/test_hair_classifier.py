@@ -14,7 +14,7 @@ from training_toys import Pictures
 from imgedit import geometry
 from imgedit.errors import ConfigError
 from tests import models
-from training import checkpoint, loop
+from training import checkpoint, export, loop
 from training import config as configs
 from training.data.celeba import HAIR
 from training.evaluate import judge
@@ -69,6 +69,13 @@ def test_the_judge_shows_the_hair_that_the_parser_finds(run: Path) -> None:
         unlike = network(image[None], 1.0 - hair).softmax(1)[0]
     assert x == 0
     assert np.abs(found - wanted.numpy()).max() < 0.2 * np.abs(found - unlike.numpy()).max()
+
+
+def test_its_card_says_what_it_is_for(run: Path, tmp_path: Path) -> None:
+    export.export(run, tmp_path / "model", model_id="hair_judge.toy")
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "--hair-classifier hair_judge.toy" in card
+    assert "imgedit attributes" not in card
 
 
 def test_as_a_teacher_it_needs_the_mask_and_knows_no_other_attribute(run: Path) -> None:
