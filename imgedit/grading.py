@@ -38,6 +38,11 @@ FLOOR = 0.06
 """Luminance, 0..1, that tells a hair from the noise of the dark."""
 MOST = 1.4
 """The most that a pixel is brightened or, as its inverse, darkened for the contrast."""
+EDGE = 0.04
+"""Radius within which hair lies at its edge, as a share of the crop's side. A pixel there shows skin or ground as well,
+and would be brightened as if it were all hair: a bright line around the hair."""
+HIGHLIGHT = 2.0
+"""How much brighter than its neighbours' mean a hair may become within the hair; at its edge not at all."""
 _SAMPLED = 320  # longest side of the copy on which the usual lift is found, px
 
 
@@ -61,20 +66,21 @@ def apply_grids(
         matrix: photo to the crop that the grid spans; beyond it the grid's border holds.
         size: side of that crop, px.
         region: where to act.
-        contrast: share of the photo's contrast among neighbours that comes back; 0 leaves the grids' own.
+        contrast: share of the photo's contrast among neighbours that comes back.
         tint: range for the mean of what the grids make; None leaves it as it is.
 
     Returns:
         A new photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
-        photo)`, its luminance then pulled towards the photo's contrast, in proportion to region. If the mean of
-        `A photo + b` is out of `tint`, one shift of a* and b* is added to it.
+        photo)`, its luminance then pulled towards the photo's contrast, in proportion to region, and at the region's
+        edge held to the mean of what lies around it. If the mean of `A photo + b` is out of `tint`, one shift of a* and
+        b* is added to it.
     """
     out = rgb.copy()
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out
     sample = _Sample.of(rgb, grids, guide, matrix, size, region)
-    usual = sample.usual_lift(NEAR * size) if contrast > 0 else None
+    around = sample.around(NEAR * size, EDGE * size)
     shift = _Shift.towards(tint, sample, sum(amount for amount, _ in grids)) if tint is not None else None
     for rows in bands(y1 - y0, x1 - x0):
         weight = region.weight[rows]
@@ -85,11 +91,10 @@ def apply_grids(
         offset = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0 + rows.start]])
         colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size, shift)
         share = weight[chosen]
-        if usual is not None:
-            excess = enlarged_rows(usual, rows, y1 - y0, x1 - x0)[chosen] - _lift(colours, graded)
-            # Less at the border, where a bright ground that shines through is no hair.
-            factor = np.clip(np.exp(contrast * share * excess), 1.0 / MOST, MOST)
-            graded = (graded + 1.0) * factor[:, None] - 1.0
+        lift, inside, hair = (enlarged_rows(part, rows, y1 - y0, x1 - x0)[chosen] for part in around)
+        # Less at the border, where a bright ground that shines through is no hair.
+        factor = np.exp(contrast * share * (lift - _lift(colours, graded))).clip(1.0 / MOST, MOST)
+        graded = _held((graded + 1.0) * factor[:, None] - 1.0, colours, hair, inside)
         band[chosen] = to_uint8(colours + share[:, None] * (graded - colours))
     return out
 
@@ -125,14 +130,35 @@ class _Sample:
         colours, graded = _graded(small, chosen, grids, guide, to_crop, size)
         return cls(weight, chosen, colours, graded, geometry.crop_scale(to_crop))
 
-    def usual_lift(self, radius: float) -> Floats:
-        """Return the mean `_lift` around each place, `(h, w)`; the radius in pixels of the crop."""
-        sums = np.stack([np.zeros_like(self.weight), self.weight], -1)
-        sums[..., 0][self.chosen] = self.weight[self.chosen] * _lift(self.colours, self.graded)
+    def around(self, near: float, edge: float) -> tuple[Floats, Floats, Floats]:
+        """Return what lies around each place of the copy, `(h, w)` each; radii in pixels of the crop.
+
+        Args:
+            near: of the means.
+            edge: of the edge.
+
+        Returns:
+            The mean `_lift`; 0 where no more than two thirds of the places around have weight, to 1 where all have; the
+            mean graded colour, `(h, w, 3)`.
+        """
+        inside = np.asarray((3.0 * self._spread(self.weight, edge) - 2.0).clip(0.0, 1.0), np.float32)
+        lift = self._mean(_lift(self.colours, self.graded), self.weight, near)
+        # The edge has no say in what it is held to, but where there is nothing else.
+        return lift, inside, self._mean(self.graded, self.weight * np.maximum(inside, 0.02), near)
+
+    def _mean(self, values: Floats, weight: Floats, radius: float) -> Floats:
+        """Mean of the chosen pixels' values, `(P, ...)`, around each place: `(h, w, ...)`."""
+        sums = np.zeros((*weight.shape, *values.shape[1:]), np.float32)
+        sums[self.chosen] = (values.T * weight[self.chosen]).T
+        total = np.maximum(self._spread(weight, radius), 1e-6)
+        return np.asarray((self._spread(sums, radius).T / total.T).T, np.float32)
+
+    def _spread(self, values: Floats, radius: float) -> Floats:
+        """Mean over a tent, which has no corners that could show."""
         reach = 2 * round(radius / self.scale) + 1
-        for _ in range(2):  # a tent has no corners that could show
-            sums = np.asarray(cv2.blur(sums, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
-        return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-6), np.float32)
+        for _ in range(2):
+            values = np.asarray(cv2.blur(values, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
+        return values
 
 
 @dataclass(frozen=True)
@@ -204,11 +230,36 @@ def _graded(
     return colours, graded
 
 
+def _held(graded: Floats, colours: Floats, hair: Floats, inside: Floats) -> Floats:
+    """Hold graded pixels to the hair around them: what shines through at its edge is not brightened as if it were hair.
+
+    Args:
+        graded: `(P, 3)` in [-1, 1].
+        colours: the same pixels of the photo; none of them is made darker than that.
+        hair: the mean graded colour around each.
+        inside: 0 at the edge to 1.
+
+    Returns:
+        Pixels at most as bright as the photo or the hair around them, within the hair `HIGHLIGHT` times as bright;
+        those that are darkened for it at the edge also take on the hair's tint.
+    """
+    light = np.maximum(_luminance(hair), 1e-3)
+    now = np.maximum(_luminance(graded), 1e-3)
+    most = np.maximum(_luminance(colours), light * (1.0 + inside * (HIGHLIGHT - 1.0)))
+    factor = np.minimum(most / now, 1.0)
+    tinted = ((1.0 - inside) * np.minimum(5.0 * (1.0 - factor), 1.0))[:, None]
+    own, other = (graded + 1.0) * factor[:, None], (hair + 1.0) * (most / light)[:, None]
+    return np.asarray(own + tinted * (other - own) - 1.0, np.float32)
+
+
 def _lift(colours: Floats, graded: Floats) -> Floats:
     """Return by how much colours became brighter, `(P,)`: the logarithm of the ratio of luminances above the floor."""
-    weights = np.array(LUMA, np.float32)
-    dark, light = (((c @ weights + 1.0) / 2.0) + FLOOR for c in (colours, graded))
-    return np.asarray(np.log(light / dark), np.float32)
+    return np.asarray(np.log((_luminance(graded) + FLOOR) / (_luminance(colours) + FLOOR)), np.float32)
+
+
+def _luminance(colours: Floats) -> Floats:
+    """Return the luma of `(P, 3)` colours in [-1, 1], `(P,)` in 0..1."""
+    return np.asarray((colours @ np.array(LUMA, np.float32) + 1.0) / 2.0, np.float32)
 
 
 def _sliced(grid: Floats, u: Floats, v: Floats, depth: Floats, colours: Floats) -> Floats:

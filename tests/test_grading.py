@@ -164,3 +164,21 @@ def test_a_mean_within_the_tint_is_left_alone() -> None:
         grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), tint=anything),
         grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb)),
     )
+
+
+def test_what_shines_through_at_the_edge_is_not_brightened_as_if_it_were_hair() -> None:
+    rgb = np.full((64, 64, 3), 110, np.uint8)  # the ground
+    rgb[16:48, 16:48] = 30  # dark hair
+    rgb[30:34, 30:34] = 60  # a highlight on it
+    weight = np.zeros((64, 64), np.float32)
+    weight[14:50, 14:50] = 0.8  # a mask that reaches two pixels too far
+    weight[16:48, 16:48] = 1.0
+    brighter = np.zeros((12, 1, 1, 1), np.float32)
+    brighter[[0, 5, 10], 0, 0, 0] = brighter[[3, 7, 11], 0, 0, 0] = 3.0, 3.0, 2.0  # as many times as bright: yellow
+    brighter[[3, 7, 11]] -= 1.0
+    out = grading.apply_grids(rgb, [(1.0, brighter)], zero_guide, EYE, 64, Region((0, 0, 64, 64), weight)).astype(int)
+    hair, edge = out[20:28, 20:28].mean((0, 1)), out[14:16, 20:44].mean((0, 1))
+    assert edge @ grading.LUMA == pytest.approx(110, abs=1)  # no brighter than the ground was
+    assert edge[0] - edge[2] > 0.4 * (hair[0] - hair[2]) > 0
+    assert out[31:33, 31:33].mean() > 1.25 * hair.mean()
+    np.testing.assert_array_equal(out[:14], rgb[:14])
