@@ -20,7 +20,8 @@ _CLASSES = "`imgedit evaluate RUN --fid` compares pictures by its features; `onn
 """Use of a classifier whose classes exclude each other."""
 _HAIR = (
     "Judges hair colours in `imgedit evaluate RUN --attributes --hair-classifier {id}`, or teaches them in `imgedit "
-    "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`; it also takes where the hair is."
+    "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`, but not both for one run; it also takes "
+    "where the hair is."
 )
 """Use of a classifier of the hair alone."""
 
