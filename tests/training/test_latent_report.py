@@ -319,6 +319,9 @@ def test_sweep_trains_the_rows_of_the_table_at_other_sizes() -> None:
     table = configs.resolve("cycle_vae", "independent", [])
     assert config == dataclasses.replace(table, z_dim=64)
     assert set(sweep.METHODS) <= set(latent_table.RUNS)
+    short = sweep.swept("szabo", ["lambda_adv=7"])
+    assert configs.resolve(short.method, short.preset, short.settings[:-1]).lambda_adv == 100  # instead of 450
+    assert configs.resolve(short.method, short.preset, short.settings).lambda_adv == 7
 
 
 def test_sweep_begins_with_one_seed_of_everything() -> None:

@@ -25,6 +25,8 @@ from training.start import begin, load_data, stored_config, torch_device
 
 METHODS = ("cycle_vae", "mathieu", "szabo")
 DIMS = (16, 32, 64, 128, 256, 512)
+SHORT: Mapping[str, Sequence[str]] = {"szabo": ("lambda_adv=100", "accuracy_limit=1")}
+"""Method -> settings in place of its table row's: minutes are too short for an adversary so strong."""
 RESULT = "sweep.json"
 MEASURED = 10.0
 """Seconds of steps from which the length of a run is reckoned."""
@@ -53,7 +55,8 @@ def run(
         folder: where the sweep lives.
         data: `NAME:DIR`.
         minutes: of training a run, without the probe.
-        methods: rows of the table `mnist-latents` (with their settings there), or other ids (with their first preset).
+        methods: rows of the table `mnist-latents` (with their settings there, or `SHORT`), or other ids (with their
+            first preset).
         dims: dimensions of z and of s.
         seeds: how many seeds, for all dims or by dims (those not named: one).
         settings: further `field=value` for every run.
@@ -103,7 +106,7 @@ def combinations(
 def swept(name: str, settings: Sequence[str]) -> Training:
     """Return how a method of the sweep is trained; the settings come after its own."""
     own = RUNS.get(name) or Training(name, next(iter(configs.method_module(name).PRESETS)))
-    return Training(own.method, own.preset, (*own.settings, *settings))
+    return Training(own.method, own.preset, (*own.settings, *SHORT.get(name, ()), *settings))
 
 
 def affordable_steps(training: Training, data: str, minutes: float, device: str) -> int:
