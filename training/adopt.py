@@ -49,9 +49,13 @@ def state(model: Model, dataset: Dataset) -> dict[str, Any]:
     averages = _averages(made)
     if _has_folded(model, averages):
         stream = Stream(dataset, _BATCH_SIZE, 0)
-        pictures = [next(stream).image for _ in range(_BATCHES)]
+        graphs = list(made.graphs().values())
+        if len(graphs) != 1 or not graphs[0].inputs.keys() <= {"image", "mask"}:
+            raise ConfigError(f"the batch norms of {model.id} are folded into other weights; start from a run instead")
+        batches = [next(stream) for _ in range(_BATCHES)]
+        inputs = [tuple(getattr(batch, name) for name in graphs[0].inputs) for batch in batches]
         for average in averages.values():
-            standardise(average.network, pictures)
+            standardise(average.network, inputs)
     result: dict[str, Any] = made.state_dict()
     for name in averages:
         weights = result[name]["network"]
@@ -96,24 +100,24 @@ def method(model: Model, device: torch.device | str = "cpu") -> Any:
 
 
 @torch.no_grad()
-def standardise(network: nn.Module, pictures: Iterable[Tensor]) -> None:
+def standardise(network: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> None:
     """Give batch norms the statistics of what reaches them; the network's outputs stay what they are.
 
     A training step normalises by the statistics of its batch, so a norm that has others computes something else there.
 
     Args:
-        network: maps pictures; in inference mode.
-        pictures: batches `(N, C, H, W)`.
+        network: in inference mode.
+        inputs: what it takes, of one batch after the other, such as pictures `(N, C, H, W)`.
     """
     seen: dict[Norm, list[Tensor]] = {norm: [] for norm in _norms(network).values()}
 
-    def note(norm: Norm, inputs: tuple[Tensor, ...]) -> None:
-        rows = inputs[0].transpose(0, 1).flatten(1).double()
+    def note(norm: Norm, given: tuple[Tensor, ...]) -> None:
+        rows = given[0].transpose(0, 1).flatten(1).double()
         seen[norm].append(torch.stack([rows.mean(1), rows.square().mean(1)]))
 
     hooks = [norm.register_forward_pre_hook(note) for norm in seen]
-    for batch in pictures:
-        network(batch)
+    for batch in inputs:
+        network(*batch)
     for hook in hooks:
         hook.remove()
     for norm, found in seen.items():

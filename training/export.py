@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
 from imgedit import runtime
 from imgedit.errors import ConfigError, ModelError, OutputError
@@ -156,14 +157,21 @@ def to_onnx(graph: Graph) -> bytes:
 
 
 def halved(graph: Graph) -> Graph:
-    """Return a graph whose large weights are rounded to half precision, stored so and widened when they are used."""
-    network = copy.deepcopy(graph.module)
+    """Return a graph whose large weights are rounded to half precision, stored so and widened when they are used.
+
+    Batch norms are folded into the convolutions before them first, as the exporter does with weights that it sees.
+    """
+    network = copy.deepcopy(graph.module).eval()
+    for layers in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
+        for i, (layer, norm) in enumerate(itertools.pairwise(layers)):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                layers[i], layers[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
     for layer in list(network.modules()):
         for name, weight in list(layer.named_parameters(recurse=False)):
             if weight.numel() >= _LARGE:
                 setattr(layer, name, nn.Parameter(weight.detach().half(), requires_grad=False))
                 parametrize.register_parametrization(layer, name, _Widen(), unsafe=True)
-    return dataclasses.replace(graph, module=network.eval(), half=True)
+    return dataclasses.replace(graph, module=network, half=True)
 
 
 class _Widen(nn.Module):

@@ -17,6 +17,7 @@ from imgedit import library
 from imgedit.errors import ConfigError
 from training import adopt, checkpoint, start
 from training import config as configs
+from training.data.celeba import HAIR
 from training.export import compare, export
 
 TRAINED = sorted(
@@ -61,6 +62,16 @@ def test_folded_batch_norms_get_the_statistics_of_the_pictures_and_outputs_stay(
     torch.testing.assert_close(first[1].running_var, what_comes.var((0, 2, 3), unbiased=False), rtol=0.02, atol=0.002)
 
 
+def test_a_network_of_hair_is_shown_where_it_is() -> None:
+    model = library.find("hair_judge.celeba")
+    made = adopt.method(model)
+    image, mask = torch.rand(3, 3, 64, 64) * 2 - 1, torch.rand(3, 1, 64, 64)
+    before = made.ema.network(image, mask)
+    made.load_state_dict(adopt.state(model, Pictures(6, 64, HAIR, "soft")))
+    torch.testing.assert_close(made.ema.network(image, mask), before, rtol=1e-3, atol=1e-4)
+    assert made.ema.network.classifier.features[0][1].running_mean.abs().max() > 0.01
+
+
 def test_standardised_norms_compute_the_same_when_they_train() -> None:
     torch.manual_seed(5)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1), nn.BatchNorm2d(2))
@@ -74,7 +85,7 @@ def test_standardised_norms_compute_the_same_when_they_train() -> None:
     with torch.no_grad():
         before = network(pictures)
         assert not torch.allclose(copy.deepcopy(network).train()(pictures), before, atol=0.1)
-        adopt.standardise(network, [pictures])
+        adopt.standardise(network, [(pictures,)])
         torch.testing.assert_close(network(pictures), before, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(network.train()(pictures), before, rtol=1e-4, atol=1e-5)
 
