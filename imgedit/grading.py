@@ -80,8 +80,10 @@ def apply_grids(
     if not region.weight.any():
         return out
     sample = _Sample.of(rgb, grids, guide, matrix, size, region)
-    around = sample.around(NEAR * size, EDGE * size)
     shift = _Shift.towards(tint, sample, sum(amount for amount, _ in grids)) if tint is not None else None
+    if shift is not None:
+        sample = _Sample.of(rgb, grids, guide, matrix, size, region, shift)
+    around = sample.around(NEAR * size, EDGE * size)
     for rows in bands(y1 - y0, x1 - x0):
         weight = region.weight[rows]
         chosen = np.nonzero(weight)
@@ -119,7 +121,14 @@ class _Sample:
 
     @classmethod
     def of(
-        cls, rgb: NDArray[np.uint8], grids: Grids, guide: Guide, matrix: Matrix, size: int, region: Region
+        cls,
+        rgb: NDArray[np.uint8],
+        grids: Grids,
+        guide: Guide,
+        matrix: Matrix,
+        size: int,
+        region: Region,
+        shift: _Shift | None = None,
     ) -> _Sample:
         x0, y0, x1, y1 = region.roi
         h, w, to_photo = work_grid(region.roi, _SAMPLED)
@@ -127,7 +136,7 @@ class _Sample:
         weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
         chosen = np.nonzero(weight)
         to_crop = geometry.chain(to_photo, matrix)
-        colours, graded = _graded(small, chosen, grids, guide, to_crop, size)
+        colours, graded = _graded(small, chosen, grids, guide, to_crop, size, shift)
         return cls(weight, chosen, colours, graded, geometry.crop_scale(to_crop))
 
     def around(self, near: float, edge: float) -> tuple[Floats, Floats, Floats]:

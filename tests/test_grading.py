@@ -182,3 +182,18 @@ def test_what_shines_through_at_the_edge_is_not_brightened_as_if_it_were_hair() 
     assert edge[0] - edge[2] > 0.4 * (hair[0] - hair[2]) > 0
     assert out[31:33, 31:33].mean() > 1.25 * hair.mean()
     np.testing.assert_array_equal(out[:14], rgb[:14])
+
+
+def test_the_edge_has_the_tint_that_the_hair_is_held_to() -> None:
+    rgb = np.full((64, 64, 3), 140, np.uint8)
+    rgb[16:48, 16:48] = 40
+    weight = np.zeros((64, 64), np.float32)
+    weight[14:50, 14:50] = 1.0
+    blue = np.zeros((12, 1, 1, 1), np.float32)
+    blue[[0, 5, 10], 0, 0, 0] = blue[[3, 7, 11], 0, 0, 0] = 2.5, 2.5, 4.0
+    blue[[3, 7, 11]] -= 1.0
+    region = Region((0, 0, 64, 64), weight)
+    out = grading.apply_grids(rgb, [(1.0, blue)], zero_guide, EYE, 64, region, tint=Tint((0.0, 8.0), (6.0, 16.0)))
+    hair, edge = out[20:44, 20:44].mean((0, 1)), out[14:16, 20:44].mean((0, 1))
+    assert hair[0] > hair[2] + 5
+    assert edge[0] > edge[2] + 5
