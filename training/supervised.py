@@ -80,7 +80,7 @@ class Activated(nn.Module):
         self.network = network
         self.activation = activation
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor:
         """Return probabilities."""
-        probability: Tensor = self.activation(self.network(image))
+        probability: Tensor = self.activation(self.network(*inputs))
         return probability

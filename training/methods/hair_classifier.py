@@ -20,7 +20,7 @@ from training.classifiers import Classifier
 from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.graph import Graph
-from training.supervised import Supervised
+from training.supervised import Activated, Supervised
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,6 @@ class HairClassifier(nn.Module):
         return logits
 
 
-class Exported(nn.Module):
-    """The network with its softmax behind it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Return probabilities."""
-        return torch.softmax(self.network(image, mask), 1)
-
-
 class Method(Supervised):
     """The network, and pictures with the hair in them."""
 
@@ -134,7 +122,8 @@ class Method(Supervised):
         """The `classify` role."""
         size = self.config.size
         inputs = {"image": torch.zeros(1, 3, size, size), "mask": torch.zeros(1, 1, size, size)}
-        return {"classify": Graph(Exported(self.ema.network).eval().cpu(), inputs, ["probability"])}
+        network = Activated(self.ema.network, nn.Softmax(1)).eval().cpu()
+        return {"classify": Graph(network, inputs, ["probability"])}
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
