@@ -88,27 +88,45 @@ def curve_penalty(grid: Tensor, slope: tuple[float, float] = (0.4, 2.5), tint_ga
 
 
 def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> Tensor:
-    """Take a share of the contrast among neighbouring hairs from the photo, as `imgedit.grading.apply_grids` does.
+    """Do to graded hair what `imgedit.grading.apply_grids` does: contrast of the photo, and no brighter an edge.
 
     Args:
         image: `(N, 3, H, W)`, [-1, 1].
         graded: the same with other colours.
         mask: `(N, 1, H, W)`, 0..1, where the hair is.
-        share: of the logarithmic contrast.
+        share: of the logarithmic contrast among neighbouring hairs that is the photo's.
 
     Returns:
         `(N, 3, H, W)`, from -1 on, not clamped above.
     """
-    luma = torch.tensor(LUMA, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
-    dark, light = (((c * luma).sum(1, keepdim=True) + 1.0) / 2.0 + grading.FLOOR for c in (image, graded))
-    lift = (light / dark).log()
-    radius = round(grading.NEAR * image.shape[3])
-    sums = torch.cat([mask * lift, mask], 1)
-    for _ in range(2):
-        sums = F.avg_pool2d(F.pad(sums, [radius] * 4, mode="reflect"), 2 * radius + 1, 1)
-    usual = sums[:, :1] / sums[:, 1:].clamp_min(1e-6)
+    near, edge = (round(radius * image.shape[3]) for radius in (grading.NEAR, grading.EDGE))
+    lift = ((_luminance(graded) + grading.FLOOR) / (_luminance(image) + grading.FLOOR)).log()
+    usual = _spread(mask * lift, near) / _spread(mask, near).clamp_min(1e-6)
     factor = (share * mask * (usual - lift)).exp().clamp(1.0 / grading.MOST, grading.MOST)
-    return (graded + 1.0) * factor - 1.0
+    out = (graded + 1.0) * factor
+
+    inside = (3.0 * _spread(mask, edge) - 2.0).clamp(0.0, 1.0)
+    weight = mask * inside.clamp_min(0.02)
+    hair = _spread(weight * graded, near) / _spread(weight, near).clamp_min(1e-6)
+    light, now = _luminance(hair).clamp_min(1e-3), _luminance(out - 1.0).clamp_min(1e-3)
+    most = torch.maximum(_luminance(image), light * (1.0 + inside * (grading.HIGHLIGHT - 1.0)))
+    held = (most / now).clamp(max=1.0)
+    tinted = (1.0 - inside) * (5.0 * (1.0 - held)).clamp(max=1.0)
+    own = out * held
+    return own + tinted * ((hair + 1.0) * (most / light) - own) - 1.0
+
+
+def _luminance(image: Tensor) -> Tensor:
+    """Return the luma of `(N, 3, H, W)` in [-1, 1], `(N, 1, H, W)` in 0..1."""
+    weights = torch.tensor(LUMA, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
+    return ((image * weights).sum(1, keepdim=True) + 1.0) / 2.0
+
+
+def _spread(values: Tensor, radius: int) -> Tensor:
+    """Mean over a tent, `(N, C, H, W)`."""
+    for _ in range(2):
+        values = F.avg_pool2d(F.pad(values, [radius] * 4, mode="reflect"), 2 * radius + 1, 1)
+    return values
 
 
 def colour_points(pixels: Tensor) -> Tensor:
