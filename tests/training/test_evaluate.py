@@ -174,6 +174,14 @@ def test_accuracy_is_also_told_by_sex_and_age(monkeypatch: pytest.MonkeyPatch) -
     assert {found[f"{h}, {age} women"] for h in HAIR for age in ("young", "older")} == {0.0, 0.5}  # as they were
 
 
+def test_a_model_of_hair_and_face_words_has_the_mean_of_what_both_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {**HAIR_WORDS, "smile": {"Smiling": 1.0}}
+    result = evaluate(monkeypatch, (*HAIR, "Smiling"), words, lambda frame, said: frame)
+    assert result["mean"] == {"accuracy": 0.2, "kept": 1.0}  # four colours right in a quarter, no smile changed
+    assert "accuracy_clear_hair" in result["edits"]["Gray_Hair"]
+    assert "round_trip_psnr" in result["edits"]["Smiling"]
+
+
 def test_kept_counts_the_other_attributes_and_not_the_edited_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def edit(frame: Frame, said: Sequence[str]) -> Frame:
         assert set(said) <= {"smile", "no-smile"}
