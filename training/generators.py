@@ -78,10 +78,19 @@ class CompactGenerator(nn.Module):
         n_edit: length K of the edit vector; it enters at the picture and again at the bottleneck.
         width: channels at half resolution.
         n_blocks: residual blocks at the bottom.
+        windows: weights of rows `(K, H)` and of columns `(K, W)`: where each entry of the edit may change the picture
+            (`training.words.windows_of`); None: anywhere.
     """
 
-    def __init__(self, n_edit: int, width: int = 24, n_blocks: int = 4) -> None:
+    def __init__(
+        self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
+    ) -> None:
         super().__init__()
+        rows, columns = windows or (None, None)
+        self.rows: Tensor | None
+        self.columns: Tensor | None
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
         w1, w2, w3 = width, 2 * width, 4 * width
         self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv_in(4 * (3 + n_edit), w1, 3))
         self.down1 = _conv_in(w1, w2, 4, 2, 1)
@@ -103,7 +112,11 @@ class CompactGenerator(nn.Module):
         x = self.up1(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x1], 1))
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = self.finish(torch.cat([x, image], 1))
-        return (image + 2.0 * torch.tanh(0.5 * self.leave(x))).clamp(-1.0, 1.0)
+        change = 2.0 * torch.tanh(0.5 * self.leave(x))
+        if self.rows is not None and self.columns is not None:
+            asked = edit.ne(0.0).to(change.dtype)[:, :, None] * self.rows  # (N, K, H)
+            change = change * (asked.transpose(1, 2) @ self.columns).clamp(max=1.0)[:, None]
+        return (image + change).clamp(-1.0, 1.0)
 
 
 class BilateralGenerator(nn.Module):

@@ -123,3 +123,17 @@ def total_variation(image: Tensor) -> Tensor:
     vertical = (image[..., 1:, :] - image[..., :-1, :]).abs().mean()
     horizontal = (image[..., :, 1:] - image[..., :, :-1]).abs().mean()
     return vertical + horizontal
+
+
+def changed_mind(before: Tensor, after: Tensor) -> Tensor:
+    """How far a classifier's answers have moved: the mean of the Bernoulli KL(before || after), in nats.
+
+    Args:
+        before: logits of any shape, taken as they are (no gradient).
+        after: logits of that shape.
+    """
+    before, after = before.detach().float(), after.float()  # a difference of logarithms is too fine for bfloat16
+    log_p, log_not_p = F.logsigmoid(before), F.logsigmoid(-before)
+    gained = log_p - F.logsigmoid(after)
+    lost = log_not_p - F.logsigmoid(-after)
+    return (log_p.exp() * gained + log_not_p.exp() * lost).mean()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
+from imgedit.geometry import FRAME, WINDOWS
 from training.data.celeba import HAIR
 
 WORDS = {
@@ -22,6 +26,42 @@ WORDS = {
 
 REGION = {"Bangs": "all", "Male": "all", "Young": "all"}
 """Where an edit may act, where that is neither the hair (hair colours) nor the face."""
+
+SEEN_IN: dict[str, tuple[float, float, float, float]] = {
+    "Bangs": (32, 40, 146, 116),
+    "Eyeglasses": (40, 94, 138, 140),
+    "Mustache": (60, 134, 118, 162),
+    "Smiling": (42, 100, 136, 182),
+    "Young": (24, 58, 154, 192),
+}
+"""x0, y0, x1, y1 in the CelebA frame, pixels: outside of it a face does not show whether it has the attribute. The eyes
+are in row 112, the mouth in row 153 (`imgedit.geometry.FACE_TEMPLATE`)."""
+FEATHER = 12.0
+"""Width of a window's soft border, pixels of the frame; it lies inside."""
+
+
+def windows_of(attributes: Sequence[str], crop: str, size: int) -> tuple[Tensor, Tensor]:
+    """Return where each attribute may change a crop: weights of the rows `(K, size)` and of the columns `(K, size)`.
+
+    The weight of a pixel is the product of its row's and its column's. An attribute without a window in `SEEN_IN` may
+    change all but the border of the frame.
+
+    Args:
+        attributes: K attributes of CelebA.
+        crop: kind of the crop, of `imgedit.geometry.WINDOWS`.
+        size: side of the crop, px.
+    """
+    x0, y0, side = WINDOWS[crop]
+    place = (torch.arange(size) + 0.5) * side / size
+    boxes = torch.tensor([SEEN_IN.get(a, (0, 0, *FRAME)) for a in attributes], dtype=torch.float32)
+    left, top, right, bottom = boxes.T[:, :, None]
+    return _soft_between(y0 + place, top, bottom), _soft_between(x0 + place, left, right)
+
+
+def _soft_between(place: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Rise from 0 at `low` to 1 within `FEATHER`, and fall again towards `high` (smoothstep)."""
+    t = (torch.minimum(place - low, high - place) / FEATHER).clamp(0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
 
 
 def words_of(attributes: Sequence[str]) -> tuple[dict[str, dict[str, float]], dict[str, str]]:

@@ -98,3 +98,16 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
     ramp = torch.arange(5.0).repeat(4, 1)[None, None] * 0.5
     assert close(losses.total_variation(ramp), 0.5)
     assert close(losses.total_variation(ramp.transpose(2, 3)), 0.5)
+
+
+def test_changed_mind_is_the_divergence_of_coins_and_moves_only_the_second() -> None:
+    before = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)
+    after = torch.tensor([[math.log(3.0), math.log(3.0)]], requires_grad=True)
+    loss = losses.changed_mind(before, after)
+    # KL(1/2 || 3/4) = ln(2) - ln(3) / 2, and nothing for the second
+    assert close(loss, (math.log(2.0) - math.log(3.0) / 2.0) / 2.0)
+    loss.backward()
+    assert before.grad is None
+    assert after.grad is not None
+    assert after.grad[0, 0] > 0.0
+    assert abs(float(after.grad[0, 1])) < EXACT

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from imgedit.errors import ConfigError
+from imgedit.geometry import FACE_TEMPLATE, WINDOWS
 from training.data.batch import Batch
 from training.data.celeba import HAIR
-from training.methods import stargan
 from training.methods.stargan import PRESETS, Config, Method
+from training.stargan_config import SHAPE, WIDER
 from training.words import WORDS
 
 TINY_HAIR = {
@@ -107,6 +108,53 @@ def test_hair_outside_the_mask_stays_as_it_is() -> None:
     assert not torch.equal(out[..., :8], batch.image[..., :8])
 
 
+def test_a_local_edit_changes_only_where_the_attribute_is_seen() -> None:
+    config = Config(**{**Method.tiny(), "size": 32, "crop": "close", "attributes": SHAPE, "local": True,
+                       "generator": "compact", "conditioning": "difference"})  # fmt: skip
+    method = Method(config)
+    image = torch.rand(3, 3, 32, 32) * 1.8 - 0.9
+    edit = torch.zeros(3, 5)
+    edit[0, SHAPE.index("Mustache")] = 1.0
+    edit[1, SHAPE.index("Eyeglasses")] = -0.5
+    changed = (method.generator(image, edit) - image).abs().amax(1) > 0
+    _, top, side = WINDOWS["close"]
+    rows = [(row.nonzero().flatten().float() + 0.5) * side / 32 + top for row in changed.any(2)]
+    nose, mouth, eyes = FACE_TEMPLATE[2, 1], FACE_TEMPLATE[3, 1], FACE_TEMPLATE[0, 1]
+    assert nose - 5 < rows[0].min() < mouth < rows[0].max() < mouth + 10
+    assert rows[1].min() < eyes < rows[1].max() < nose + 5
+    assert not changed[2].any()
+
+
+def test_faces_without_one_hair_colour_teach_neither_colours_nor_the_way_back() -> None:
+    method = Method(Config(**{**TINY_HAIR, "any_hair": True, "lambda_tint": 0.0}))
+    batch = hair_batch()
+    unnamed = batch.labels.clone()
+    unnamed[1], unnamed[2] = 0.0, 1.0
+    logits = torch.randn(8, 4)
+    rest = [0, 3, 4, 5, 6, 7]
+    loss = method._classification(logits, unnamed)
+    assert loss == pytest.approx(float(method._classification(logits[rest], unnamed[rest]) * 6 / 8))
+    wanted = method._wanted(unnamed)
+    assert (wanted.sum(1) == 1).all()
+    method.generator_step(dataclasses.replace(batch, labels=unnamed), wanted)
+    assert sum(method.bank.counts) == 6 * 96
+    logs = method.generator_step(dataclasses.replace(batch, labels=torch.zeros(8, 4)), wanted)
+    assert float(logs["loss_g_rec"]) == 0.0
+
+
+def test_keeper_watches_all_other_attributes_and_stays_as_it_is() -> None:
+    keeping = {**TINY_HAIR, "keeper": "attribute_classifier.celeba", "lambda_keep": 1.0, "lambda_adv": 0.0}
+    method = Method(Config(**keeping))
+    assert method.keeper is not None
+    assert len(method.keeper.index) == 36
+    batch = hair_batch()
+    before = snapshot(method.keeper)
+    moving = {name: float(v) for name, v in method.generator_step(batch, method._wanted(batch.labels)).items()}
+    assert moving["loss_g_keep"] > 0.0
+    assert not moved(method.keeper, before)
+    assert not Method.for_inference(method.config).keeper
+
+
 def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
     small = Method(Config(**Method.tiny()))
     large = Method(Config(**{**Method.tiny(), "size": 32}))
@@ -123,6 +171,9 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
         ({"size": 100}, "multiple of 2\\*\\*d_layers"),
         ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
         ({"lambda_colour": 1.0}, "needs mask"),
+        ({"lambda_keep": 1.0}, "keeper and lambda_keep"),
+        ({"any_hair": True}, "all hair colours"),
+        ({"local": True}, "conditioning=difference"),
         ({"free_tint": (1.0, 2.0)}, "one for each of 4 colours"),
     ],
 )
@@ -137,4 +188,4 @@ def test_every_word_belongs_to_an_attribute_and_hair_words_act_on_hair() -> None
     assert fields["words"]["smiling"] == {"Smiling": 1.0}
     assert fields["region"]["blond"] == "hair"
     assert fields["region"]["smiling"] == "face"
-    assert set(WORDS) >= set(stargan.WIDER)
+    assert set(WORDS) >= set(WIDER)

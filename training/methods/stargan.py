@@ -3,12 +3,13 @@
 Code to paper: `generator` = G, `discriminator` = D with heads D_src (`adversarial`) and D_cls (`classify`), `edit` = c,
 `lambda_cls`, `lambda_rec`, `lambda_gp` as there. `paper` is the published configuration.
 
-Deviations, each a field of `Config` that `paper` leaves off:
+Deviations, each a field of `Config` (`training.stargan_config`) that `paper` leaves off:
   - `generator = bilateral` returns a grid of affine colour transforms in place of pixels (HDRNet, Gharbi et al. 2017),
     limited by a hair mask; `compact` is a U-Net of 0.43 GMAC at 128 px that adds a change to its input.
   - `adversarial = hinge` (Lim and Ye 2017) with lazy R1 (Mescheder et al. 2018) in place of WGAN-GP.
   - `conditioning = difference` gives G only the change, as STGAN does (Liu et al. 2019, arXiv 1904.09709).
   - `teacher`: a frozen classifier, trained apart and shown augmented pictures, as a second D_cls.
+  - `keeper`: another, of faces, whose mind an edit is not to change on any other attribute.
   - `lambda_colour`: the Lab colours of the edited hair pixels follow those of real hair of the wanted colour.
 """
 
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,168 +24,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
-from imgedit.grading import CONTRAST
 from training import losses
 from training.augment import augment_colour, diff_augment
 from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
 from training.colour import curve_penalty, with_contrast
 from training.colour_bank import ColourBank
 from training.data.batch import Batch
-from training.data.celeba import HAIR, check_window
+from training.data.celeba import HAIR
 from training.discriminators import PatchClassifier
 from training.generators import BilateralGenerator, CompactGenerator, ResnetGenerator
 from training.graph import Graph
+from training.methods.attribute_classifier import ATTRIBUTES
+from training.stargan_config import PRESETS, Config
 from training.targets import only_exclusive, switched, wanted_labels
 from training.teacher import Teacher, load_teacher
-from training.words import words_of
+from training.words import windows_of, words_of
 
-SEVEN = ("Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling")
-WIDER = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling",
-         "Eyeglasses")  # fmt: skip
-SHAPE = ("Bangs", "Eyeglasses", "Mustache", "Smiling", "Young")
-
-
-@dataclass(frozen=True)
-class Config:
-    """Settings of one training; the defaults are `paper`'s unless a preset says otherwise."""
-
-    attributes: tuple[str, ...] = WIDER
-    """CelebA attributes that can be edited, in the order of the edit vector."""
-    size: int = 128
-    """Side of the crop, px."""
-    crop: str = "face"
-    """Window of the CelebA frame: `face` (as published), or `close` for words that change the face alone."""
-    generator: str = "resnet"
-    """`resnet` (as published), `compact` or `bilateral`."""
-    width: int = 64
-    """Channels of the generator's first layer."""
-    n_blocks: int = 6
-    """Residual blocks of `resnet` and `compact`."""
-    cells: int = 2
-    """Height and width of the bilateral grid."""
-    depth: int = 8
-    """Brightness levels of the bilateral grid."""
-    d_width: int = 64
-    """Channels of the discriminator's first layer."""
-    d_layers: int = 6
-    """Strided layers of the discriminator."""
-    conditioning: str = "target"
-    """`target`: the edit is the wanted vector; `difference`: wanted minus present."""
-    targets: str = "permute"
-    """Wanted labels: `permute` another picture's (as published) or `flip` one of the own."""
-    adversarial: str = "wgan_gp"
-    """`wgan_gp` (as published) or `hinge`."""
-    lambda_adv: float = 1.0
-    """Weight of the adversarial loss in the generator's sum."""
-    lambda_cls: float = 1.0
-    """Weight of D_cls on translated pictures (generator) and on real ones (discriminator, there at least 0.3)."""
-    lambda_rec: float = 10.0
-    """Weight of the L1 cycle reconstruction."""
-    lambda_gp: float = 10.0
-    """Weight of the gradient penalty (`wgan_gp`)."""
-    lambda_r1: float = 0.0
-    """Weight gamma of R1 on real pictures (`hinge`), applied every 16th step times 16."""
-    lambda_teacher: float = 0.0
-    """Weight of the frozen classifier's loss on augmented translated pictures; needs `teacher`."""
-    teacher: str = ""
-    """A frozen classifier: a run folder of `attribute_classifier` or, with masks, of `hair_classifier`, or a model."""
-    lambda_colour: float = 0.0
-    """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
-    lambda_tint: float = 100.0
-    """With `lambda_colour`: weight of tints that real hair of the wanted colour does not have at that lightness."""
-    free_tint: tuple[float, ...] = (1.0,)
-    """How far a tint may be from the mean of the real ones at no cost, in their standard deviations: one number, or one
-    for each hair colour. Photos of grey hair differ much in tint, so that a free deviation lets it turn blue."""
-    lambda_smooth: float = 0.0
-    """Weight of squared differences between neighbours in the bilateral grid."""
-    lambda_curve: float = 0.0
-    """Weight of `training.colour.curve_penalty` on the bilateral grid."""
-    lambda_change: float = 0.0
-    """Weight of the L1 between picture and edited picture (keeps what no attribute asks for)."""
-    lambda_tv: float = 0.0
-    """Weight of the total variation of the change (keeps it free of dots and stripes)."""
-    diff_augment: bool = False
-    """Brightness, shift and cutout on what the discriminator sees (Zhao et al. 2020)."""
-    mask: bool = False
-    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator."""
-    contrast: float = 0.0
-    """With `mask`, of the bilateral grid: share of the hair's contrast that is the picture's own, as when edited."""
-    mask_model: str = "face_parser.celebamask_hq"
-    """The model that draws the mask, by id or folder."""
-    parts: tuple[str, ...] = ("full", "half")
-    """CelebA folders to use (`training.data.celeba.FOLDERS`)."""
-    groups: tuple[str, ...] = ()
-    """CelebA attributes whose combinations are drawn equally often; none: the edited attributes, each by itself."""
-    conditional: bool = False
-    """D_src also sees the labels that a picture has or was asked for (projection, Miyato and Koyama 2018)."""
-    n_critic: int = 5
-    """Discriminator steps per generator step."""
-    d_warmup: int = 0
-    """Steps at the start in which only the discriminator learns (its classifier must know before G listens)."""
-    batch_size: int = 16
-    """Pictures a step."""
-    steps: int = 200_000
-    """Discriminator steps."""
-    lr_g: float = 1e-4
-    """Adam's learning rate for the generator."""
-    lr_d: float = 1e-4
-    """Adam's learning rate for the discriminator."""
-    beta1: float = 0.5
-    """Adam's first moment (beta2 is 0.999)."""
-    decay_from: float = 0.5
-    """Share of the steps after which both rates fall linearly to zero."""
-    ema_decay: float = 0.999
-    """Decay of the averaged generator that is exported."""
-    seed: int = 0
-    """Seed of weights and data order."""
-
-    def __post_init__(self) -> None:
-        choices = {
-            "generator": ("resnet", "compact", "bilateral"),
-            "conditioning": ("target", "difference"),
-            "targets": ("permute", "flip"),
-            "adversarial": ("wgan_gp", "hinge"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(allowed)}")
-        check_window(self.crop)
-        if self.size % (1 << self.d_layers):
-            raise ConfigError(f"size={self.size} must be a multiple of 2**d_layers = {1 << self.d_layers}")
-        if (self.lambda_teacher > 0) != bool(self.teacher):
-            raise ConfigError(
-                "teacher and lambda_teacher go together: give a classifier's run folder or model, and a weight"
-            )
-        if self.lambda_colour > 0 and not self.mask:
-            raise ConfigError("lambda_colour needs mask=true")
-        n_hair = sum(a in HAIR for a in self.attributes)
-        if len(self.free_tint) not in (1, n_hair):
-            raise ConfigError(
-                f"free_tint has {len(self.free_tint)} numbers; give one, or one for each of {n_hair} colours"
-            )
-
-
-_SMALL: dict[str, object] = {
-    "adversarial": "hinge", "n_critic": 1, "d_warmup": 300, "diff_augment": True, "lambda_r1": 1.0,
-    "size": 64, "width": 24, "d_width": 48, "d_layers": 4, "parts": ("full", "half", "64"),
-    "lr_g": 4e-4, "lr_d": 4e-4, "decay_from": 0.6,
-}  # fmt: skip
-PRESETS: dict[str, dict[str, object]] = {
-    "paper": {},
-    "paper-seven": {"attributes": SEVEN},
-    "compact": {
-        **_SMALL, "generator": "compact", "attributes": SHAPE, "n_blocks": 4, "conditioning": "difference",
-        "targets": "flip", "crop": "close", "conditional": True, "lambda_rec": 5.0, "lambda_r1": 0.1,
-        "lambda_change": 0.5, "lambda_tv": 0.3, "decay_from": 0.9, "steps": 6000,
-    },
-    "hair": {
-        **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
-        "lambda_cls": 0.6, "lambda_rec": 3.0, "lambda_colour": 2.0, "cells": 1, "lambda_smooth": 2.0,
-        "lambda_curve": 40.0, "groups": ("Male", *HAIR), "lr_g": 1e-3, "decay_from": 0.4, "steps": 3000,
-        "contrast": CONTRAST,
-    },
-}  # fmt: skip
-
+__all__ = ["PRESETS", "Config", "Method"]
 
 _PARTS = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
 
@@ -210,6 +65,7 @@ class Method:
         self.hair = [config.attributes.index(a) for a in HAIR if a in config.attributes]
         self.bank = ColourBank(len(self.hair), self.device)
         self.teacher = self._load_teacher()
+        self.keeper = self._load_keeper()
         self.steps = 0
 
     def _load_teacher(self) -> Teacher | None:
@@ -221,12 +77,21 @@ class Method:
             raise ConfigError(f"teacher={config.teacher!r} looks at the hair alone, which needs mask=true")
         return teacher
 
+    def _load_keeper(self) -> Teacher | None:
+        config = self.config
+        if not config.keeper:
+            return None
+        others = [a for a in ATTRIBUTES if a not in config.attributes]
+        return load_teacher(config.keeper, others, config.crop, self.device)
+
     def _new_generator(self) -> nn.Module:
         config, k = self.config, len(self.config.attributes)
         if config.generator == "bilateral":
             return BilateralGenerator(k, config.width, config.cells, config.depth)
-        kind = CompactGenerator if config.generator == "compact" else ResnetGenerator
-        return kind(k, config.width, config.n_blocks)
+        if config.generator == "resnet":
+            return ResnetGenerator(k, config.width, config.n_blocks)
+        windows = windows_of(config.attributes, config.crop, config.size) if config.local else None
+        return CompactGenerator(k, config.width, config.n_blocks, windows)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -237,15 +102,15 @@ class Method:
             "parts": config.parts,
             "balance": config.attributes,
             "groups": config.groups,
-            "one_hair_colour": set(config.attributes) <= set(HAIR),
+            "one_hair_colour": set(config.attributes) <= set(HAIR) and not config.any_hair,
             "mask_model": config.mask_model if config.mask else None,
             "crop": config.crop,
         }
 
     @staticmethod
     def for_inference(config: Config) -> Config:
-        """The same settings without what only training needs (the teacher)."""
-        return dataclasses.replace(config, teacher="", lambda_teacher=0.0)
+        """The same settings without what only training needs (the frozen classifiers)."""
+        return dataclasses.replace(config, teacher="", lambda_teacher=0.0, keeper="", lambda_keep=0.0)
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -305,7 +170,7 @@ class Method:
         terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
         back = self.translate(fake, wanted, present, batch.mask)
-        loss_rec = (back - batch.image).abs().mean()
+        loss_rec = (back - batch.image)[self._named(present)].abs().sum() / batch.image.numel()
         asked_nothing = (wanted == present).all(1)
         if asked_nothing.any():
             loss_rec = loss_rec + (fake - batch.image)[asked_nothing].abs().mean()
@@ -313,6 +178,9 @@ class Method:
         if self.teacher is not None:
             loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05), batch.mask), wanted)
             terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
+        if self.keeper is not None:
+            loss_keep = losses.changed_mind(self.keeper(batch.image), self.keeper(fake))
+            terms["loss_g_keep"] = (config.lambda_keep, loss_keep)
         if config.lambda_change > 0:
             terms["loss_g_change"] = (config.lambda_change, (fake - batch.image).abs().mean())
         if config.lambda_tv > 0:
@@ -323,7 +191,7 @@ class Method:
                     batch.image,
                     fake.float(),
                     batch.require_mask(),
-                    present[:, self.hair],
+                    (present * self._named(present)[:, None])[:, self.hair],
                     wanted[:, self.hair],
                     free=config.free_tint,
                 )
@@ -376,10 +244,15 @@ class Method:
     def _only_hair(self) -> bool:
         return only_exclusive(self.hair, len(self.config.attributes))
 
+    def _named(self, labels: Tensor) -> Tensor:
+        """Tell which labels `(N, K)` say what a face has: among exclusive hair colours, one of them."""
+        return labels.sum(1) == 1 if self._only_hair() else torch.ones_like(labels[:, 0], dtype=torch.bool)
+
     def _classification(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy among exclusive hair colours, else binary a label (summed over K, as published)."""
         if self._only_hair():
-            return F.cross_entropy(logits, labels.argmax(1))
+            each = F.cross_entropy(logits, labels.argmax(1), reduction="none")
+            return (each * self._named(labels)).mean()
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
 
     def _lr_factor(self) -> float:
