@@ -113,10 +113,16 @@ class CompactGenerator(nn.Module):
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = self.finish(torch.cat([x, image], 1))
         change = 2.0 * torch.tanh(0.5 * self.leave(x))
-        if self.rows is not None and self.columns is not None:
-            asked = edit.ne(0.0).to(change.dtype)[:, :, None] * self.rows  # (N, K, H)
-            change = change * (asked.transpose(1, 2) @ self.columns).clamp(max=1.0)[:, None]
+        if self.rows is not None:
+            change = change * self.where(edit).to(change.dtype)
         return (image + change).clamp(-1.0, 1.0)
+
+    def where(self, edit: Tensor) -> Tensor:
+        """Return where the windows let an edit `(N, K)` change the picture, `(N, 1, H, W)` in 0..1."""
+        if self.rows is None or self.columns is None:
+            raise ValueError("this generator has no windows")
+        asked = edit.ne(0.0).to(self.rows.dtype)[:, :, None] * self.rows
+        return (asked.transpose(1, 2) @ self.columns).clamp(max=1.0)[:, None]
 
 
 class BilateralGenerator(nn.Module):

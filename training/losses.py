@@ -9,17 +9,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def hinge_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def hinge_discriminator(real_logits: Tensor, fake_logits: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """Hinge loss of the discriminator, `E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]`.
+
+    `weight`, broadcast to the logits, says how much each of them counts; its mean should be 1.
 
     Reference: Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, equation 17.
     """
-    return F.relu(1.0 - real_logits).mean() + F.relu(1.0 + fake_logits).mean()
+    return (weight * (F.relu(1.0 - real_logits) + F.relu(1.0 + fake_logits))).mean()
 
 
-def hinge_generator(fake_logits: Tensor) -> Tensor:
-    """Generator's side of the hinge and of the Wasserstein game, `-E[D(G(z))]`."""
-    return -fake_logits.mean()
+def hinge_generator(fake_logits: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Generator's side of the hinge and of the Wasserstein game, `-E[D(G(z))]`; `weight` as `hinge_discriminator`."""
+    return -(weight * fake_logits).mean()
 
 
 def logistic_discriminator(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -33,8 +33,8 @@ class Config:
     cells: int = 2
     """Height and width of the bilateral grid."""
     local: bool = False
-    """Of `compact`, with `conditioning = difference`: an attribute changes the part of the face that shows it
-    (`training.words.SEEN_IN`), so that a mustache brings no beard."""
+    """Of `compact`, with `difference` and `hinge`: an attribute changes the part of the face that shows it
+    (`training.words.SEEN_IN`), so that a mustache brings no beard, and D_src judges that part."""
     depth: int = 8
     """Brightness levels of the bilateral grid."""
     d_width: int = 64
@@ -137,8 +137,9 @@ class Config:
             )
         if (self.lambda_keep > 0) != bool(self.keeper):
             raise ConfigError("keeper and lambda_keep go together: give a classifier of faces, and a weight")
-        if self.local and (self.generator != "compact" or self.conditioning != "difference"):
-            raise ConfigError("local=true needs generator=compact and conditioning=difference")
+        needed = {"generator": "compact", "conditioning": "difference", "adversarial": "hinge"}
+        if self.local and any(getattr(self, name) != value for name, value in needed.items()):
+            raise ConfigError(f"local=true needs {', '.join(f'{name}={value}' for name, value in needed.items())}")
         if self.any_hair and not set(self.attributes) <= set(HAIR):
             raise ConfigError("any_hair=true needs attributes that are all hair colours")
         if self.lambda_colour > 0 and not self.mask:

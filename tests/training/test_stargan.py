@@ -110,7 +110,7 @@ def test_hair_outside_the_mask_stays_as_it_is() -> None:
 
 def test_a_local_edit_changes_only_where_the_attribute_is_seen() -> None:
     config = Config(**{**Method.tiny(), "size": 32, "crop": "close", "attributes": SHAPE, "local": True,
-                       "generator": "compact", "conditioning": "difference"})  # fmt: skip
+                       "generator": "compact", "conditioning": "difference", "adversarial": "hinge"})  # fmt: skip
     method = Method(config)
     image = torch.rand(3, 3, 32, 32) * 1.8 - 0.9
     edit = torch.zeros(3, 5)

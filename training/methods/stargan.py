@@ -147,7 +147,8 @@ class Method:
         fake_logits, _ = self.discriminator(fake, wanted)
         logs = {"loss_d_cls": self._classification(real_cls, present)}
         if config.adversarial == "hinge":
-            logs["loss_d_adv"] = losses.hinge_discriminator(real_logits, fake_logits)
+            focus = self._focus(present, wanted, real_logits)
+            logs["loss_d_adv"] = losses.hinge_discriminator(real_logits, fake_logits, focus)
             loss = logs["loss_d_adv"]
             if use_r1:
                 loss = loss + 8 * config.lambda_r1 * losses.r1_penalty(real, real_logits.mean((1, 2, 3)))
@@ -167,7 +168,8 @@ class Method:
         raw = self.generator(batch.image, self._edit(present, wanted))
         fake = self._render(raw, batch.image, batch.mask)
         logits, cls = self.discriminator(self._seen(fake, batch.mask), wanted)
-        terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits))}
+        focus = self._focus(present, wanted, logits)
+        terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits, focus))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
         back = self.translate(fake, wanted, present, batch.mask)
         loss_rec = (back - batch.image)[self._named(present)].abs().sum() / batch.image.numel()
@@ -229,6 +231,18 @@ class Method:
         if self.config.mask and mask is not None:
             image = torch.cat([image, image * mask, mask], 1)
         return diff_augment(image) if self.config.diff_augment else image
+
+    def _focus(self, present: Tensor, wanted: Tensor, logits: Tensor) -> Tensor | float:
+        """How much each patch `(N, 1, h, w)` of D_src counts: with `local`, as much of it as the edit may change.
+
+        Most patches of a local edit are the photo's own, and would drown the few that tell it from a real picture.
+        """
+        if not self.config.local or not isinstance(self.generator, CompactGenerator):
+            return 1.0
+        height, width = logits.shape[2:]
+        where = F.adaptive_avg_pool2d(self.generator.where(self._edit(present, wanted)), (height, width))
+        each = where / where.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
+        return each / each.mean().clamp_min(1e-6)
 
     def _source(self, seen: Tensor, labels: Tensor) -> Tensor:
         """One source logit a picture, `(N,)`."""
