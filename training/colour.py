@@ -116,6 +116,12 @@ def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> 
     return own + tinted * ((hair + 1.0) * (most / light) - own) - 1.0
 
 
+def tint_of(change: Tensor) -> Tensor:
+    """What of a change of colours `(N, 3, H, W)` is not a change of brightness: the change less its luma."""
+    weights = torch.tensor(LUMA, device=change.device, dtype=change.dtype).view(1, 3, 1, 1)
+    return change - (change * weights).sum(1, keepdim=True)
+
+
 def _luminance(image: Tensor) -> Tensor:
     """Return the luma of `(N, 3, H, W)` in [-1, 1], `(N, 1, H, W)` in 0..1."""
     weights = torch.tensor(LUMA, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)

@@ -78,6 +78,8 @@ class Config:
     """Weight of `training.colour.curve_penalty` on the bilateral grid."""
     lambda_change: float = 0.0
     """Weight of the L1 between picture and edited picture (keeps what no attribute asks for)."""
+    lambda_chroma: float = 0.0
+    """Weight of the L1 of the change's tint, what of it is not brightness (a young generator draws rainbows)."""
     lambda_tv: float = 0.0
     """Weight of the total variation of the change (keeps it free of dots and stripes)."""
     diff_augment: bool = False

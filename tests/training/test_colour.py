@@ -9,7 +9,7 @@ from scipy.stats import wasserstein_distance
 
 from imgedit import grading
 from imgedit.regions import Region
-from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein, with_contrast
+from training.colour import curve_penalty, rgb_to_lab, sliced_wasserstein, tint_of, with_contrast
 
 color = pytest.importorskip("skimage.color")
 
@@ -108,3 +108,9 @@ def test_hair_is_graded_in_training_as_in_the_photo() -> None:
     np.testing.assert_allclose(found, want, atol=0.51)
     flat = ((image + mask * (graded - image) + 1) * 127.5)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - flat).mean() > 5  # it does something
+
+
+def test_tint_of_a_change_of_brightness_is_nothing_and_of_a_pure_tint_all() -> None:
+    grey = torch.full((1, 3, 2, 2), 0.3)
+    pure = torch.tensor([0.114, 0.0, -0.299]).view(1, 3, 1, 1).expand(1, 3, 2, 2)  # red up, blue down: luma stays
+    torch.testing.assert_close(tint_of(grey + pure), pure, rtol=0.0, atol=1e-6)

@@ -27,7 +27,7 @@ from imgedit.errors import ConfigError
 from training import losses
 from training.augment import augment_colour, diff_augment
 from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
-from training.colour import curve_penalty, with_contrast
+from training.colour import curve_penalty, tint_of, with_contrast
 from training.colour_bank import ColourBank
 from training.data.batch import Batch
 from training.data.celeba import HAIR
@@ -185,6 +185,8 @@ class Method:
             terms["loss_g_keep"] = (config.lambda_keep, loss_keep)
         if config.lambda_change > 0:
             terms["loss_g_change"] = (config.lambda_change, (fake - batch.image).abs().mean())
+        if config.lambda_chroma > 0:
+            terms["loss_g_chroma"] = (config.lambda_chroma, tint_of(fake - batch.image).abs().mean())
         if config.lambda_tv > 0:
             terms["loss_g_tv"] = (config.lambda_tv, losses.total_variation(fake - batch.image))
         if config.lambda_colour > 0:
