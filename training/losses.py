@@ -85,38 +85,6 @@ def r1_penalty(real: Tensor, logits: Tensor) -> Tensor:
     return gradient.flatten(1).square().sum(1).mean()
 
 
-def masked_bce(logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy in nats, averaged over the entries with weight, `sum(w l) / sum(w)`.
-
-    Args:
-        logits: `(N, K)`.
-        labels: `(N, K)`, 0..1.
-        weight: broadcastable to `(N, K)`; 0 leaves an entry out. None weighs all alike. All zero gives 0.
-    """
-    loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    if weight is None:
-        return loss.mean()
-    weight = weight.to(loss.dtype).expand_as(loss)
-    return (loss * weight).sum() / weight.sum().clamp_min(1e-12)
-
-
-def sliced_wasserstein(a: Tensor, b: Tensor, n_directions: int = 32) -> Tensor:
-    """Sliced Wasserstein-1 distance of two point sets: sort both along random directions and compare.
-
-    In one dimension it is exactly the Wasserstein-1 distance; in `D` dimensions a pure shift by `t` gives about
-    `|t| E|cos|` (`|t| / 2` in three).
-
-    Args:
-        a: `(n, D)` points.
-        b: `(n, D)` points; as many.
-        n_directions: random directions, drawn from torch's generator.
-
-    Reference: Rabin et al. 2011; Bonneel et al. 2015, equation 9.
-    """
-    directions = F.normalize(torch.randn(a.shape[1], n_directions, device=a.device, dtype=a.dtype), dim=0)
-    return ((a @ directions).sort(0).values - (b @ directions).sort(0).values).abs().mean()
-
-
 def total_variation(image: Tensor) -> Tensor:
     """Mean absolute difference of neighbours along the last two axes, the two means added.
 

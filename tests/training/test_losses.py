@@ -67,33 +67,6 @@ def test_r1_of_a_linear_discriminator_is_its_squared_norm() -> None:
     assert close(losses.r1_penalty(real, real @ w), 9.0, 1e-5)
 
 
-def test_masked_bce_of_zero_logits_is_log_two_whatever_the_weights() -> None:
-    weight = torch.tensor([[1.0, 0.0], [0.5, 2.0]])
-    assert close(losses.masked_bce(torch.zeros(2, 2), torch.ones(2, 2), weight), math.log(2))
-
-
-def test_masked_bce_leaves_out_entries_of_weight_zero() -> None:
-    logits = torch.tensor([[0.0, 50.0]])
-    assert close(losses.masked_bce(logits, torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])), math.log(2))
-    assert close(losses.masked_bce(logits, torch.zeros(1, 2), torch.tensor([[0.0, 1.0]])), 50.0, 1e-4)
-    assert close(losses.masked_bce(logits, torch.zeros(1, 2), torch.zeros(1, 2)), 0.0)
-    assert close(losses.masked_bce(logits, torch.zeros(1, 2)), (math.log(2) + 50.0) / 2, 1e-4)
-
-
-def test_sliced_wasserstein_ignores_order_and_measures_a_shift_in_one_dimension() -> None:
-    points = torch.randn(200, 1)
-    shuffled = points[torch.randperm(200)]
-    assert close(losses.sliced_wasserstein(points, shuffled), 0.0)
-    assert close(losses.sliced_wasserstein(points, shuffled + 0.75), 0.75, 1e-5)
-
-
-def test_sliced_wasserstein_of_a_shift_in_three_dimensions_is_half_its_length() -> None:
-    torch.manual_seed(0)
-    points = torch.randn(50, 3)
-    shift = torch.tensor([2.0, -1.0, 2.0])
-    assert close(losses.sliced_wasserstein(points, points + shift, n_directions=20_000), 1.5, 0.02)
-
-
 def test_total_variation_of_a_ramp_is_its_slope() -> None:
     ramp = torch.arange(5.0).repeat(4, 1)[None, None] * 0.5
     assert close(losses.total_variation(ramp), 0.5)
