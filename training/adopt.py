@@ -45,9 +45,9 @@ def state(model: Model, dataset: Dataset) -> dict[str, Any]:
     Raises:
         ConfigError: the model was exported from networks of another form, or a weight was folded into others.
     """
-    made = method(model)
+    made, has_folded = _restored(model, "cpu")
     averages = _averages(made)
-    if _has_folded(model, averages):
+    if has_folded:
         stream = Stream(dataset, _BATCH_SIZE, 0)
         graphs = list(made.graphs().values())
         if len(graphs) != 1 or not graphs[0].inputs.keys() <= {"image", "mask"}:
@@ -71,6 +71,11 @@ def method(model: Model, device: torch.device | str = "cpu") -> Any:
     Raises:
         ConfigError: as `state`, or the model was not trained here.
     """
+    return _restored(model, device)[0]
+
+
+def _restored(model: Model, device: torch.device | str) -> tuple[Any, bool]:
+    """Return what `method` does, and whether the model's batch norms are folded."""
     if model.manifest.method not in METHODS or "config" not in model.manifest.training:
         raise ConfigError(
             f"{model.id} was made by {model.manifest.method}, which is none of the methods of this project"
@@ -96,7 +101,7 @@ def method(model: Model, device: torch.device | str = "cpu") -> Any:
         network.load_state_dict({**network.state_dict(), **stored})
     made = checkpoint.new_method(model.manifest.method, model.manifest.training["config"], device)
     made.load_state_dict(twin.state_dict())
-    return made
+    return made, folded
 
 
 @torch.no_grad()
