@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
 import signal
@@ -16,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from imgedit.errors import DataError, OutputError, TrainingError
 from imgedit.files import write_whole
+from imgedit.samples import write_png
 from training import checkpoint
 from training import config as configs
 from training.data.batch import Batch, Dataset, Stream
@@ -250,9 +249,7 @@ def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) 
     if grid is None:
         return
     pixels = (grid.clamp(0.0, 1.0) * 255.0).round().byte().permute(1, 2, 0).cpu().numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
-    write_whole(path, buffer.getvalue())
+    write_png(np.ascontiguousarray(pixels), path)
 
 
 def _clock(seconds: float) -> str:

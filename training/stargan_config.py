@@ -169,7 +169,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "hair": {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
         "lambda_cls": 0.6, "lambda_rec": 3.0, "lambda_colour": 2.0, "cells": 1, "lambda_smooth": 2.0,
-        "lambda_curve": 40.0, "groups": ("Male", *HAIR), "lr_g": 1e-3, "decay_from": 0.4, "steps": 3000,
-        "contrast": CONTRAST,
+        "lambda_curve": 40.0, "groups": ("Male", *HAIR), "lr_g": 1e-3, "decay_from": 0.4, "steps": 2800,
+        "contrast": CONTRAST, "any_hair": True, "free_tint": (0.5, 0.7, 1.0, 0.3), "parts": ("full", "half"),
     },
 }  # fmt: skip
