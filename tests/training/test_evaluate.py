@@ -270,6 +270,24 @@ def test_accuracy_of_a_digit_classifier_is_what_the_bundled_one_says_of_itself()
     assert (of_class * labels).sum() / labels.sum() == pytest.approx(result["metrics"]["accuracy"], abs=1e-9)
 
 
+def test_recall_tells_what_accuracy_hides(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind(Judge):
+        def probabilities(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
+            found = super().probabilities(frames)
+            found[:, 4] = 0.0
+            return found
+
+    monkeypatch.setattr(recognition, "Classifier", lambda model, device: Blind())
+    faces = painted(16)
+    rare = np.arange(16) == 3  # one smile in sixteen
+    faces.labels[:, 4] = rare
+    model: Any = None
+    metrics = recognition.classification(model, faces)
+    assert metrics["accuracy"]["Smiling"] == pytest.approx(15 / 16)
+    assert metrics["recall"]["Smiling"] == 0.0
+    assert metrics["recall"]["Male"] == 1.0
+
+
 def test_a_classifier_of_digits_is_not_measured_on_people(monkeypatch: pytest.MonkeyPatch) -> None:
     people = Grouped(np.zeros((4, 28, 28, 1), np.uint8), np.array([0, 0, 1, 1]), ("anna", "ben"))
     monkeypatch.setattr(start, "load_data", lambda *args: people)
