@@ -125,6 +125,19 @@ def test_words_that_are_not_good_enough_stay_out_and_other_spellings_stay_in(run
     assert sorted(export.export(run, tmp_path / "model", words=["blond"]).words) == ["blond"]
 
 
+def test_figures_of_words_that_stay_out_stay_out_too(run: Path, tmp_path: Path) -> None:
+    rows = {"Blond_Hair": {"accuracy": 0.9, "kept": 0.8}, "Bangs": {"accuracy": 0.1, "kept": 0.2}}
+    groups = {"Blond_Hair, young men": 0.7, "Bangs, young men": 0.2}
+    metrics = {"mean": {"accuracy": 0.5, "kept": 0.5}, "edits": rows, "accuracy_by_group": groups, "n_by_group": {}}
+    (run / "evaluation.json").write_text(json.dumps({"n": 3, "metrics": metrics}))
+    told = export.export(run, tmp_path / "model", words=["blond"]).metrics
+    assert told["edits"] == {"Blond_Hair": rows["Blond_Hair"]}
+    assert told["mean"] == rows["Blond_Hair"]
+    assert told["accuracy_by_group"] == {"Blond_Hair, young men": 0.7}
+    assert told["n"] == 3
+    assert export.export(run, tmp_path / "whole").metrics["edits"] == rows
+
+
 def test_a_refused_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drifting = Graph(Drifting(1.0), {"image": torch.zeros(1, 3, 4, 4)}, ["out"])
     monkeypatch.setattr(Method, "graphs", lambda self: {"guide": drifting})

@@ -118,10 +118,11 @@ def evaluate(
                 "same_person": float((apart < identity.SAME_PERSON).mean()),
             }
         edits[attribute] = row
-    rows = list(edits.values())
-    shared = [key for key in rows[0] if all(key in row for row in rows)]  # hair colours have figures of their own
-    summary = {key: float(np.mean([row[key] for row in rows])) for key in shared}
-    result: dict[str, Any] = {"mean": summary, "edits": edits, "accuracy_by_group": by_group}
+    result: dict[str, Any] = {
+        "mean": quality.mean_of(list(edits.values())),
+        "edits": edits,
+        "accuracy_by_group": by_group,
+    }
     result["n_by_group"] = {name: int(members.sum()) for name, members in groups.items()}
     if hair:
         seen = before if colourist is judge else colourist.probabilities(faces.frames)
