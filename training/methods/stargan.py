@@ -10,6 +10,8 @@ Deviations, each a field of `Config` (`training.stargan_config`) that `paper` le
   - `conditioning = difference` gives G only the change, as STGAN does (Liu et al. 2019, arXiv 1904.09709).
   - `teacher`: a frozen classifier, trained apart and shown augmented pictures, as a second D_cls.
   - `keeper`: another, of faces, whose mind an edit is not to change on any other attribute.
+  - `local`: G changes, and D_src judges, the part of the face that shows the attribute.
+  - `any_hair`: faces without one label of hair colour are also asked for one.
   - `lambda_colour`: the Lab colours of the edited hair pixels follow those of real hair of the wanted colour.
 """
 
