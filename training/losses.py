@@ -16,7 +16,7 @@ def hinge_discriminator(real_logits: Tensor, fake_logits: Tensor, weight: Tensor
 
     Reference: Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, equation 17.
     """
-    return (weight * (F.relu(1.0 - real_logits) + F.relu(1.0 + fake_logits))).mean()
+    return (weight * F.relu(1.0 - real_logits)).mean() + (weight * F.relu(1.0 + fake_logits)).mean()
 
 
 def hinge_generator(fake_logits: Tensor, weight: Tensor | float = 1.0) -> Tensor:

@@ -21,6 +21,14 @@ def test_hinge_discriminator_is_zero_beyond_the_margins_and_linear_within() -> N
     assert close(losses.hinge_discriminator(torch.tensor([1.0, 5.0]), torch.tensor([-1.0, -9.0])), 0.0)
     # (1 - 0.5) and (1 + 0.25)
     assert close(losses.hinge_discriminator(torch.tensor([0.5]), torch.tensor([0.25])), 1.75)
+    # as many of the one as of the other are not needed
+    assert close(losses.hinge_discriminator(torch.tensor([0.5]), torch.tensor([0.25, 0.75])), 2.0)
+
+
+def test_hinge_weighs_what_it_is_told_to() -> None:
+    real, fake, weight = torch.tensor([[0.5, -9.0]]), torch.tensor([[0.25, 9.0]]), torch.tensor([[2.0, 0.0]])
+    assert close(losses.hinge_discriminator(real, fake, weight), 1.75)
+    assert close(losses.hinge_generator(fake, weight), -0.25)
 
 
 def test_hinge_generator_is_minus_the_mean_logit() -> None:
