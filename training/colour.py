@@ -118,14 +118,18 @@ def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> 
 
 def tint_of(change: Tensor) -> Tensor:
     """What of a change of colours `(N, 3, H, W)` is not a change of brightness: the change less its luma."""
-    weights = torch.tensor(LUMA, device=change.device, dtype=change.dtype).view(1, 3, 1, 1)
-    return change - (change * weights).sum(1, keepdim=True)
+    return change - _luma(change)
 
 
 def _luminance(image: Tensor) -> Tensor:
     """Return the luma of `(N, 3, H, W)` in [-1, 1], `(N, 1, H, W)` in 0..1."""
-    weights = torch.tensor(LUMA, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
-    return ((image * weights).sum(1, keepdim=True) + 1.0) / 2.0
+    return (_luma(image) + 1.0) / 2.0
+
+
+def _luma(colours: Tensor) -> Tensor:
+    """Weigh the channels of `(N, 3, H, W)`, `(N, 1, H, W)`."""
+    weights = torch.tensor(LUMA, device=colours.device, dtype=colours.dtype).view(1, 3, 1, 1)
+    return (colours * weights).sum(1, keepdim=True)
 
 
 def _spread(values: Tensor, radius: int) -> Tensor:

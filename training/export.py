@@ -29,7 +29,7 @@ from imgedit.errors import ConfigError, ModelError, OutputError
 from imgedit.manifest import Crop, GraphFile, Manifest
 from training import card, checkpoint
 from training.data.facts import FACTS
-from training.evaluate.quality import mean_of
+from training.figures import only_asked
 from training.graph import Graph
 
 TOLERANCE = 1e-4
@@ -87,7 +87,7 @@ def export(
     method_id = str(method.id)
     if words:
         fields |= only_words(fields, words)
-        metrics = _only_figures(metrics, fields["words"])
+        metrics = only_asked(metrics, fields["words"])
     temporary = out.with_name(f".{out.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -305,16 +305,6 @@ def _measured(run: Path, steps: int) -> dict[str, Any]:
         return {}
     told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")
     return {key: found[key] for key in told if key in found} | found["metrics"]
-
-
-def _only_figures(metrics: Mapping[str, Any], words: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Return the figures of an evaluation of attributes without those that no word asks for."""
-    asked = {attribute for values in words.values() for attribute, value in values.items() if value == 1.0}
-    edits = {attribute: row for attribute, row in metrics.get("edits", {}).items() if attribute in asked}
-    if not edits:
-        return dict(metrics)
-    groups = {name: v for name, v in metrics["accuracy_by_group"].items() if name.split(",")[0] in asked}
-    return {**metrics, "mean": mean_of(list(edits.values())), "edits": edits, "accuracy_by_group": groups}
 
 
 def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:

@@ -32,11 +32,11 @@ class Config:
     """Residual blocks of `resnet` and `compact`."""
     cells: int = 2
     """Height and width of the bilateral grid."""
+    depth: int = 8
+    """Brightness levels of the bilateral grid."""
     local: bool = False
     """Of `compact`, with `difference` and `hinge`: an attribute changes the part of the face that shows it
     (`training.words.SEEN_IN`), so that a mustache brings no beard, and D_src judges that part."""
-    depth: int = 8
-    """Brightness levels of the bilateral grid."""
     d_width: int = 64
     """Channels of the discriminator's first layer."""
     d_layers: int = 6

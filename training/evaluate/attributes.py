@@ -21,6 +21,7 @@ from imgedit.pipeline import Editor
 from training.data.celeba import HAIR
 from training.evaluate import identity, quality
 from training.evaluate.judge import Classifier, Faces
+from training.figures import mean_of
 from training.progress import watched
 
 Frames = Sequence[NDArray[np.uint8]]
@@ -119,7 +120,7 @@ def evaluate(
             }
         edits[attribute] = row
     result: dict[str, Any] = {
-        "mean": quality.mean_of(list(edits.values())),
+        "mean": mean_of(list(edits.values())),
         "edits": edits,
         "accuracy_by_group": by_group,
     }

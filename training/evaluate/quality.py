@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -53,9 +52,3 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 def _window(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5))
-
-
-def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean over rows of every figure that all of them have (hair colours have some of their own)."""
-    shared = [key for key in rows[0] if all(key in row for row in rows)]
-    return {key: float(np.mean([row[key] for row in rows])) for key in shared}
