@@ -39,6 +39,9 @@ def evaluate(
         typer.Option("--n", min=1, metavar="N", help="So many test pictures, drawn by --seed [default: all]."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Faces of CelebA: test, or valid, to choose a model by.")
+    ] = "test",
     fid: Annotated[
         bool, typer.Option("--fid", help="Compare drawn with real pictures (for sample; points need no option).")
     ] = False,
@@ -88,7 +91,7 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a model on the test split; a run folder keeps the figures in evaluation.json."""
+    """Measure a model on the test split; a run folder keeps those figures in evaluation.json."""
     if table is not None:
         tables = training_module("training.evaluate.tables")
         with torch_extra():
@@ -136,6 +139,7 @@ def evaluate(
             gamma=gamma,
             n=n,
             seed=seed,
+            split=split,
             device=device,
             command=command_line(),
         )

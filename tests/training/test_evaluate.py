@@ -257,6 +257,27 @@ def test_faces_of_the_test_split_are_whole_frames_with_all_labels() -> None:
     assert faces.column("Male").shape == (12,)
 
 
+@needs_celeba
+def test_figures_of_the_valid_split_stay_out_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = f"celeba:{DATA / 'celeba'}"
+    result = report.evaluate("attribute_judge.celeba", data, n=12, split="valid", device="cpu")
+    assert (result["split"], result["n"]) == ("valid", 12)
+    other = judge.load_faces(data, 12, 0)
+    assert not np.array_equal(judge.load_faces(data, 12, 0, "valid").labels, other.labels)
+    monkeypatch.setattr(judge, "is_run", lambda name: True)
+    report.write(result, str(tmp_path), tmp_path / "chosen.json")
+    assert [p.name for p in tmp_path.iterdir()] == ["chosen.json"]
+
+
+@pytest.mark.parametrize(
+    ("data", "split", "said"),
+    [("celeba:x", "train", "choose test or valid"), ("mnist:x", "valid", "for faces of CelebA")],
+)
+def test_only_faces_have_another_split(data: str, split: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        report.evaluate("any.model", data, split=split)
+
+
 def test_accuracy_of_a_digit_classifier_is_what_the_bundled_one_says_of_itself() -> None:
     if not (DATA / "mnist").is_dir():
         pytest.skip("needs IMGEDIT_DATA with mnist")

@@ -72,13 +72,14 @@ def is_run(name: str) -> bool:
     return bool(checkpoint.found(Path(name)))
 
 
-def load_faces(data: str, n: int | None, seed: int) -> Faces:
-    """Load faces of CelebA's test split.
+def load_faces(data: str, n: int | None, seed: int, split: str = "test") -> Faces:
+    """Load faces of CelebA.
 
     Args:
         data: `celeba:DIR`.
         n: at most so many, drawn without replacement; None for all.
         seed: of the draw.
+        split: `test`, or `valid` to choose by.
 
     Raises:
         ConfigError: the data set is another one.
@@ -86,8 +87,8 @@ def load_faces(data: str, n: int | None, seed: int) -> Faces:
     """
     name, _, folder = data.partition(":")
     if name != "celeba":
-        raise ConfigError(f"attributes are measured on CelebA's test split: --data celeba:DIR, got {data!r}")
-    table = celeba.load(Path(folder), "test", size=16, augment=False)
+        raise ConfigError(f"attributes are measured on CelebA: --data celeba:DIR, got {data!r}")
+    table = celeba.load(Path(folder), split, size=16, augment=False)
     index = drawn(len(table), n, seed)
     frames = [_frame(Path(folder), table.names[i]) for i in watched(index.tolist(), "Reading faces")]
     return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)

@@ -21,6 +21,8 @@ from training.evaluate.features import Features
 from training.evaluate.features import load as load_features
 from training.export import EVALUATION
 
+TEST = "test"
+SPLITS = (TEST, "valid")
 JUDGE = "attribute_judge.celeba"
 HAIR_JUDGE = "hair_judge.celeba"
 """The bundled classifiers that no generator was trained against: of faces, and of the hair alone."""
@@ -39,14 +41,19 @@ def evaluate(
     gamma: str = rejection.GAMMA,
     n: int | None = None,
     seed: int = 0,
+    split: str = TEST,
     device: str = "auto",
     command: str = "",
 ) -> dict[str, Any]:
-    """Measure a run or model on the test split; the arguments are `imgedit evaluate`'s (`features` only with --fid).
+    """Measure a run or model on held-out pictures; the arguments are `imgedit evaluate`'s (`features` only with --fid).
 
     Raises:
         ConfigError: this kind of model cannot be measured so.
     """
+    if split not in SPLITS:
+        raise ConfigError(f"unknown split {split!r}; choose {' or '.join(SPLITS)}")
+    if split != TEST and (parts or features is not None or data.partition(":")[0] != "celeba"):
+        raise ConfigError("--split is for faces of CelebA; the rest is measured on the test split alone")
     if parts:
         from training.evaluate import latent_report  # matplotlib and scikit-learn, which the other figures need not
 
@@ -65,7 +72,7 @@ def evaluate(
             "kind": kind,
             "command": command,
             "data": data.partition(":")[0],
-            "split": "test",
+            "split": split,
             "seed": seed,
             **_steps(model),
         }
@@ -74,7 +81,7 @@ def evaluate(
         elif kind == "classify" and subject.manifest.classes:
             result["metrics"], result["n"] = recognition.classes(subject, data, n, seed, device)
         elif kind == "classify":
-            faces = judge.load_faces(data, n, seed)
+            faces = judge.load_faces(data, n, seed, split)
             result["n"] = len(faces.frames)
             result["metrics"] = recognition.classification(subject, faces, device)
         elif kind == "translate" and attributes:
@@ -83,7 +90,7 @@ def evaluate(
                 names["hair_judge"] = hair_classifier or HAIR_JUDGE
             with contextlib.ExitStack() as stack:
                 judges = [judge.Classifier(stack.enter_context(judge.opened(m)), device) for m in names.values()]
-                faces = judge.load_faces(data, n, seed)
+                faces = judge.load_faces(data, n, seed, split)
                 result["n"] = len(faces.frames)
                 result |= {role: Path(m).name for role, m in names.items()}
                 result["identity_network"] = identity.NETWORK
@@ -141,11 +148,13 @@ def _steps(model: str) -> dict[str, int]:
 def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> None:
     """Keep the figures in the run folder, if it is one, beside the pictures of a latent code, and in `out`.
 
+    Figures of another split than the test split go to `out` alone: no model card may take them for a measurement.
+
     Raises:
         OutputError: a file cannot be written.
     """
     targets = [] if out is None else [out]
-    if judge.is_run(model):
+    if result["split"] == TEST and judge.is_run(model):
         targets.append(Path(model) / EVALUATION)
     elif result["kind"] == "latent":
         from training.evaluate import latent_report
@@ -169,7 +178,8 @@ def show(result: Mapping[str, Any], model: str, console: Console | None = None) 
         return
     judges = [result[role] for role in ("judge", "hair_judge") if role in result]
     judged = f", judged by {' and '.join(judges)}" if judges else ""
-    console.print(f"{result['model']}: {result['n']} test pictures of {result['data']}, seed {result['seed']}{judged}")
+    pictures = f"{result['n']} {result['split']} pictures of {result['data']}, seed {result['seed']}"
+    console.print(f"{result['model']}: {pictures}{judged}")
     metrics = result["metrics"]
     if "edits" in metrics:
         rows = {**metrics["edits"], "mean": metrics["mean"]}
