@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imgedit import library
 from imgedit.errors import ConfigError, ModelError, UnknownWordError
+from imgedit.flow import N_PLANES
 from imgedit.library import Model
 from imgedit.manifest import Manifest
 from imgedit.tints import TINTS, Tint
@@ -32,6 +33,7 @@ __all__ = [
     "still_wanted",
     "target_vector",
     "tint_of",
+    "translate_fields",
     "translate_grids",
     "translate_image",
 ]
@@ -225,11 +227,7 @@ def translate_image(
         `(H, W, 3)`, edited minus crop, -2..2.
     """
     delta = np.zeros_like(crop)
-    for weight, wanted in levels(edits):
-        vector = target_vector(current, wanted, manifest)
-        if manifest.conditioning != "target" and not vector.any():
-            continue  # the face is so already
-        outputs = run({"image": crop[None], "edit": vector[None]})
+    for weight, outputs in _answers(run, {"image": crop[None]}, edits, current, manifest):
         image = next(value for name, value in outputs.items() if name != "mask")[0]
         if image.shape != crop.shape:
             raise ModelError(f"{manifest.id} returned an image of shape {image.shape}, not {crop.shape}")
@@ -253,13 +251,56 @@ def translate_grids(
         Weight and grid, `(12, D, h, w)`: rows of affine transforms of colours in [-1, 1], channel 4 c + i.
     """
     grids = []
-    for weight, wanted in levels(edits):
-        outputs = run({"image": crop[None], "edit": target_vector(current, wanted, manifest)[None]})
+    for weight, outputs in _answers(run, {"image": crop[None]}, edits, current, manifest):
         grid = outputs["grid"][0] if "grid" in outputs else None
         if grid is None or grid.ndim != 4 or grid.shape[0] != 12:
             raise ModelError(f"{manifest.id} returned no grid of shape (N, 12, D, h, w)")
         grids.append((weight, np.ascontiguousarray(grid, dtype=np.float32)))
     return grids
+
+
+def translate_fields(
+    run: Run,
+    crop: NDArray[np.float32],
+    mask: NDArray[np.float32],
+    edits: Sequence[Edit],
+    current: Mapping[str, float] | None,
+    manifest: Manifest,
+) -> list[tuple[float, NDArray[np.float32]]]:
+    """Ask a flow model for its fields, one for each strength among the words.
+
+    Args:
+        run: the `translate` graph.
+        crop: `(3, H, W)`, [-1, 1], RGB.
+        mask: `(H, W)`, 0..1, what of the crop may be copied.
+        edits: words of this model, with their strengths.
+        current: probability of each attribute in the crop.
+        manifest: the model's.
+
+    Returns:
+        Amount and fields, `(7, h, w)`, as `imgedit.flow.apply_fields` takes them.
+    """
+    found = []
+    for amount, outputs in _answers(run, {"image": crop[None], "mask": mask[None, None]}, edits, current, manifest):
+        fields = outputs["fields"][0] if "fields" in outputs else None
+        if fields is None or fields.ndim != 3 or fields.shape[0] != N_PLANES:
+            raise ModelError(f"{manifest.id} returned no fields of shape (N, {N_PLANES}, h, w)")
+        found.append((amount, np.ascontiguousarray(fields, dtype=np.float32)))
+    return found
+
+
+def _answers(
+    run: Run,
+    feeds: Mapping[str, NDArray[np.float32]],
+    edits: Sequence[Edit],
+    current: Mapping[str, float] | None,
+    manifest: Manifest,
+) -> Iterator[tuple[float, Mapping[str, NDArray[Any]]]]:
+    """Run a model once for each strength among the words; a face that is so already needs no run."""
+    for weight, wanted in levels(edits):
+        vector = target_vector(current, wanted, manifest)
+        if manifest.conditioning == "target" or vector.any():
+            yield weight, run({**feeds, "edit": vector[None]})
 
 
 def _find(word: str, strength: float, models: Sequence[Model]) -> tuple[Model, Edit]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import composite, edits, faces, geometry, grading, hair, library, regions
+from imgedit import composite, edits, faces, flow, geometry, grading, hair, library, regions
 from imgedit import photo as photos
 from imgedit.edits import Edit, Plan
 from imgedit.errors import ConfigError, ModelError
@@ -176,7 +176,8 @@ class Editor:
         """Edit every chosen face with one model; what the model sees is `rgb`, with the edits before it."""
         manifest = plan.model.manifest
         size = manifest.crop.width
-        run = self._session(plan.model, "translate").run
+        session = self._session(plan.model, "translate")
+        run, moves_hair = session.run, "mask" in session.inputs
 
         def guide(image: NDArray[np.float32]) -> NDArray[np.float32]:
             return self._session(plan.model, "guide").run({"image": image}, ["guide"])["guide"]
@@ -188,22 +189,27 @@ class Editor:
                 continue
             with clock("region"):
                 region = self._region(plan.region, rgb, found, face, warnings)
+                own_hair = self._region("hair", rgb, found, face, warnings) if moves_hair else None
             with clock("edit"):
                 matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
                 crop = geometry.cut(rgb, matrix, size)
                 image = to_tensor(crop)
                 if plan.is_colour:
                     grids = edits.translate_grids(run, image, wanted, current, manifest)
+                elif own_hair is not None:
+                    mask = flow.mask_on(own_hair, (rgb.shape[0], rgb.shape[1]), matrix, size)
+                    fields = edits.translate_fields(run, image, mask, wanted, current, manifest)
                 else:
                     delta = edits.translate_image(run, image, wanted, current, manifest)
             with clock("composite"):
                 if plan.is_colour:
                     rgb = grading.apply_grids(rgb, grids, guide, matrix, size, region, tint=edits.tint_of(wanted))
+                    continue
+                window = regions.intersect(regions.region_of(rgb, None, matrix, size), region)
+                if own_hair is not None:
+                    rgb = flow.apply_fields(rgb, fields, matrix, size, own_hair, window)
                 else:
-                    window = regions.region_of(rgb, None, matrix, size)
-                    rgb = composite.apply_delta(
-                        rgb, delta, image.transpose(1, 2, 0), matrix, regions.intersect(window, region)
-                    )
+                    rgb = composite.apply_delta(rgb, delta, image.transpose(1, 2, 0), matrix, window)
         return rgb
 
     def _wanted(
@@ -243,7 +249,7 @@ class Editor:
             region = regions.region_of(rgb, found_hair, matrix, size, others=others)
             # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
             if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
-                warnings.append(f"the face at {_place(face)} shows hardly any hair, so a hair colour changes little")
+                warnings.append(f"the face at {_place(face)} shows hardly any hair, so an edit of hair changes little")
             return region
         probability = parse(np.asarray(geometry.cut(rgb, matrix, size), np.uint8))
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)

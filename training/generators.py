@@ -1,7 +1,7 @@
-"""The generators that a translation method can choose: `resnet`, `compact`, `bilateral`.
+"""The generators that a translation method can choose: `resnet`, `compact`, `flow`, `bilateral`.
 
-All map `(image (N, 3, H, W) in [-1, 1], edit (N, K))` to an image, or (`bilateral`) to a grid that `render` turns into
-one.
+All map `(image (N, 3, H, W) in [-1, 1], edit (N, K))` to an image, or to what `render` turns into one: `bilateral` to a
+grid of colour transforms, `flow` (which also wants a mask) to fields of flow.
 """
 
 from __future__ import annotations
@@ -68,13 +68,11 @@ class ResnetGenerator(nn.Module):
         return out
 
 
-class CompactGenerator(nn.Module):
-    """A U-Net with residual blocks at 1/8 of the size that adds a change to its input; 0.43 GMAC at 128 px.
-
-    The change leaves by bilinear enlargement and two narrow convolutions at full size. A pixel shuffle there lets a
-    generator draw a pattern of dots that satisfies a classifier and no eye (seen after 2,500 steps at 64 px).
+class _LocalUNet(nn.Module):
+    """A U-Net with residual blocks at 1/8 of the size, and the windows in which its edits may act.
 
     Args:
+        n_in: channels of the picture.
         n_edit: length K of the edit vector; it enters at the picture and again at the bottleneck.
         width: channels at half resolution.
         n_blocks: residual blocks at the bottom.
@@ -83,7 +81,7 @@ class CompactGenerator(nn.Module):
     """
 
     def __init__(
-        self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
+        self, n_in: int, n_edit: int, width: int, n_blocks: int, windows: tuple[Tensor, Tensor] | None
     ) -> None:
         super().__init__()
         rows, columns = windows or (None, None)
@@ -92,24 +90,55 @@ class CompactGenerator(nn.Module):
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns, persistent=False)
         w1, w2, w3 = width, 2 * width, 4 * width
-        self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv_in(4 * (3 + n_edit), w1, 3))
+        self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv_in(4 * (n_in + n_edit), w1, 3))
         self.down1 = _conv_in(w1, w2, 4, 2, 1)
         self.down2 = _conv_in(w2, w3, 4, 2, 1)
         self.edit = nn.Linear(n_edit, w3)
         self.blocks = nn.Sequential(*(InstanceResidual(w3) for _ in range(n_blocks)))
         self.up2 = _conv_in(w3 + w2, w2, 3)
         self.up1 = _conv_in(w2 + w1, w1, 3)
-        self.finish = _conv_in(w1 + 3, 16, 3)
-        self.leave = nn.Conv2d(16, 3, 3, 1, 1)
 
-    def forward(self, image: Tensor, edit: Tensor) -> Tensor:
-        """Return the edited image; H and W multiples of 8."""
+    def features(self, image: Tensor, edit: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `(N, 2 width, H / 4, W / 4)` and `(N, width, H / 2, W / 2)`; H and W multiples of 8."""
         x1 = self.enter(with_edit(image, edit))
         x2 = self.down1(x1)
         x = self.down2(x2) + self.edit(edit)[:, :, None, None]
         x = self.blocks(x)
-        x = self.up2(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x2], 1))
-        x = self.up1(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x1], 1))
+        quarter = self.up2(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x2], 1))
+        half = self.up1(torch.cat([F.interpolate(quarter, scale_factor=2.0, mode="nearest"), x1], 1))
+        return quarter, half
+
+    def where(self, edit: Tensor) -> Tensor:
+        """Return where the windows let an edit `(N, K)` act, `(N, 1, H, W)` in 0..1, in the windows' resolution."""
+        if self.rows is None or self.columns is None:
+            raise ValueError("this generator has no windows")
+        asked = edit.ne(0.0).to(self.rows.dtype)[:, :, None] * self.rows
+        return (asked.transpose(1, 2) @ self.columns).clamp(max=1.0)[:, None]
+
+
+class CompactGenerator(_LocalUNet):
+    """A U-Net that adds a change to its input; 0.43 GMAC at 128 px.
+
+    The change leaves by bilinear enlargement and two narrow convolutions at full size. A pixel shuffle there lets a
+    generator draw a pattern of dots that satisfies a classifier and no eye (seen after 2,500 steps at 64 px).
+
+    Args:
+        n_edit: length K of the edit vector.
+        width: channels at half resolution.
+        n_blocks: residual blocks at the bottom.
+        windows: as of `windows_of`, at the picture's size; None: the edit may act anywhere.
+    """
+
+    def __init__(
+        self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        super().__init__(3, n_edit, width, n_blocks, windows)
+        self.finish = _conv_in(width + 3, 16, 3)
+        self.leave = nn.Conv2d(16, 3, 3, 1, 1)
+
+    def forward(self, image: Tensor, edit: Tensor) -> Tensor:
+        """Return the edited image; H and W multiples of 8."""
+        _, x = self.features(image, edit)
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = self.finish(torch.cat([x, image], 1))
         change = 2.0 * torch.tanh(0.5 * self.leave(x))
@@ -117,12 +146,82 @@ class CompactGenerator(nn.Module):
             change = change * self.where(edit).to(change.dtype)
         return (image + change).clamp(-1.0, 1.0)
 
-    def where(self, edit: Tensor) -> Tensor:
-        """Return where the windows let an edit `(N, K)` change the picture, `(N, 1, H, W)` in 0..1."""
-        if self.rows is None or self.columns is None:
-            raise ValueError("this generator has no windows")
-        asked = edit.ne(0.0).to(self.rows.dtype)[:, :, None] * self.rows
-        return (asked.transpose(1, 2) @ self.columns).clamp(max=1.0)[:, None]
+
+class FlowGenerator(_LocalUNet):
+    """Says from where in the picture hair is copied, and where skin is painted; it draws no hair of its own.
+
+    An attribute that is asked for copies what the mask shows (hair, down onto the forehead); one that is to go is
+    painted over with a smooth colour. So few numbers can be applied to a photo of any size, whose own strands they move
+    (`imgedit.flow`), and they leave no room for the stripes that a small image generator draws for bangs.
+
+    Reference: Zhou et al. 2016, "View synthesis by appearance flow" (arXiv 1605.03557), for the flow; the mask as
+    visibility, section 3.3 there.
+    Deviations: the flow begins at `START`, because the gradient of a bilinear look-up sees no further than a pixel.
+
+    Args:
+        n_edit: length K of the edit vector.
+        width: channels at half resolution.
+        n_blocks: residual blocks at the bottom.
+        windows: as of `windows_of`, at *half* the picture's size; None: the edit may act anywhere.
+    """
+
+    START = 0.18
+    """How far above a place its hair comes from before anything is learned, as a share of the crop's side."""
+    REACH = 0.35
+    """How far from there the flow may lead, along x and y each."""
+
+    def __init__(
+        self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        super().__init__(4, n_edit, width, n_blocks, windows)
+        self.move = nn.Conv2d(2 * width, 5, 3, 1, 1)
+        self.weigh = nn.Conv2d(width, 2, 3, 1, 1)
+        for head in (self.move, self.weigh):
+            nn.init.normal_(head.weight, std=1e-2)
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, edit: Tensor, mask: Tensor) -> Tensor:
+        """Return the fields that `render` and `imgedit.flow.apply_fields` carry out.
+
+        Args:
+            image: `(N, 3, H, W)`, [-1, 1]; H and W multiples of 8.
+            edit: `(N, K)`, wanted minus present.
+            mask: `(N, 1, H, W)`, 0..1, what may be copied.
+
+        Returns:
+            `(N, 7, H / 2, W / 2)`: x and y of the flow to the source (shares of the crop's side), weight of the copy,
+            weight of the paint, and the paint, [-1, 1].
+        """
+        quarter, half = self.features(torch.cat([image, 2.0 * mask - 1.0], 1), edit)
+        move = F.interpolate(self.move(quarter), scale_factor=2.0, mode="bilinear", align_corners=False)
+        asked = edit.clamp_min(0.0).sum(1)[:, None, None, None]
+        to_go = (-edit).clamp_min(0.0).sum(1)[:, None, None, None]
+        weights = torch.sigmoid(self.weigh(half))
+        if self.rows is not None:
+            weights = weights * self.where(edit).to(weights.dtype)
+        flow = self.REACH * torch.tanh(move[:, :2])
+        return torch.cat(
+            [
+                flow[:, :1],
+                flow[:, 1:] - self.START * asked,
+                weights[:, :1] * asked.clamp(max=1.0),
+                weights[:, 1:] * to_go.clamp(max=1.0),
+                torch.tanh(move[:, 2:]),
+            ],
+            1,
+        )
+
+    def render(self, fields: Tensor, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Carry out `fields` on a crop; return the edited image and where what the mask shows is now."""
+        height, width = image.shape[2:]
+        fields = F.interpolate(fields.float(), (height, width), mode="bilinear", align_corners=False)
+        y, x = _centres(height, width, image.device)
+        source = torch.stack([x + 2.0 * fields[:, 0], y + 2.0 * fields[:, 1]], -1)
+        copied = F.grid_sample(torch.cat([image, mask], 1).float(), source, padding_mode="border", align_corners=False)
+        copy, paint = fields[:, 2:3] * copied[:, 3:], fields[:, 3:4]
+        out = image + copy * (copied[:, :3] - image)
+        out = out + paint * (fields[:, 4:] - out)
+        return out.clamp(-1.0, 1.0), torch.maximum(mask, copy) * (1.0 - paint)
 
 
 class BilateralGenerator(nn.Module):
@@ -214,10 +313,16 @@ def slice_grid(grid: Tensor, guide: Tensor, image: Tensor) -> Tensor:
     Reference: Gharbi et al. 2017, eq. 4 and 6.
     """
     n, _, height, width = image.shape
-    ys = (torch.arange(height, device=image.device) + 0.5) / height * 2 - 1
-    xs = (torch.arange(width, device=image.device) + 0.5) / width * 2 - 1
-    y, x = torch.meshgrid(ys, xs, indexing="ij")
+    y, x = _centres(height, width, image.device)
     where = torch.stack([x.expand(n, -1, -1), y.expand(n, -1, -1), guide[:, 0]], -1)[:, None]
     a = F.grid_sample(grid, where, padding_mode="border", align_corners=False)[:, :, 0]
     a = a.view(n, 3, 4, height, width)
     return (a[:, :, :3] * image[:, None]).sum(2) + a[:, :, 3]
+
+
+def _centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return y and x of the pixels' centres, `(H, W)` each, -1..1 from border to border (as `F.grid_sample`)."""
+    ys = (torch.arange(height, device=device) + 0.5) / height * 2 - 1
+    xs = (torch.arange(width, device=device) + 0.5) / width * 2 - 1
+    y, x = torch.meshgrid(ys, xs, indexing="ij")
+    return y, x

@@ -1,4 +1,4 @@
-"""StarGAN's settings: as published (`paper`), and its small forms for hair colours and for words that change shape."""
+"""StarGAN's settings: as published (`paper`), and its small forms for hair colours, bangs and words of the face."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Config:
     crop: str = "face"
     """Window of the CelebA frame: `face` (as published), or `close` for words that change the face alone."""
     generator: str = "resnet"
-    """`resnet` (as published), `compact` or `bilateral`."""
+    """`resnet` (as published), `compact`, `flow` or `bilateral`."""
     width: int = 64
     """Channels of the generator's first layer."""
     n_blocks: int = 6
-    """Residual blocks of `resnet` and `compact`."""
+    """Residual blocks of `resnet`, `compact` and `flow`."""
     cells: int = 2
     """Height and width of the bilateral grid."""
     depth: int = 8
     """Brightness levels of the bilateral grid."""
     local: bool = False
-    """Of `compact`, with `difference` and `hinge`: an attribute changes the part of the face that shows it
+    """Of `compact` and `flow`, with `difference` and `hinge`: an attribute changes the part of the face that shows it
     (`training.words.SEEN_IN`), so that a mustache brings no beard, and D_src judges that part."""
     d_width: int = 64
     """Channels of the discriminator's first layer."""
@@ -73,7 +73,7 @@ class Config:
     """How far a tint may be from the mean of the real ones at no cost, in their standard deviations: one number, or one
     for each hair colour. Photos of grey hair differ much in tint, so that a free deviation lets it turn blue."""
     lambda_smooth: float = 0.0
-    """Weight of squared differences between neighbours in the bilateral grid."""
+    """Weight of squared differences between neighbours in the bilateral grid, or in the flow."""
     lambda_curve: float = 0.0
     """Weight of `training.colour.curve_penalty` on the bilateral grid."""
     lambda_change: float = 0.0
@@ -85,7 +85,8 @@ class Config:
     diff_augment: bool = False
     """Brightness, shift and cutout on what the discriminator sees (Zhao et al. 2020)."""
     mask: bool = False
-    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator."""
+    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator; `flow` in place of
+    that copies only what the mask shows."""
     contrast: float = 0.0
     """With `mask`, of the bilateral grid: share of the hair's contrast that is the picture's own, as when edited."""
     mask_model: str = "face_parser.celebamask_hq"
@@ -122,7 +123,7 @@ class Config:
 
     def __post_init__(self) -> None:
         choices = {
-            "generator": ("resnet", "compact", "bilateral"),
+            "generator": ("resnet", "compact", "flow", "bilateral"),
             "conditioning": ("target", "difference"),
             "targets": ("permute", "flip"),
             "adversarial": ("wgan_gp", "hinge"),
@@ -139,9 +140,13 @@ class Config:
             )
         if (self.lambda_keep > 0) != bool(self.keeper):
             raise ConfigError("keeper and lambda_keep go together: give a classifier of faces, and a weight")
-        needed = {"generator": "compact", "conditioning": "difference", "adversarial": "hinge"}
-        if self.local and any(getattr(self, name) != value for name, value in needed.items()):
-            raise ConfigError(f"local=true needs {', '.join(f'{name}={value}' for name, value in needed.items())}")
+        if self.local and (
+            self.generator not in ("compact", "flow")
+            or (self.conditioning, self.adversarial) != ("difference", "hinge")
+        ):
+            raise ConfigError("local=true needs generator=compact or flow, conditioning=difference, adversarial=hinge")
+        if self.generator == "flow" and (not self.mask or self.conditioning != "difference"):
+            raise ConfigError("generator=flow needs mask=true, what it may copy, and conditioning=difference")
         if self.any_hair and not set(self.attributes) <= set(HAIR):
             raise ConfigError("any_hair=true needs attributes that are all hair colours")
         if self.lambda_colour > 0 and not self.mask:
@@ -165,6 +170,11 @@ PRESETS: dict[str, dict[str, object]] = {
         **_SMALL, "generator": "compact", "attributes": SHAPE, "n_blocks": 4, "conditioning": "difference",
         "targets": "flip", "crop": "close", "conditional": True, "lambda_rec": 5.0, "lambda_r1": 0.1,
         "lambda_change": 0.5, "lambda_tv": 0.3, "decay_from": 0.9, "steps": 6000,
+    },
+    "bangs": {
+        **_SMALL, "generator": "flow", "attributes": ("Bangs",), "n_blocks": 4, "conditioning": "difference",
+        "targets": "flip", "mask": True, "local": True, "conditional": True, "size": 96, "parts": ("full", "half"),
+        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 300.0, "lr_g": 3e-4, "steps": 8000,
     },
     "hair": {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,

@@ -28,7 +28,7 @@ REGION = {"Bangs": "all", "Male": "all", "Young": "all"}
 """Where an edit may act, where that is neither the hair (hair colours) nor the face."""
 
 SEEN_IN: dict[str, tuple[float, float, float, float]] = {
-    "Bangs": (32, 40, 146, 116),
+    "Bangs": (32, 40, 146, 112),
     "Eyeglasses": (40, 94, 138, 140),
     "Mustache": (60, 134, 118, 162),
     "Smiling": (42, 100, 136, 182),

@@ -167,13 +167,14 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"generator": "vit"}, "resnet, compact, bilateral"),
+        ({"generator": "vit"}, "resnet, compact, flow, bilateral"),
         ({"size": 100}, "multiple of 2\\*\\*d_layers"),
         ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
         ({"lambda_colour": 1.0}, "needs mask"),
         ({"lambda_keep": 1.0}, "keeper and lambda_keep"),
         ({"any_hair": True}, "all hair colours"),
         ({"local": True}, "conditioning=difference"),
+        ({"generator": "flow", "conditioning": "difference"}, "needs mask=true"),
         ({"free_tint": (1.0, 2.0)}, "one for each of 4 colours"),
     ],
 )

@@ -5,7 +5,8 @@ Code to paper: `generator` = G, `discriminator` = D with heads D_src (`adversari
 
 Deviations, each a field of `Config` (`training.stargan_config`) that `paper` leaves off:
   - `generator = bilateral` returns a grid of affine colour transforms in place of pixels (HDRNet, Gharbi et al. 2017),
-    limited by a hair mask; `compact` is a U-Net of 0.43 GMAC at 128 px that adds a change to its input.
+    limited by a hair mask; `compact` is a U-Net of 0.43 GMAC at 128 px that adds a change to its input; `flow` moves
+    the photo's own hair (appearance flow, Zhou et al. 2016).
   - `adversarial = hinge` (Lim and Ye 2017) with lazy R1 (Mescheder et al. 2018) in place of WGAN-GP.
   - `conditioning = difference` gives G only the change, as STGAN does (Liu et al. 2019, arXiv 1904.09709).
   - `teacher`: a frozen classifier, trained apart and shown augmented pictures, as a second D_cls.
@@ -34,7 +35,7 @@ from training.colour_bank import ColourBank
 from training.data.batch import Batch
 from training.data.celeba import HAIR
 from training.discriminators import PatchClassifier
-from training.generators import BilateralGenerator, CompactGenerator, ResnetGenerator
+from training.generators import BilateralGenerator, CompactGenerator, FlowGenerator, ResnetGenerator
 from training.graph import Graph
 from training.methods.attribute_classifier import ATTRIBUTES
 from training.stargan_config import PRESETS, Config
@@ -56,7 +57,7 @@ class Method:
         self.config = config
         self.device = torch.device(device)
         k = len(config.attributes)
-        n_in = 7 if config.mask else 3
+        n_in = 7 if config.mask and config.generator != "flow" else 3
         self.generator = on_device(self._new_generator(), self.device)
         critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers, config.conditional)
         self.discriminator = on_device(critic, self.device)
@@ -92,8 +93,9 @@ class Method:
             return BilateralGenerator(k, config.width, config.cells, config.depth)
         if config.generator == "resnet":
             return ResnetGenerator(k, config.width, config.n_blocks)
-        windows = windows_of(config.attributes, config.crop, config.size) if config.local else None
-        return CompactGenerator(k, config.width, config.n_blocks, windows)
+        kind, step = (FlowGenerator, 2) if config.generator == "flow" else (CompactGenerator, 1)
+        windows = windows_of(config.attributes, config.crop, config.size // step) if config.local else None
+        return kind(k, config.width, config.n_blocks, windows)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -167,13 +169,13 @@ class Method:
         config = self.config
         self.discriminator.requires_grad_(False)
         present = batch.require_labels()
-        raw = self.generator(batch.image, self._edit(present, wanted))
-        fake = self._render(raw, batch.image, batch.mask)
+        raw = self._raw(batch.image, self._edit(present, wanted), batch.mask)
+        fake, mask = self._rendered(raw, batch.image, batch.mask)
         logits, cls = self.discriminator(self._seen(fake, batch.mask), wanted)
         focus = self._focus(present, wanted, logits)
         terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits, focus))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
-        back = self.translate(fake, wanted, present, batch.mask)
+        back = self.translate(fake, wanted, present, mask)
         loss_rec = (back - batch.image)[self._named(present)].abs().sum() / batch.image.numel()
         asked_nothing = (wanted == present).all(1)
         if asked_nothing.any():
@@ -204,7 +206,9 @@ class Method:
             terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
             terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
         if config.lambda_smooth > 0:
-            across = sum((raw.diff(dim=d).square().mean() for d in (2, 3, 4) if raw.shape[d] > 1), torch.zeros(()))
+            smooth = raw[:, :2] if config.generator == "flow" else raw
+            axes = [d for d in range(2, smooth.dim()) if smooth.shape[d] > 1]
+            across = sum((smooth.diff(dim=d).square().mean() for d in axes), torch.zeros(()))
             terms["loss_g_smooth"] = (config.lambda_smooth, across)
         if config.lambda_curve > 0:
             changed = raw[~asked_nothing] if not asked_nothing.all() else raw
@@ -216,23 +220,33 @@ class Method:
 
     def translate(self, image: Tensor, present: Tensor, wanted: Tensor, mask: Tensor | None) -> Tensor:
         """Edit `image` `(N, 3, H, W)` from labels `present` to `wanted` `(N, K)`, within `mask` where one is used."""
-        return self._render(self.generator(image, self._edit(present, wanted)), image, mask)
+        return self._rendered(self._raw(image, self._edit(present, wanted), mask), image, mask)[0]
 
-    def _render(self, raw: Tensor, image: Tensor, mask: Tensor | None, network: nn.Module | None = None) -> Tensor:
+    def _raw(self, image: Tensor, edit: Tensor, mask: Tensor | None, network: nn.Module | None = None) -> Tensor:
+        generator = self.generator if network is None else network
+        raw: Tensor = generator(image, edit, mask) if isinstance(generator, FlowGenerator) else generator(image, edit)
+        return raw
+
+    def _rendered(
+        self, raw: Tensor, image: Tensor, mask: Tensor | None, network: nn.Module | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Turn what the generator returned into an image, and tell where in it is what the mask shows."""
         generator = self.generator if network is None else network
         limit = mask if self.config.mask else None
+        if isinstance(generator, FlowGenerator) and limit is not None:
+            return generator.render(raw, image, limit)
         if not isinstance(generator, BilateralGenerator):
-            return raw if limit is None else image + limit * (raw - image)
+            return (raw if limit is None else image + limit * (raw - image)), mask
         out = generator.render(raw, image).clamp(-1.0, 1.0)
         if limit is None:
-            return out
+            return out, mask
         if self.config.contrast > 0:
             out = with_contrast(image, out, limit, self.config.contrast)
-        return (image + limit * (out - image)).clamp(-1.0, 1.0)
+        return (image + limit * (out - image)).clamp(-1.0, 1.0), mask
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """What D looks at: the picture, with a mask also the region alone and the mask."""
-        if self.config.mask and mask is not None:
+        """What D looks at: the picture, with a mask that limits the edit also the region alone and the mask."""
+        if self.config.mask and mask is not None and self.config.generator != "flow":
             image = torch.cat([image, image * mask, mask], 1)
         return diff_augment(image) if self.config.diff_augment else image
 
@@ -241,7 +255,7 @@ class Method:
 
         Most patches of a local edit are the photo's own, and would drown the few that tell it from a real picture.
         """
-        if not self.config.local or not isinstance(self.generator, CompactGenerator):
+        if not self.config.local or not isinstance(self.generator, CompactGenerator | FlowGenerator):
             return 1.0
         height, width = logits.shape[2:]
         where = F.adaptive_avg_pool2d(self.generator.where(self._edit(present, wanted)), (height, width))
@@ -306,8 +320,8 @@ class Method:
         mask = None if batch.mask is None else batch.mask[:n]
         rows = [image]
         for k in range(len(self.config.attributes)):
-            raw = self.ema.network(image, self._edit(labels, switched(labels, k, self.hair)))
-            rows.append(self._render(raw, image, mask, self.ema.network))
+            raw = self._raw(image, self._edit(labels, switched(labels, k, self.hair)), mask, self.ema.network)
+            rows.append(self._rendered(raw, image, mask, self.ema.network)[0])
         return torch.cat([torch.cat(list(row), 2) for row in rows], 1).mul(0.5).add(0.5).clamp(0, 1).cpu()
 
     def graphs(self) -> dict[str, Graph]:
@@ -318,6 +332,9 @@ class Method:
             "edit": torch.zeros(1, len(config.attributes)),
         }
         network = self.ema.network.eval().cpu()
+        if isinstance(network, FlowGenerator):
+            mask = torch.zeros(1, 1, config.size, config.size)
+            return {"translate": Graph(network, {**example, "mask": mask}, ["fields"])}
         if not isinstance(network, BilateralGenerator):
             return {"translate": Graph(network, example, ["image_out"])}
         free = {2: "height", 3: "width"}
