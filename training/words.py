@@ -24,11 +24,11 @@ WORDS = {
 }
 """The first word of an attribute is the name that file names and lists use."""
 
-REGION = {"Bangs": "all", "Male": "all", "Young": "all"}
+REGION = {"Male": "all", "Young": "all"}
 """Where an edit may act, where that is neither the hair (hair colours) nor the face."""
 
 SEEN_IN: dict[str, tuple[float, float, float, float]] = {
-    "Bangs": (32, 40, 146, 112),
+    "Bangs": (36, 56, 142, 112),
     "Eyeglasses": (40, 94, 138, 140),
     "Mustache": (60, 134, 118, 162),
     "Smiling": (42, 100, 136, 182),
