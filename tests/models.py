@@ -189,6 +189,40 @@ def face(
     )
 
 
+def bangs(folder: Path, size: int = 64, rise: float = 0.2) -> Model:
+    """Copies what the mask shows from `rise` of the crop's side above, everywhere, where bangs are asked for."""
+    folder.mkdir(parents=True)
+    planes = np.zeros((1, 7, size // 2, size // 2), np.float32)
+    planes[:, 1], planes[:, 2] = -rise, 1.0
+    nodes = [
+        helper.make_node("Reshape", ["edit", "shape"], ["asked"]),
+        helper.make_node("Mul", ["planes", "asked"], ["fields"]),
+        helper.make_node("Identity", ["image"], ["image_seen"]),
+        helper.make_node("Identity", ["mask"], ["mask_seen"]),
+    ]
+    save_graph(
+        folder / "translate.onnx",
+        nodes,
+        {"image": ("N", 3, size, size), "edit": ("N", 1), "mask": ("N", 1, size, size)},
+        {
+            "fields": ("N", 7, size // 2, size // 2),
+            "image_seen": ("N", 3, size, size),
+            "mask_seen": ("N", 1, size, size),
+        },
+        {"planes": planes, "shape": np.array([-1, 1, 1, 1], np.int64)},
+    )
+    return save_model(
+        folder,
+        id="stargan_bangs.test",
+        kind="translate",
+        crop=Crop("face", size, size),
+        attributes=("Bangs",),
+        words={"bangs": {"Bangs": 1.0}},
+        region={"bangs": "face"},
+        conditioning="difference",
+    )
+
+
 def generator(folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test", **fields: Any) -> Model:
     """A grey picture of one shade, the tanh of `z`'s first entry; its score is twice the mean shade."""
     folder.mkdir(parents=True)

@@ -151,6 +151,26 @@ def test_shape_words_and_colour_words_of_two_models_work_in_one_call(editor, two
     np.testing.assert_allclose(both[nose[1], nose[0]].astype(float), (180 + 25.5, 180, 180), atol=1)
 
 
+def test_bangs_are_the_faces_own_hair_moved_down(tmp_path, editor, monkeypatch):
+    face = face_at(100, 80, 1.5)
+    monkeypatch.setattr("imgedit.faces.detect", lambda rgb, **options: [face])
+    rgb = scene([face], size=(600, 500))
+    hair = (rgb == 30).all(2)
+    rgb[hair] += np.random.default_rng(0).integers(0, 20, (int(hair.sum()), 3)).astype(np.uint8)  # strands
+    classifier = models.classifier(tmp_path / "plain", {"Bangs": 0.1})
+    model = models.bangs(tmp_path / "bangs", rise=50 / (178 * 1.5))
+    mover = Editor([model], "cpu", parser=str(editor.parser.folder), classifier=str(classifier.folder))
+    out = mover.translate(rgb, "bangs")
+    moved_hair = np.roll(hair, 50, 0)
+    inside = ~_grown(~moved_hair, 8)
+    assert inside.sum() > 2000
+    shifted = np.roll(rgb, 50, 0)
+    assert np.abs(out[inside].astype(int) - shifted[inside]).mean() < 2
+    far = ~_grown(moved_hair, 25)
+    np.testing.assert_array_equal(out[far], rgb[far])
+    np.testing.assert_array_equal(mover.translate(rgb, "no-bangs"), rgb)
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.5, -2.0])
 def test_a_turned_face_is_edited_where_its_hair_is(editor, monkeypatch, angle):
     face = face_at(250, 250, 0.8, angle)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from training.generators import BilateralGenerator, CompactGenerator, Guide, ResnetGenerator, slice_grid
+from imgedit import flow
+from imgedit.regions import Region
+from training.generators import BilateralGenerator, CompactGenerator, FlowGenerator, Guide, ResnetGenerator, slice_grid
+from training.words import windows_of
 
 
 def multiplications(network: nn.Module, size: int, n_edit: int) -> int:
@@ -42,6 +46,63 @@ def test_compact_costs_at_most_half_a_gmac_and_four_megabytes() -> None:
 
 def test_bilateral_costs_a_hundredth_of_resnet() -> None:
     assert multiplications(BilateralGenerator(4), 64, 4) < 0.01 * 9.96e9
+
+
+def flow_generator(windows: tuple[torch.Tensor, torch.Tensor] | None = None) -> FlowGenerator:
+    torch.manual_seed(0)
+    network = FlowGenerator(1, 8, 1, windows).eval()
+    for head in (network.move, network.weigh):
+        nn.init.normal_(head.weight, std=0.5)
+    return network
+
+
+def test_flow_takes_hair_from_above_before_it_has_learned_anything() -> None:
+    torch.manual_seed(0)
+    fields = FlowGenerator(1)(torch.rand(2, 3, 32, 32) * 2 - 1, torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1, 32, 32))
+    assert fields.shape == (2, 7, 16, 16)
+    assert fields[0, 1].mean() == pytest.approx(-FlowGenerator.START, abs=0.03)
+    assert (fields[0, 1] < 0).all()
+    assert not fields[0, 3].any(), "painted where hair was asked for"
+    assert not fields[1, 2].any(), "copied where hair is to go"
+
+
+def test_flow_copies_only_what_the_mask_shows_and_acts_only_in_its_windows() -> None:
+    windows = windows_of(("Bangs",), "face", 32)
+    network = flow_generator(windows)
+    image, asked = torch.rand(1, 3, 64, 64) * 2 - 1, torch.ones(1, 1)
+    mask = torch.zeros(1, 1, 64, 64)
+    fields = network(image, asked, mask)
+    edited, after = network.render(fields, image, mask)
+    assert torch.equal(edited, image)
+    assert not after.any()
+    mask[:] = 1.0
+    changed = (network.render(network(image, asked, mask), image, mask)[0] - image).abs().amax(1)[0] > 1e-6
+    rows, columns = (w[0].repeat_interleave(2) for w in windows)
+    outside = nn.functional.max_pool2d((rows[:, None] * columns)[None, None], 5, 1, 2)[0, 0] == 0
+    assert changed.any()
+    assert not (changed & outside).any()
+    edited, _ = network.render(network(image, torch.zeros(1, 1), mask), image, mask)
+    assert torch.equal(edited, image)
+
+
+@pytest.mark.parametrize("asked", [1.0, -1.0])
+def test_flow_does_to_a_photo_what_it_did_in_training(asked: float) -> None:
+    network = flow_generator(windows_of(("Bangs",), "face", 32))
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64)).astype(np.float32)) / 127.5 - 1
+    image = nn.functional.avg_pool2d(image, 5, 1, 2, count_include_pad=False)  # photos are smooth to a look-up
+    image = ((image + 1) * 127.5).round() / 127.5 - 1
+    mask = nn.functional.pad(torch.ones(1, 1, 56, 56), (4, 4, 4, 4))  # no hair at the border, which training continues
+    with torch.no_grad():
+        fields = network(image, torch.tensor([[asked]]), mask)
+        expected, _ = network.render(fields, image, mask)
+    rgb = ((image[0] + 1) * 127.5).round().numpy().astype(np.uint8).transpose(1, 2, 0)
+    source, every = (Region((0, 0, 64, 64), weight) for weight in (mask[0, 0].numpy(), np.ones((64, 64), np.float32)))
+    rgb = np.ascontiguousarray(rgb)
+    out = flow.apply_fields(rgb, [(1.0, fields[0].numpy())], np.eye(2, 3), 64, source, every)
+    inner = (slice(2, -2), slice(2, -2))
+    difference = np.abs(out - (expected[0].numpy().transpose(1, 2, 0) + 1) * 127.5)[inner]
+    assert difference.mean() < 1.5
+    assert np.abs(out.astype(float) - rgb).mean() > 3 * difference.mean()
 
 
 def test_untrained_bilateral_generator_changes_almost_nothing() -> None:

@@ -97,6 +97,24 @@ def test_flip_changes_one_attribute_and_a_new_hair_colour_clears_the_others() ->
     assert (wanted[changed == 2, 0] == 0).all()
 
 
+def test_bangs_are_learned_on_the_hair_mask() -> None:
+    tiny = {"size": 16, "width": 4, "d_width": 4, "d_layers": 3, "n_blocks": 1, "batch_size": 4, "d_warmup": 0}
+    method = Method(Config(**{**PRESETS["bangs"], **tiny}))
+    torch.manual_seed(5)
+    batch = Batch(torch.rand(4, 3, 16, 16) * 2 - 1, torch.tensor([[0.0], [1.0]]).repeat(2, 1), torch.rand(4, 1, 16, 16))
+    before = snapshot(method.generator)
+    logs = method.step(iter([batch]))
+    assert moved(method.generator, before)
+    assert {"loss_g_rec", "loss_g_smooth", "loss_d_cls"} <= set(logs)
+    wanted = 1.0 - batch.require_labels()
+    edited = method.translate(batch.image, batch.require_labels(), wanted, batch.mask)
+    changed = (edited - batch.image).abs().amax((1, 2, 3))
+    assert (changed > 0).all()
+    no_hair = method.translate(batch.image, batch.require_labels(), wanted, torch.zeros_like(batch.mask))
+    assert torch.equal(no_hair[::2], batch.image[::2])  # nothing to copy
+    assert list(method.graphs()["translate"].inputs) == ["image", "edit", "mask"]
+
+
 def test_hair_outside_the_mask_stays_as_it_is() -> None:
     method = Method(Config(**TINY_HAIR))
     torch.nn.init.normal_(method.generator.curve.weight, std=1.0)
