@@ -169,6 +169,10 @@ class FlowGenerator(_LocalUNet):
     """How far above a place its hair comes from before anything is learned, as a share of the crop's side."""
     REACH = 0.35
     """How far from there the flow may lead, along x and y each."""
+    CHEEKS = (0.3, 0.5, 0.7, 0.8)
+    """x0, y0, x1, y1 of where a `face` crop shows skin, from the eyes to the mouth; shares of its side."""
+    SHADE = 0.3
+    """How far the paint may be from the mean colour there."""
 
     def __init__(
         self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
@@ -206,10 +210,18 @@ class FlowGenerator(_LocalUNet):
                 flow[:, 1:] - self.START * asked,
                 weights[:, :1] * asked.clamp(max=1.0),
                 weights[:, 1:] * to_go.clamp(max=1.0),
-                torch.tanh(move[:, 2:]),
+                self._skin(image, mask) + self.SHADE * torch.tanh(move[:, 2:]),
             ],
             1,
         )
+
+    def _skin(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return the mean colour of the cheeks, `(N, 3, 1, 1)`, without what the mask shows."""
+        height, width = image.shape[2:]
+        x0, y0, x1, y1 = self.CHEEKS
+        part = (..., slice(round(y0 * height), round(y1 * height)), slice(round(x0 * width), round(x1 * width)))
+        bare = 1.0 - mask[part] + 1e-3
+        return (image[part] * bare).mean((2, 3), keepdim=True) / bare.mean((2, 3), keepdim=True)
 
     def render(self, fields: Tensor, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Carry out `fields` on a crop; return the edited image and where what the mask shows is now."""

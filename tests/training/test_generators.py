@@ -58,7 +58,9 @@ def flow_generator(windows: tuple[torch.Tensor, torch.Tensor] | None = None) -> 
 
 def test_flow_takes_hair_from_above_before_it_has_learned_anything() -> None:
     torch.manual_seed(0)
-    fields = FlowGenerator(1)(torch.rand(2, 3, 32, 32) * 2 - 1, torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1, 32, 32))
+    network = FlowGenerator(1)
+    fields = network(torch.rand(2, 3, 32, 32) * 2 - 1, torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1, 32, 32))
+    fields = fields.detach()
     assert fields.shape == (2, 7, 16, 16)
     assert fields[0, 1].mean() == pytest.approx(-FlowGenerator.START, abs=0.03)
     assert (fields[0, 1] < 0).all()
@@ -83,6 +85,19 @@ def test_flow_copies_only_what_the_mask_shows_and_acts_only_in_its_windows() -> 
     assert not (changed & outside).any()
     edited, _ = network.render(network(image, torch.zeros(1, 1), mask), image, mask)
     assert torch.equal(edited, image)
+
+
+def test_flow_paints_in_the_colour_of_the_cheeks() -> None:
+    network = flow_generator()
+    image = torch.full((1, 3, 64, 64), -1.0)
+    x0, y0, x1, y1 = (round(64 * share) for share in network.CHEEKS)
+    colour = torch.tensor([0.5, 0.1, -0.2])
+    image[:, :, y0:y1, x0:x1] = colour[:, None, None]
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[:, :, y0 : y0 + 4] = 1.0  # a fringe over them
+    image[:, :, y0 : y0 + 4] = -1.0
+    paint = network(image, -torch.ones(1, 1), mask)[0, 4:].detach()
+    assert (paint - colour[:, None, None]).abs().max() <= network.SHADE + 2e-3
 
 
 @pytest.mark.parametrize("asked", [1.0, -1.0])
