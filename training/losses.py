@@ -95,15 +95,17 @@ def total_variation(image: Tensor) -> Tensor:
     return vertical + horizontal
 
 
-def changed_mind(before: Tensor, after: Tensor) -> Tensor:
+def changed_mind(before: Tensor, after: Tensor, weight: Tensor | None = None) -> Tensor:
     """How far a classifier's answers have moved: the mean of the Bernoulli KL(before || after), in nats.
 
     Args:
-        before: logits of any shape, taken as they are (no gradient).
+        before: logits `(N, K)`, taken as they are (no gradient).
         after: logits of that shape.
+        weight: how much each picture counts, `(N,)`; None: 1.
     """
     before, after = before.detach().float(), after.float()  # a difference of logarithms is too fine for bfloat16
     log_p, log_not_p = F.logsigmoid(before), F.logsigmoid(-before)
     gained = log_p - F.logsigmoid(after)
     lost = log_not_p - F.logsigmoid(-after)
-    return (log_p.exp() * gained + log_not_p.exp() * lost).mean()
+    each = (log_p.exp() * gained + log_not_p.exp() * lost).mean(1)
+    return (each if weight is None else weight * each).mean()

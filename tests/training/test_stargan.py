@@ -190,6 +190,7 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
         ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
         ({"lambda_colour": 1.0}, "needs mask"),
         ({"lambda_keep": 1.0}, "keeper and lambda_keep"),
+        ({"keep_share": (1.0, 2.0)}, "one for each attribute"),
         ({"any_hair": True}, "all hair colours"),
         ({"local": True}, "conditioning=difference"),
         ({"generator": "flow", "conditioning": "difference"}, "needs mask=true"),

@@ -185,7 +185,8 @@ class Method:
             loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05), batch.mask), wanted)
             terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
         if self.keeper is not None:
-            loss_keep = losses.changed_mind(self.keeper(batch.image), self.keeper(fake))
+            share = (wanted * wanted.new_tensor(config.keep_share)).amax(1) if config.keep_share else None
+            loss_keep = losses.changed_mind(self.keeper(batch.image), self.keeper(fake), share)
             terms["loss_g_keep"] = (config.lambda_keep, loss_keep)
         if config.lambda_change > 0:
             terms["loss_g_change"] = (config.lambda_change, (fake - batch.image).abs().mean())
