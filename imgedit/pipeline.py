@@ -1,6 +1,8 @@
 """One photo all the way: faces, crop, edit, back.
 
-photo --faces--> face --geometry--> crop --edits--> edited crop --(minus crop)--> delta --composite--> photo
+photo --faces--> face --geometry--> crop --edits--> what to do --composite | grading | flow--> photo
+
+What to do is a delta (edited crop minus crop), a grid of colour transforms, or a flow that moves the photo's own hair.
 """
 
 from __future__ import annotations

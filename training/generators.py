@@ -217,7 +217,7 @@ class FlowGenerator(_LocalUNet):
 
     def _skin(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return the mean colour of the cheeks, `(N, 3, 1, 1)`, without what the mask shows."""
-        height, width = image.shape[2:]
+        height, width = (int(n) for n in image.shape[2:])  # while exported they are tensors
         x0, y0, x1, y1 = self.CHEEKS
         part = (..., slice(round(y0 * height), round(y1 * height)), slice(round(x0 * width), round(x1 * width)))
         bare = 1.0 - mask[part] + 1e-3
