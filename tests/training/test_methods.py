@@ -41,6 +41,11 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"generator": "bilateral", "adversarial": "hinge", "n_critic": 1, "attributes": HAIR, "mask": True,
          "lambda_smooth": 1.0, "lambda_colour": 1.0, "diff_augment": True, "contrast": 0.5},
     ),
+    "stargan-bangs": (
+        "stargan",
+        {"generator": "flow", "adversarial": "hinge", "n_critic": 1, "attributes": ("Bangs", "Young"), "mask": True,
+         "local": True, "conditioning": "difference", "targets": "flip", "lambda_smooth": 1.0, "conditional": True},
+    ),
     "mathieu-class": (
         "mathieu",
         {"discriminator": "class_embedding", "gaussian": "both", "adversarial": "non_saturating", "norm": "batch"},
@@ -261,6 +266,7 @@ OVERFIT = {
     "stargan": ("loss_d_cls", 60, 0.3),
     "stargan-compact": ("loss_d_cls", 300, 0.8),
     "stargan-hair": ("loss_d_cls", 300, 0.8),
+    "stargan-bangs": ("loss_d_cls", 300, 0.8),
 }
 # Learning rates: at 0.01 rounding decides who wins the vanilla game (its loss ended at 0.02 or at 6.7, by processor).
 RATE, RATES = 1e-2, {"gan": 2e-3}
