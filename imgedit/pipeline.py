@@ -8,7 +8,7 @@ What to do is a delta (edited crop minus crop), a grid of colour transforms, or 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -36,6 +36,8 @@ PARSER = "face_parser.celebamask_hq"
 CLASSIFIER = "attribute_classifier.celeba"
 
 Words = str | Iterable[str] | Mapping[str, float]
+Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""A crop `(h, w, 3)` -> the parser's probabilities `(C, h, w)`."""
 
 _LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
 
@@ -190,8 +192,9 @@ class Editor:
             if not any(edit.strength > 0 for edit in wanted):
                 continue
             with clock("region"):
-                region = self._region(plan.region, rgb, found, face, warnings)
-                own_hair = self._region("hair", rgb, found, face, warnings) if moves_hair else None
+                parse = _once(self._parse)
+                region = self._region(plan.region, parse, rgb, found, face, warnings)
+                own_hair = self._region("hair", parse, rgb, found, face, warnings) if moves_hair else None
             with clock("edit"):
                 matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
                 crop = geometry.cut(rgb, matrix, size)
@@ -228,9 +231,15 @@ class Editor:
         return wanted, current
 
     def _region(
-        self, name: str, rgb: NDArray[np.uint8], found: Sequence[Face], face: Face, warnings: list[str]
+        self,
+        name: str,
+        parse: Parse,
+        rgb: NDArray[np.uint8],
+        found: Sequence[Face],
+        face: Face,
+        warnings: list[str],
     ) -> regions.Region:
-        """Where an edit of one face may act."""
+        """Return a part of one face: `hair`, `face` (all of the person), or `all` of the window."""
         size = self.parser.manifest.crop.width
         kind = self.parser.manifest.crop.kind
         matrix = geometry.crop_matrix(face.landmarks, kind, size)
@@ -238,14 +247,6 @@ class Editor:
         if name == "all":
             return regions.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
-        session = self._session(self.parser, "parse")
-
-        def parse(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-            probability: NDArray[np.float32] = class_probabilities(session, to_tensor(crop)[None])[0]
-            if probability.shape[0] != len(classes) or "hair" not in classes:
-                raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
-            return probability
-
         if name == "hair":
             found_hair = hair.find_hair(lambda crop: parse(crop)[classes.index("hair")], rgb, matrix, size)
             region = regions.region_of(rgb, found_hair, matrix, size, others=others)
@@ -257,6 +258,15 @@ class Editor:
         outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
         person = regions.widened(np.asarray(1.0 - outside, np.float32), size // 24)
         return regions.region_of(rgb, person, matrix, size, others=others)
+
+    def _parse(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the parser's probabilities, `(C, h, w)`, on a crop `(h, w, 3)`."""
+        classes = self.parser.manifest.classes
+        session = self._session(self.parser, "parse")
+        probability: NDArray[np.float32] = class_probabilities(session, to_tensor(crop)[None])[0]
+        if probability.shape[0] != len(classes) or "hair" not in classes:
+            raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
+        return probability
 
     def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
         crop = model.manifest.crop
@@ -361,6 +371,19 @@ def _of_kind(name: str | PathLike[str], kind: str) -> Model:
     if model.manifest.kind != kind:
         raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
     return model
+
+
+def _once(parse: Parse) -> Parse:
+    """Return the parser with a memory: an edit that asks for the person and for the hair looks at one crop twice."""
+    known: dict[bytes, NDArray[np.float32]] = {}
+
+    def remembered(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        key = crop.tobytes()
+        if key not in known:
+            known[key] = parse(crop)
+        return known[key]
+
+    return remembered
 
 
 def _place(face: Face) -> str:

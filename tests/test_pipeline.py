@@ -247,7 +247,7 @@ def test_hair_beyond_the_photo_is_not_counted_as_hair(editor, monkeypatch):
     face = face_at(100, -80, 1.0)
     monkeypatch.setattr(editor, "_session", lambda model, role: Above())
     warnings: list[str] = []
-    region = editor._region("hair", scene([face]), [face], face, warnings)
+    region = editor._region("hair", editor._parse, scene([face]), [face], face, warnings)
     assert region.weight.max() == 0
     assert "hardly any hair" in warnings[0]
 
