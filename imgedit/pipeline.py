@@ -191,6 +191,10 @@ class Editor:
                 wanted, current = self._wanted(plan, original, face, warnings)
             if not any(edit.strength > 0 for edit in wanted):
                 continue
+            if moves_hair and current is not None and current.get("Bald", 0.0) > 0.5:
+                # The parser takes the ground around a bare head for hair now and then.
+                warnings.append(f"the face at {_place(face)} seems to be bald, so there is no hair to move")
+                continue
             with clock("region"):
                 parse = _once(self._parse)
                 region = self._region(plan.region, parse, rgb, found, face, warnings)
