@@ -29,8 +29,8 @@ class Config:
 
     size: int = 192
     """Side of the training canvas, px; a multiple of 16."""
-    export_size: int = 224
-    """Side of the crop that the exported model asks for, px: the `HEAD` window at 0.93 px per CelebA px."""
+    export_size: int = 272
+    """Side of the crop that the exported model asks for, px: the `HEAD` window at 1.13 px per CelebA px."""
     share: tuple[float, float] = (0.5, 1.0)
     """Smallest and largest share of the canvas side that a picture fills (0.64 where the model is used)."""
     width: int = 32
