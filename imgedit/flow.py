@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit import geometry
-from imgedit.geometry import Matrix
+from imgedit.geometry import Matrix, Roi
 from imgedit.guided import Floats, bands
-from imgedit.pixels import to_uint8
+from imgedit.pixels import from_uint8, to_uint8
 from imgedit.regions import Region
 
 __all__ = ["N_PLANES", "apply_fields", "mask_on"]
@@ -65,39 +65,35 @@ def apply_fields(
     x0, y0, x1, y1 = region.roi
     sx0, sy0, sx1, sy1 = source.roi
     pixels = np.ascontiguousarray(rgb[sy0:sy1, sx0:sx1])
-    to_photo = np.linalg.inv(matrix[:, :2]) * size
     for rows in bands(y1 - y0, x1 - x0):
-        weight = region.weight[rows]
+        weight = region.weight[rows][..., None]
         if not weight.any():
             continue
         area = (x0, y0 + rows.start, x1, y0 + rows.stop)
         band = out[area[1] : area[3], x0:x1]
-        colours = band.astype(np.float32) / 127.5 - 1.0
+        colours = from_uint8(band)
         change = np.zeros_like(colours)
         for amount, planes in fields:
-            to_fields = _scaled(matrix, planes.shape[1] / size)
-            move = np.ascontiguousarray(planes[:4].transpose(1, 2, 0))
-            flow, copy, paint = np.split(geometry.put_back(move, to_fields, area, edge=True), [2, 3], axis=2)
-            tint = geometry.put_back(np.ascontiguousarray(planes[4:].transpose(1, 2, 0)), to_fields, area, edge=True)
+            flow, copy, paint, tint = _brought_back(planes, matrix, size, area)
             result = colours
             if pixels.size:
-                here = np.meshgrid(np.arange(x0 - sx0, x1 - sx0), np.arange(area[1] - sy0, area[3] - sy0))
-                x, y = (
-                    np.asarray(p + d, np.float32)
-                    for p, d in zip(here, np.moveaxis(flow @ to_photo.T, 2, 0), strict=True)
-                )
-                moved = cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+                x = np.arange(x0 - sx0, x1 - sx0, dtype=np.float32) + flow[..., 0]
+                y = np.arange(area[1] - sy0, area[3] - sy0, dtype=np.float32)[:, None] + flow[..., 1]
+                moved = np.asarray(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
                 visible = cv2.remap(source.weight, x, y, cv2.INTER_LINEAR)  # nothing beyond its border
-                result = result + copy * visible[..., None] * (moved.astype(np.float32) / 127.5 - 1.0 - result)
+                result = result + copy * visible[..., None] * (from_uint8(moved) - result)
             result = result + paint * (tint - result)
             change += np.float32(amount) * (result - colours)
-        edited = to_uint8(colours + weight[..., None] * change)
-        band[...] = np.where((weight[..., None] > 0) & (change != 0), edited, band)
+        band[...] = np.where((weight > 0) & (change != 0), to_uint8(colours + weight * change), band)
     return out
 
 
-def _scaled(matrix: Matrix, scale: float) -> Matrix:
-    """Return the matrix to a crop of the same window with another number of pixels."""
-    scaled = matrix * scale
-    scaled[:, 2] += (scale - 1.0) / 2.0
-    return scaled
+def _brought_back(planes: Floats, matrix: Matrix, size: int, area: Roi) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return flow `(h, w, 2)` in pixels of the photo, both weights `(h, w, 1)` and the paint `(h, w, 3)` of an area."""
+    scale = planes.shape[1] / size  # the fields span the same window with other pixels
+    to_fields = matrix * scale
+    to_fields[:, 2] += (scale - 1.0) / 2.0
+    halves = (np.ascontiguousarray(part.transpose(1, 2, 0)) for part in (planes[:4], planes[4:]))  # OpenCV's limit is 4
+    moves, tint = (geometry.put_back(half, to_fields, area, edge=True) for half in halves)
+    flow = moves[..., :2] @ (np.linalg.inv(matrix[:, :2]).T * size).astype(np.float32)
+    return flow, moves[..., 2:3], moves[..., 3:], tint
