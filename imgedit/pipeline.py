@@ -39,6 +39,8 @@ Words = str | Iterable[str] | Mapping[str, float]
 Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """A crop `(h, w, 3)` -> the parser's probabilities `(C, h, w)`."""
 
+_NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (0.5, "to wear a hat")}
+"""Attribute -> the probability from which hair is not moved, and what the user is told."""
 _LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
 
 
@@ -191,9 +193,8 @@ class Editor:
                 wanted, current = self._wanted(plan, original, face, warnings)
             if not any(edit.strength > 0 for edit in wanted):
                 continue
-            if moves_hair and current is not None and current.get("Bald", 0.0) > 0.5:
-                # The parser takes the ground around a bare head for hair now and then.
-                warnings.append(f"the face at {_place(face)} seems to be bald, so there is no hair to move")
+            if moves_hair and (why := _no_hair_to_move(wanted, current or {})):
+                warnings.append(f"the face at {_place(face)} seems {why}, so there is no hair to move")
                 continue
             with clock("region"):
                 parse = _once(self._parse)
@@ -375,6 +376,16 @@ def _of_kind(name: str | PathLike[str], kind: str) -> Model:
     if model.manifest.kind != kind:
         raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
     return model
+
+
+def _no_hair_to_move(edits: Sequence[Edit], current: Mapping[str, float]) -> str | None:
+    """Say why hair that is asked for cannot come from this head; None where it can.
+
+    The parser takes the ground around a bare head for hair now and then, or the rim of a hat.
+    """
+    if not any(value > 0.5 for edit in edits for value in edit.values.values()):
+        return None
+    return next((why for name, (limit, why) in _NO_HAIR.items() if current.get(name, 0.0) > limit), None)
 
 
 def _once(parse: Parse) -> Parse:

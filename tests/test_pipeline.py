@@ -169,11 +169,12 @@ def test_bangs_are_the_faces_own_hair_moved_down(tmp_path, editor, monkeypatch):
     far = ~_grown(moved_hair, 25)
     np.testing.assert_array_equal(out[far], rgb[far])
     np.testing.assert_array_equal(mover.translate(rgb, "no-bangs"), rgb)
-    bald = models.classifier(tmp_path / "bald", {"Bangs": 0.1, "Bald": 0.9})
-    mover = Editor([model], "cpu", parser=str(editor.parser.folder), classifier=str(bald.folder))
-    result = mover.translate_photo(photo.read(rgb), "bangs")
-    np.testing.assert_array_equal(result.photo.rgb, rgb)
-    assert "no hair to move" in result.warnings[0]
+    for why, attribute in (("bald", "Bald"), ("a hat", "Wearing_Hat")):
+        bare = models.classifier(tmp_path / attribute, {"Bangs": 0.1, attribute: 0.9})
+        mover = Editor([model], "cpu", parser=str(editor.parser.folder), classifier=str(bare.folder))
+        result = mover.translate_photo(photo.read(rgb), "bangs")
+        np.testing.assert_array_equal(result.photo.rgb, rgb)
+        assert f"{why}, so there is no hair to move" in result.warnings[0]
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, -2.0])
