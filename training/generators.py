@@ -172,13 +172,13 @@ class FlowGenerator(_LocalUNet):
     CHEEKS = (0.3, 0.5, 0.7, 0.8)
     """x0, y0, x1, y1 of where a `face` crop shows skin, from the eyes to the mouth; shares of its side."""
     SHADE = 0.3
-    """How far the paint may be from the mean colour there."""
+    """How much brighter or darker than the mean colour there the paint may be; of another tint it may not be."""
 
     def __init__(
         self, n_edit: int, width: int = 24, n_blocks: int = 4, windows: tuple[Tensor, Tensor] | None = None
     ) -> None:
         super().__init__(4, n_edit, width, n_blocks, windows)
-        self.move = nn.Conv2d(2 * width, 5, 3, 1, 1)
+        self.move = nn.Conv2d(2 * width, 3, 3, 1, 1)
         self.weigh = nn.Conv2d(width, 2, 3, 1, 1)
         for head in (self.move, self.weigh):
             nn.init.normal_(head.weight, std=1e-2)

@@ -179,7 +179,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "bangs": {
         **_SMALL, "generator": "flow", "attributes": ("Bangs",), "n_blocks": 4, "conditioning": "difference",
         "targets": "flip", "mask": True, "local": True, "conditional": True, "size": 96, "parts": ("full", "half"),
-        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 1500.0, "lr_g": 3e-4, "steps": 3000,
+        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 1500.0, "lr_g": 3e-4, "steps": 2500,
     },
     "hair": {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
