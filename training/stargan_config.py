@@ -77,8 +77,6 @@ class Config:
     for each hair colour. Photos of grey hair differ much in tint, so that a free deviation lets it turn blue."""
     lambda_smooth: float = 0.0
     """Weight of squared differences between neighbours in the bilateral grid, or in the flow."""
-    smooth_weights: float = 0.0
-    """With `lambda_smooth`, of `flow`: its weights count too, multiplied by this (fewer holes in what is copied)."""
     lambda_curve: float = 0.0
     """Weight of `training.colour.curve_penalty` on the bilateral grid."""
     lambda_change: float = 0.0

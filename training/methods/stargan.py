@@ -208,9 +208,7 @@ class Method:
             terms["loss_g_colour"] = (config.lambda_colour, loss_colour)
             terms["loss_g_tint"] = (config.lambda_tint, loss_tint)
         if config.lambda_smooth > 0:
-            smooth = (
-                torch.cat([raw[:, :2], config.smooth_weights * raw[:, 2:4]], 1) if config.generator == "flow" else raw
-            )
+            smooth = raw[:, :2] if config.generator == "flow" else raw
             axes = [d for d in range(2, smooth.dim()) if smooth.shape[d] > 1]
             across = sum((smooth.diff(dim=d).square().mean() for d in axes), torch.zeros(()))
             terms["loss_g_smooth"] = (config.lambda_smooth, across)
