@@ -88,8 +88,8 @@ class Config:
     diff_augment: bool = False
     """Brightness, shift and cutout on what the discriminator sees (Zhao et al. 2020)."""
     mask: bool = False
-    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator. `flow` copies only
-    what the mask shows, and the discriminator is shown the mask as the edit leaves it: the outline of the hair."""
+    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator; `flow` in place of
+    that copies only what the mask shows."""
     contrast: float = 0.0
     """With `mask`, of the bilateral grid: share of the hair's contrast that is the picture's own, as when edited."""
     mask_model: str = "face_parser.celebamask_hq"
@@ -179,7 +179,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "bangs": {
         **_SMALL, "generator": "flow", "attributes": ("Bangs",), "n_blocks": 4, "conditioning": "difference",
         "targets": "flip", "mask": True, "local": True, "conditional": True, "size": 96, "parts": ("full", "half"),
-        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 1500.0, "lr_g": 3e-4, "steps": 2500,
+        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 1500.0, "lr_g": 3e-4, "steps": 2000,
     },
     "hair": {
         **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,

@@ -57,7 +57,7 @@ class Method:
         self.config = config
         self.device = torch.device(device)
         k = len(config.attributes)
-        n_in = 7 if config.mask else 3
+        n_in = 7 if config.mask and config.generator != "flow" else 3
         self.generator = on_device(self._new_generator(), self.device)
         critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers, config.conditional)
         self.discriminator = on_device(critic, self.device)
@@ -144,8 +144,7 @@ class Method:
         present = batch.require_labels()
         real = self._seen(batch.image, batch.mask)
         with torch.no_grad():
-            raw = self._raw(batch.image, self._edit(present, wanted), batch.mask)
-            fake = self._seen(*self._rendered(raw, batch.image, batch.mask))
+            fake = self._seen(self.translate(batch.image, present, wanted, batch.mask), batch.mask)
         use_r1 = config.adversarial == "hinge" and config.lambda_r1 > 0 and self.steps % 16 == 0
         real = real.requires_grad_(use_r1)
         real_logits, real_cls = self.discriminator(real, present)
@@ -172,7 +171,7 @@ class Method:
         present = batch.require_labels()
         raw = self._raw(batch.image, self._edit(present, wanted), batch.mask)
         fake, mask = self._rendered(raw, batch.image, batch.mask)
-        logits, cls = self.discriminator(self._seen(fake, mask), wanted)
+        logits, cls = self.discriminator(self._seen(fake, batch.mask), wanted)
         focus = self._focus(present, wanted, logits)
         terms = {"loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits, focus))}
         terms["loss_g_cls"] = (config.lambda_cls, self._classification(cls, wanted))
@@ -247,8 +246,8 @@ class Method:
         return (image + limit * (out - image)).clamp(-1.0, 1.0), mask
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """What D looks at: the picture, with a mask also what it shows alone and the mask."""
-        if self.config.mask and mask is not None:
+        """What D looks at: the picture, with a mask that limits the edit also the region alone and the mask."""
+        if self.config.mask and mask is not None and self.config.generator != "flow":
             image = torch.cat([image, image * mask, mask], 1)
         return diff_augment(image) if self.config.diff_augment else image
 
