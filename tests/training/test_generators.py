@@ -10,7 +10,7 @@ from torch import nn
 from imgedit import flow
 from imgedit.regions import Region
 from training.generators import BilateralGenerator, CompactGenerator, FlowGenerator, Guide, ResnetGenerator, slice_grid
-from training.words import windows_of
+from training.words import MOVED_TO, windows_of
 
 
 def multiplications(network: nn.Module, size: int, n_edit: int) -> int:
@@ -69,7 +69,7 @@ def test_flow_takes_hair_from_above_before_it_has_learned_anything() -> None:
 
 
 def test_flow_copies_only_what_the_mask_shows_and_acts_only_in_its_windows() -> None:
-    windows = windows_of(("Bangs",), "face", 32)
+    windows = windows_of(("Bangs",), "face", 32, MOVED_TO)
     network = flow_generator(windows)
     image, asked = torch.rand(1, 3, 64, 64) * 2 - 1, torch.ones(1, 1)
     mask = torch.zeros(1, 1, 64, 64)
@@ -102,7 +102,7 @@ def test_flow_paints_in_the_colour_of_the_cheeks() -> None:
 
 @pytest.mark.parametrize("asked", [1.0, -1.0])
 def test_flow_does_to_a_photo_what_it_did_in_training(asked: float) -> None:
-    network = flow_generator(windows_of(("Bangs",), "face", 32))
+    network = flow_generator(windows_of(("Bangs",), "face", 32, MOVED_TO))
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64)).astype(np.float32)) / 127.5 - 1
     image = nn.functional.avg_pool2d(image, 5, 1, 2, count_include_pad=False)  # photos are smooth to a look-up
     image = ((image + 1) * 127.5).round() / 127.5 - 1

@@ -41,7 +41,7 @@ from training.methods.attribute_classifier import ATTRIBUTES
 from training.stargan_config import PRESETS, Config
 from training.targets import only_exclusive, switched, wanted_labels
 from training.teacher import Teacher, load_teacher
-from training.words import windows_of, words_of
+from training.words import MOVED_TO, SEEN_IN, windows_of, words_of
 
 __all__ = ["PRESETS", "Config", "Method"]
 
@@ -93,9 +93,10 @@ class Method:
             return BilateralGenerator(k, config.width, config.cells, config.depth)
         if config.generator == "resnet":
             return ResnetGenerator(k, config.width, config.n_blocks)
-        kind, step = (FlowGenerator, 2) if config.generator == "flow" else (CompactGenerator, 1)
-        windows = windows_of(config.attributes, config.crop, config.size // step) if config.local else None
-        return kind(k, config.width, config.n_blocks, windows)
+        moves = config.generator == "flow"
+        size, boxes = (config.size // 2, MOVED_TO) if moves else (config.size, SEEN_IN)
+        windows = windows_of(config.attributes, config.crop, size, boxes) if config.local else None
+        return (FlowGenerator if moves else CompactGenerator)(k, config.width, config.n_blocks, windows)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
