@@ -18,7 +18,8 @@ def test_a_hair_colour_clears_the_other_colours_of_the_model() -> None:
 
 
 def test_edits_of_the_whole_head_may_act_everywhere() -> None:
-    assert set(words_of(("Bangs", "Male", "Young"))[1].values()) == {"all"}
+    assert set(words_of(("Male", "Young"))[1].values()) == {"all"}
+    assert words_of(("Bangs",))[1] == {"bangs": "face"}  # the person: no hair on the ground beside the head
 
 
 def test_an_attribute_without_words_goes_by_its_name() -> None:
