@@ -154,7 +154,7 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
         OutputError: a file cannot be written.
     """
     targets = [] if out is None else [out]
-    if result["split"] == TEST and judge.is_run(model):
+    if result.get("split", TEST) == TEST and judge.is_run(model):
         targets.append(Path(model) / EVALUATION)
     elif result["kind"] == "latent":
         from training.evaluate import latent_report
