@@ -27,6 +27,7 @@ __all__ = [
     "Edit",
     "Plan",
     "levels",
+    "no_hair_to_move",
     "normalise",
     "parse_words",
     "plan",
@@ -40,6 +41,9 @@ __all__ = [
 
 _UNSURE, _CERTAIN = 0.5, 0.9
 """Probabilities that the face has what a word asks for, at which the edit begins to fade and is gone."""
+
+_NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (0.5, "to wear a hat")}
+"""Attribute -> the probability from which hair is not moved, and what the user is told."""
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
@@ -203,6 +207,16 @@ def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[E
         left = min(max((_CERTAIN - holds) / (_CERTAIN - _UNSURE), 0.0), 1.0)
         result.append(replace(edit, strength=edit.strength * left))
     return tuple(result)
+
+
+def no_hair_to_move(edits: Sequence[Edit], current: Mapping[str, float]) -> str | None:
+    """Say why hair that is asked for cannot come from this head; None where it can.
+
+    The parser takes the ground around a bare head for hair now and then, or the rim of a hat.
+    """
+    if not any(value > 0.5 for edit in edits for value in edit.values.values()):
+        return None
+    return next((why for name, (limit, why) in _NO_HAIR.items() if current.get(name, 0.0) > limit), None)
 
 
 def tint_of(edits: Sequence[Edit]) -> Tint | None:

@@ -76,7 +76,7 @@ def apply_fields(
         for amount, planes in fields:
             flow, copy, paint, tint = _brought_back(planes, matrix, size, area)
             result = colours
-            if pixels.size:
+            if pixels.size and copy.any():
                 x = np.arange(x0 - sx0, x1 - sx0, dtype=np.float32) + flow[..., 0]
                 y = np.arange(area[1] - sy0, area[3] - sy0, dtype=np.float32)[:, None] + flow[..., 1]
                 moved = np.asarray(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)

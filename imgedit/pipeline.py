@@ -8,7 +8,7 @@ What to do is a delta (edited crop minus crop), a grid of colour transforms, or 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from imgedit.edits import Edit, Plan
 from imgedit.errors import ConfigError, ModelError
 from imgedit.faces import Face
 from imgedit.library import Model
-from imgedit.parsing import class_probabilities
+from imgedit.parsing import Parse, class_probabilities, once
 from imgedit.photo import Photo
 from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
@@ -36,11 +36,7 @@ PARSER = "face_parser.celebamask_hq"
 CLASSIFIER = "attribute_classifier.celeba"
 
 Words = str | Iterable[str] | Mapping[str, float]
-Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""A crop `(h, w, 3)` -> the parser's probabilities `(C, h, w)`."""
 
-_NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (0.5, "to wear a hat")}
-"""Attribute -> the probability from which hair is not moved, and what the user is told."""
 _LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
 
 
@@ -193,11 +189,11 @@ class Editor:
                 wanted, current = self._wanted(plan, original, face, warnings)
             if not any(edit.strength > 0 for edit in wanted):
                 continue
-            if moves_hair and (why := _no_hair_to_move(wanted, current or {})):
+            if moves_hair and (why := edits.no_hair_to_move(wanted, current or {})):
                 warnings.append(f"the face at {_place(face)} seems {why}, so there is no hair to move")
                 continue
             with clock("region"):
-                parse = _once(self._parse)
+                parse = once(self._parse)
                 region = self._region(plan.region, parse, rgb, found, face, warnings)
                 own_hair = self._region("hair", parse, rgb, found, face, warnings) if moves_hair else None
             with clock("edit"):
@@ -376,29 +372,6 @@ def _of_kind(name: str | PathLike[str], kind: str) -> Model:
     if model.manifest.kind != kind:
         raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
     return model
-
-
-def _no_hair_to_move(edits: Sequence[Edit], current: Mapping[str, float]) -> str | None:
-    """Say why hair that is asked for cannot come from this head; None where it can.
-
-    The parser takes the ground around a bare head for hair now and then, or the rim of a hat.
-    """
-    if not any(value > 0.5 for edit in edits for value in edit.values.values()):
-        return None
-    return next((why for name, (limit, why) in _NO_HAIR.items() if current.get(name, 0.0) > limit), None)
-
-
-def _once(parse: Parse) -> Parse:
-    """Return the parser with a memory: an edit that asks for the person and for the hair looks at one crop twice."""
-    known: dict[bytes, NDArray[np.float32]] = {}
-
-    def remembered(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        key = crop.tobytes()
-        if key not in known:
-            known[key] = parse(crop)
-        return known[key]
-
-    return remembered
 
 
 def _place(face: Face) -> str:

@@ -57,7 +57,8 @@ class Method:
         self.config = config
         self.device = torch.device(device)
         k = len(config.attributes)
-        n_in = 7 if config.mask and config.generator != "flow" else 3
+        self.shows_mask = config.mask and config.generator != "flow"  # to D
+        n_in = 7 if self.shows_mask else 3
         self.generator = on_device(self._new_generator(), self.device)
         critic = PatchClassifier(config.size, n_in, k, config.d_width, config.d_layers, config.conditional)
         self.discriminator = on_device(critic, self.device)
@@ -248,7 +249,7 @@ class Method:
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """What D looks at: the picture, with a mask that limits the edit also the region alone and the mask."""
-        if self.config.mask and mask is not None and self.config.generator != "flow":
+        if self.shows_mask and mask is not None:
             image = torch.cat([image, image * mask, mask], 1)
         return diff_augment(image) if self.config.diff_augment else image
 
