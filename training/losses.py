@@ -95,17 +95,17 @@ def total_variation(image: Tensor) -> Tensor:
     return vertical + horizontal
 
 
-def changed_mind(before: Tensor, after: Tensor, weight: Tensor | None = None) -> Tensor:
+def changed_mind(before: Tensor, after: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """How far a classifier's answers have moved: the mean of the Bernoulli KL(before || after), in nats.
 
     Args:
         before: logits `(N, K)`, taken as they are (no gradient).
         after: logits of that shape.
-        weight: how much each picture counts, `(N,)`; None: 1.
+        weight: how much each picture counts, `(N,)`.
     """
     before, after = before.detach().float(), after.float()  # a difference of logarithms is too fine for bfloat16
     log_p, log_not_p = F.logsigmoid(before), F.logsigmoid(-before)
     gained = log_p - F.logsigmoid(after)
     lost = log_not_p - F.logsigmoid(-after)
     each = (log_p.exp() * gained + log_not_p.exp() * lost).mean(1)
-    return (each if weight is None else weight * each).mean()
+    return (weight * each).mean()

@@ -61,13 +61,15 @@ class Config:
     """Weight of the frozen classifier's loss on augmented translated pictures; needs `teacher`."""
     teacher: str = ""
     """A frozen classifier: a run folder of `attribute_classifier` or, with masks, of `hair_classifier`, or a model."""
+    teacher_share: tuple[float, ...] = ()
+    """With `lambda_teacher`: how much a picture counts that is asked for each attribute, the largest of them; none: all
+    alike, 1. A colour that little hair seldom shows needs more than the rest."""
     lambda_keep: float = 0.0
     """Weight of how far an edit moves the answers of a frozen classifier, `keeper`, on all other attributes."""
     keeper: str = ""
     """A frozen classifier of faces for `lambda_keep`: a run folder of `attribute_classifier`, or a model."""
     keep_share: tuple[float, ...] = ()
-    """With `lambda_keep`: how much a picture counts that is asked for each attribute, the largest of them; none: all
-    alike, 1. Grey hair moves such a classifier more than other colours do."""
+    """The same as `teacher_share`, with `lambda_keep`. Grey hair moves such a classifier more than other colours do."""
     lambda_colour: float = 0.0
     """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
     lambda_tint: float = 100.0
@@ -150,8 +152,9 @@ class Config:
             raise ConfigError("local=true needs generator=compact or flow, conditioning=difference, adversarial=hinge")
         if self.generator == "flow" and (not self.mask or self.conditioning != "difference"):
             raise ConfigError("generator=flow needs mask=true, what it may copy, and conditioning=difference")
-        if self.keep_share and len(self.keep_share) != len(self.attributes):
-            raise ConfigError(f"keep_share has {len(self.keep_share)} numbers; give one for each attribute, or none")
+        for name in ("teacher_share", "keep_share"):
+            if (n_shares := len(getattr(self, name))) not in (0, len(self.attributes)):
+                raise ConfigError(f"{name} has {n_shares} numbers; give one for each attribute, or none")
         if self.any_hair and not set(self.attributes) <= set(HAIR):
             raise ConfigError("any_hair=true needs attributes that are all hair colours")
         if self.lambda_colour > 0 and not self.mask:

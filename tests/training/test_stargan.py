@@ -182,6 +182,21 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
     assert large.discriminator.classify.weight.shape != small.discriminator.classify.weight.shape
 
 
+def test_teacher_counts_pictures_by_what_they_are_asked_for() -> None:
+    taught = {**TINY_HAIR, "teacher": "attribute_classifier.celeba", "lambda_teacher": 1.0, "lambda_adv": 0.0}
+    wanted = torch.eye(4).repeat(2, 1)
+    losses = {}
+    for shares in ((), (3.0, 3.0, 3.0, 3.0), (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 1.0, 1.0)):
+        torch.manual_seed(0)
+        method = Method(Config(**taught, teacher_share=shares))
+        losses[shares] = float(method.generator_step(hair_batch(), wanted)["loss_g_teacher"])
+    every, tripled, black, others = losses.values()
+    assert tripled == pytest.approx(3.0 * every)
+    assert black > 0.0
+    assert others > 0.0
+    assert black + others == pytest.approx(every)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -190,7 +205,8 @@ def test_initialise_takes_what_fits_from_a_run_at_another_size() -> None:
         ({"lambda_teacher": 1.0}, "teacher and lambda_teacher"),
         ({"lambda_colour": 1.0}, "needs mask"),
         ({"lambda_keep": 1.0}, "keeper and lambda_keep"),
-        ({"keep_share": (1.0, 2.0)}, "one for each attribute"),
+        ({"keep_share": (1.0, 2.0)}, "keep_share has 2 numbers; give one for each attribute"),
+        ({"teacher_share": (1.0, 2.0)}, "teacher_share has 2 numbers; give one for each attribute"),
         ({"any_hair": True}, "all hair colours"),
         ({"local": True}, "conditioning=difference"),
         ({"generator": "flow", "conditioning": "difference"}, "needs mask=true"),

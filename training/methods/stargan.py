@@ -19,7 +19,7 @@ Deviations, each a field of `Config` (`training.stargan_config`) that `paper` le
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -184,10 +184,11 @@ class Method:
             loss_rec = loss_rec + (fake - batch.image)[asked_nothing].abs().mean()
         terms["loss_g_rec"] = (config.lambda_rec, loss_rec)
         if self.teacher is not None:
-            loss_teacher = self._classification(self.teacher(augment_colour(fake, 0.05), batch.mask), wanted)
+            said = self.teacher(augment_colour(fake, 0.05), batch.mask)
+            loss_teacher = self._classification(said, wanted, _share(wanted, config.teacher_share))
             terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
         if self.keeper is not None:
-            share = (wanted * wanted.new_tensor(config.keep_share)).amax(1) if config.keep_share else None
+            share = _share(wanted, config.keep_share)
             loss_keep = losses.changed_mind(self.keeper(batch.image), self.keeper(fake), share)
             terms["loss_g_keep"] = (config.lambda_keep, loss_keep)
         if config.lambda_change > 0:
@@ -283,12 +284,19 @@ class Method:
         """Tell which labels `(N, K)` say what a face has: among exclusive hair colours, one of them."""
         return labels.sum(1) == 1 if self._only_hair() else torch.ones_like(labels[:, 0], dtype=torch.bool)
 
-    def _classification(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy among exclusive hair colours, else binary a label (summed over K, as published)."""
+    def _classification(self, logits: Tensor, labels: Tensor, share: Tensor | float = 1.0) -> Tensor:
+        """Cross-entropy among exclusive hair colours, else binary a label (summed over K, as published).
+
+        Args:
+            logits: `(N, K)`.
+            labels: `(N, K)`, what is right.
+            share: how much each picture counts, `(N,)`.
+        """
         if self._only_hair():
-            each = F.cross_entropy(logits, labels.argmax(1), reduction="none")
-            return (each * self._named(labels)).mean()
-        return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
+            each = F.cross_entropy(logits, labels.argmax(1), reduction="none") * self._named(labels)
+        else:
+            each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(1)
+        return (each * share).mean()
 
     def _lr_factor(self) -> float:
         start = self.config.decay_from * self.config.steps
@@ -362,3 +370,8 @@ class Method:
             "data_source": "CelebA, Liu et al. 2015",
             "licence": "weights: non-commercial research (terms of CelebA)",
         }
+
+
+def _share(wanted: Tensor, shares: Sequence[float]) -> Tensor | float:
+    """Return how much each picture counts, `(N,)`: the largest share of what it is asked for, `(N, K)`."""
+    return (wanted * wanted.new_tensor(shares)).amax(1) if shares else 1.0
