@@ -19,6 +19,8 @@ from imgedit.errors import OutputError, TrainingError
 FOLDER = "checkpoints"
 TENSORS = "tensors.safetensors"
 STATE = "state.json"
+CONFIG = "config.json"
+"""What a run says of itself, beside `checkpoints/`."""
 KEEP = 2
 
 
@@ -55,6 +57,21 @@ def save(run: Path, step: int, state: Mapping[str, Any], keep: int = KEEP) -> Pa
     except OSError as error:
         raise OutputError(f"cannot write checkpoint {target}: {error.strerror or error}") from error
     return target
+
+
+def stored_config(run: Path) -> dict[str, Any]:
+    """Return what `config.json` of a run says; empty where there is none.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    path = Path(run) / CONFIG
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}") from error
 
 
 def found(run: Path) -> list[Path]:

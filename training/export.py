@@ -27,8 +27,7 @@ from torch.nn.utils import fuse_conv_bn_eval, parametrize
 from imgedit import runtime
 from imgedit.errors import ConfigError, ModelError, OutputError
 from imgedit.manifest import Crop, GraphFile, Manifest
-from training import card, checkpoint
-from training.data.facts import FACTS
+from training import card, checkpoint, credit
 from training.figures import only_asked
 from training.graph import Graph
 
@@ -83,7 +82,7 @@ def export(
     method = checkpoint.load_method(run)
     metrics = _measured(run, int(method.steps))
     referee = _referee(run, metrics)
-    fields = _with_facts(method.manifest_fields(), _dataset(run))
+    fields = credit.fields_of(run, method)
     method_id = str(method.id)
     if words:
         fields |= only_words(fields, words)
@@ -108,7 +107,7 @@ def export(
         fields["classes"] = tuple(fields.get("classes", ()))
         manifest = Manifest(
             **{
-                "id": model_id or f"{method_id}.{_dataset(run)}",
+                "id": model_id or f"{method_id}.{credit.dataset_of(run)}",
                 "version": version,
                 "method": method_id,
                 "graphs": graphs,
@@ -261,23 +260,6 @@ def _repeat(tensor: Tensor, n: int) -> Tensor:
 
 def _shape(tensor: Tensor, n: int, free: Mapping[int, str], grow: int) -> tuple[int, ...]:
     return (n, *(size + grow * (axis in free) for axis, size in enumerate(tensor.shape[1:], start=1)))
-
-
-def _dataset(run: Path) -> str:
-    try:
-        data = json.loads((run / "config.json").read_text(encoding="utf-8")).get("data", "")
-    except (OSError, ValueError):
-        data = ""
-    return data.partition(":")[0] or "own"
-
-
-def _with_facts(fields: dict[str, Any], dataset: str) -> dict[str, Any]:
-    """Complete the fields of a method that trains on any data set by what this set tells; others know their own."""
-    facts = FACTS.get(dataset)
-    if fields["kind"] not in ("swap", "sample") or facts is None:
-        return fields
-    crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
-    return {**fields, "crop": crop, "data_source": facts.source, "licence": facts.licence}
 
 
 def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:

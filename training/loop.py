@@ -27,7 +27,6 @@ from training import config as configs
 from training.data.batch import Batch, Dataset, Stream
 from training.record import Record
 
-CONFIG = "config.json"
 PRECISIONS = ("fp32", "bf16")
 SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures are not the first batch
 
@@ -237,7 +236,7 @@ def _progress(console: Console) -> Progress:
 
 def _write_config(run: Path, method_id: str, config: Any, about: Mapping[str, Any]) -> None:
     content = {"method": method_id, "config": configs.to_json(config), "torch": torch.__version__, **about}
-    write_whole(run / CONFIG, json.dumps(content, indent=2) + "\n")
+    write_whole(run / checkpoint.CONFIG, json.dumps(content, indent=2) + "\n")
 
 
 def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) -> None:

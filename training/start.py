@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import numpy as np
 import torch
 
 from imgedit import library
-from imgedit.errors import ConfigError, DataError, ModelError, TrainingError
-from training import checkpoint, loop
+from imgedit.errors import ConfigError, DataError, ModelError
+from training import checkpoint, credit, loop
 from training import config as configs
 from training.data import DATASETS, MADE
 from training.memory import keep_freed_memory
@@ -28,7 +27,7 @@ def resolve(
     Raises:
         ConfigError: a setting is wrong, or one is given for a run that has its own.
     """
-    if run is not None and (stored := stored_config(run)):
+    if run is not None and (stored := checkpoint.stored_config(run)):
         if stored["method"] != method_id:
             raise ConfigError(f"{run} is a run of {stored['method']}, not of {method_id}")
         if preset is not None or settings:
@@ -69,7 +68,7 @@ def begin(
     name = preset or next(iter(module.PRESETS))
     run = Path("runs") / f"{method_id}-{name}" if run is None else Path(run)
     config = resolve(method_id, preset, settings, steps, run if resume else None)
-    stored = stored_config(run) if resume else {}
+    stored = checkpoint.stored_config(run) if resume else {}
     data = stored.get("data") if data is None else data
     precision = precision or stored.get("precision", loop.PRECISIONS[0])
     if data is None:
@@ -82,6 +81,7 @@ def begin(
     dataset = load_data(data, "train", module.Method.data_options(config))
     _check_channels(dataset, config, data)
     initial = None if init is None else _initial(init, method_id, dataset)
+    began_from = stored.get(credit.BEGAN_FROM) or (None if init is None else credit.of(init))
     loop.train(
         method_id,
         config,
@@ -93,7 +93,7 @@ def begin(
         resume=resume,
         initial=initial,
         precision=precision,
-        about={"data": data, **(about or {})},
+        about={"data": data, **({credit.BEGAN_FROM: began_from} if began_from else {}), **(about or {})},
     )
     return run
 
@@ -142,21 +142,6 @@ def torch_device(name: str) -> torch.device:
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(f"--device {name} is not there: torch sees {torch.cuda.device_count()} GPU(s)")
     return torch.device(name)
-
-
-def stored_config(run: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run says; empty where there is none.
-
-    Raises:
-        TrainingError: it is damaged.
-    """
-    path = Path(run) / loop.CONFIG
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
 
 
 def _initial(init: str, method_id: str, dataset: Any) -> Any:

@@ -125,7 +125,7 @@ def test_a_resumed_run_keeps_its_precision_unless_another_is_named(masks: str, t
         (("--resume", "--steps", "3", "--precision", "fp32"), "fp32"),
     ):
         assert run("train", "face_parser", *more, "--run", str(folder)).exit_code == 0
-        assert start.stored_config(folder)["precision"] == precision
+        assert checkpoint.stored_config(folder)["precision"] == precision
 
 
 def test_data_names_are_checked(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError, TrainingError
 from imgedit.files import write_whole
+from training import checkpoint
 from training import config as configs
 from training.data.batch import Dataset, Stream
 from training.evaluate import latent_report
@@ -21,7 +22,7 @@ from training.evaluate.grids import DPI, save
 from training.evaluate.latent_table import RUNS
 from training.evaluate.spread import plus_minus, spread
 from training.evaluate.tables import Training
-from training.start import begin, load_data, stored_config, torch_device
+from training.start import begin, load_data, torch_device
 
 METHODS = ("cycle_vae", "mathieu", "szabo")
 DIMS = (16, 32, 64, 128, 256, 512)
@@ -186,7 +187,7 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
 
 
 def _train(run: Path, training: Training, data: str, steps: int, device: str, command: str) -> None:
-    new = not stored_config(run)
+    new = not checkpoint.stored_config(run)
     begin(
         training.method,
         data=data,

@@ -118,7 +118,7 @@ def run(
                 if wanted and not is_finished(folder):
                     train_run(training, data, folder, seed, options)
                 if is_finished(folder):
-                    _check_method(folder, start.stored_config(folder)["method"], training)
+                    _check_method(folder, checkpoint.stored_config(folder)["method"], training)
                     console.print(f"measuring {folder.name}", highlight=False)
                     found = _measure(folder, table)
                 elif checkpoint.found(folder):
@@ -170,12 +170,12 @@ def train_run(training: Training, data: str, folder: Path, seed: int, options: O
 def is_finished(folder: Path) -> bool:
     """Tell whether a run has all its steps."""
     found = checkpoint.found(folder)
-    return bool(found) and int(found[-1].name) >= start.stored_config(folder)["config"]["steps"]
+    return bool(found) and int(found[-1].name) >= checkpoint.stored_config(folder)["config"]["steps"]
 
 
 def minutes(folder: Path) -> float:
     """Return how long a run trained, from its log; a step is one batch."""
-    batch_size = start.stored_config(folder)["config"]["batch_size"]
+    batch_size = checkpoint.stored_config(folder)["config"]["batch_size"]
     seconds, before = 0.0, 0
     for line in (folder / record.LOG).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -208,7 +208,7 @@ def _kept(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _measure(folder: Path, table: Table) -> dict[str, Any]:
-    stored = start.stored_config(folder)
+    stored = checkpoint.stored_config(folder)
     result = table.measure(folder) | {
         "method": stored["method"],
         "minutes": minutes(folder),
