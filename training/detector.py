@@ -14,12 +14,14 @@ import argparse
 import importlib.metadata
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imgedit.errors import DataError, ImgeditError, TrainingError
+from imgedit.errors import DataError, TrainingError
+from training.script import printed
 
 ID = "mtcnn.facenet"
 TOLERANCE = 1e-5  # largest accepted difference between torch and ONNX Runtime, absolute
@@ -234,17 +236,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
     parser.add_argument("--template", type=Path, metavar="FOLDER", help="measure the face template over FOLDER instead")
     options = parser.parse_args(arguments)
-    try:
+
+    def lines() -> Iterator[str]:
         if options.template:
             mean, deviations, n = template(options.template)
-            sys.stdout.write(f"mean of {n} faces\n{mean.round(2)}\nstandard deviation\n{deviations.round(1)}\n")
+            yield f"mean of {n} faces\n{mean.round(2)}\nstandard deviation\n{deviations.round(1)}"
         else:
             for role, difference in export(options.output).items():
-                sys.stdout.write(f"{role}: differs from torch by at most {difference:.2g}\n")
-    except ImgeditError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+                yield f"{role}: differs from torch by at most {difference:.2g}"
+
+    return printed(lines)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from imgedit import geometry, library, pipeline
-from imgedit.errors import DataError, ImgeditError
+from imgedit.errors import DataError
 from imgedit.parsing import class_probabilities
 from imgedit.pixels import to_tensor
 from imgedit.runtime import Session
 from imgedit.tints import to_lab
 from training.data import celeba
 from training.progress import watched
+from training.script import printed
 
 PERCENTILES = (10.0, 90.0)
 SURE = 0.8
@@ -75,14 +77,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.tints", description="measure the tints of real hair")
     parser.add_argument("folder", type=Path, help="CelebA's folder")
     options = parser.parse_args(arguments)
-    try:
+
+    def lines() -> Iterator[str]:
         for colour, means in tints(options.folder).items():
             low, high = np.percentile(means, PERCENTILES, axis=0).round(1)
-            sys.stdout.write(f"{colour}: a* {low[0]} to {high[0]}, b* {low[1]} to {high[1]} ({len(means)} pictures)\n")
-    except ImgeditError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+            yield f"{colour}: a* {low[0]} to {high[0]}, b* {low[1]} to {high[1]} ({len(means)} pictures)"
+
+    return printed(lines)
 
 
 if __name__ == "__main__":

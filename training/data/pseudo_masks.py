@@ -65,7 +65,7 @@ def pseudo_masks(
     images = np.stack([parsed.head_crop(p, side)[inner] for p in watched(paths, "Reading CelebA")])
     seen = _thumbnails([i[_central(len(i), held_out_share / SIDE_OF_HEAD)] for i in images])
     new = (seen @ _thumbnails(held_out).T).max(1) < _SAME
-    paths = [p for p, keep in zip(paths, new, strict=True) if keep]
+    paths, images = [p for p, keep in zip(paths, new, strict=True) if keep], images[new]
 
     def draw() -> np.ndarray:
         masks = np.empty((len(paths), *images.shape[1:3]), np.uint8)
@@ -75,7 +75,7 @@ def pseudo_masks(
         return masks
 
     masks = parsed.cached("pseudo_masks", paths, parser, f"{side} {SURE}", draw)
-    return images[new], masks, [p.name for p in paths]
+    return images, masks, [p.name for p in paths]
 
 
 def corrected(masks: np.ndarray, worn: np.ndarray, classes: Sequence[str]) -> np.ndarray:
