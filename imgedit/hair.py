@@ -20,6 +20,8 @@ __all__ = ["find_hair"]
 Parse = Callable[[NDArray[np.uint8]], Floats]
 """`(size, size, 3)` RGB -> `(size, size)`, how probably a pixel is hair."""
 
+HAIRLINE = 75
+"""Row of the CelebA frame above which a head with a hat shows no hair; the eyes are in row 112."""
 STEP = 0.3
 """How far below the first window a second one lies, as a share of its side; most long hair ends within that."""
 FADE = 0.25
@@ -27,11 +29,12 @@ FADE = 0.25
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
 _SURE = 0.5
+_HAT_EDGE = 8.0  # rows of the frame over which hair sets in below a hat
 _COLOUR_NOISE = 6.0  # standard deviation of a colour that is the same, L*a*b* units
 _NEAR, _FAR = 2.5, 4.5  # distances from the hair's colours, in standard deviations: still hair, hair no more
 
 
-def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int) -> Floats:
+def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *, hat: bool = False) -> Floats:
     """Find the hair of a face; where it hangs out of the window, look once more further down.
 
     Below the window the parser sees no face and takes dark cloth for hair now and then. There only counts what hangs
@@ -42,12 +45,16 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int) -
         rgb: the photo, `(H, W, 3)`.
         matrix: photo to the parser's window.
         size: side of that window, px.
+        hat: the face wears one, of which parsers take folds and dark cloth for hair: none counts above the hairline.
 
     Returns:
         `(h, size)`, 0..1, on the window's pixels and those below it; h is `size` where nothing hangs out of it.
     """
     crop = np.asarray(geometry.cut(rgb, matrix, size), np.uint8)
-    above = without_islands(parse(crop))
+    above = parse(crop)
+    if hat:
+        above = above * _below_hairline(size)
+    above = without_islands(above)
     step = round(STEP * size)
     below_matrix = _moved_down(matrix, step)
     if not _hangs_out(above) or _is_beside(_moved_down(matrix, size), (step, size), rgb):
@@ -58,6 +65,12 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int) -
     joined = fade * above[step:] + (1.0 - fade) * below[: size - step]
     tall = np.concatenate([above[:step], joined, below[size - step :]])
     return _hanging(tall, size - round(FADE * size))
+
+
+def _below_hairline(size: int) -> Floats:
+    """Return a column `(size, 1)` of the parser's window: 0 above the hairline, 1 below, a soft step between."""
+    rows = geometry.HEAD[1] + (np.arange(size) + 0.5) * geometry.HEAD[2] / size
+    return np.clip((rows - HAIRLINE) / _HAT_EDGE + 0.5, 0.0, 1.0)[:, None].astype(np.float32)
 
 
 def _moved_down(matrix: Matrix, rows: float) -> Matrix:

@@ -194,8 +194,9 @@ class Editor:
                 continue
             with clock("region"):
                 parse = once(self._parse)
-                region = self._region(plan.region, parse, rgb, found, face, warnings)
-                own_hair = self._region("hair", parse, rgb, found, face, warnings) if moves_hair else None
+                hat = edits.wears_hat(current or {})
+                region = self._region(plan.region, parse, rgb, found, face, warnings, hat=hat)
+                own_hair = self._region("hair", parse, rgb, found, face, warnings, hat=hat) if moves_hair else None
             with clock("edit"):
                 matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
                 crop = geometry.cut(rgb, matrix, size)
@@ -239,6 +240,8 @@ class Editor:
         found: Sequence[Face],
         face: Face,
         warnings: list[str],
+        *,
+        hat: bool = False,
     ) -> regions.Region:
         """Return a part of one face: `hair`, `face` (all of the person), or `all` of the window."""
         size = self.parser.manifest.crop.width
@@ -249,7 +252,7 @@ class Editor:
             return regions.region_of(rgb, None, matrix, size, others=others)
         classes = self.parser.manifest.classes
         if name == "hair":
-            found_hair = hair.find_hair(lambda crop: parse(crop)[classes.index("hair")], rgb, matrix, size)
+            found_hair = hair.find_hair(lambda crop: parse(crop)[classes.index("hair")], rgb, matrix, size, hat=hat)
             region = regions.region_of(rgb, found_hair, matrix, size, others=others)
             # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
             if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imgedit import hair, regions
+from imgedit.geometry import HEAD
 
 SIZE = 80
 HERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the window is the photo's upper left corner
@@ -50,6 +51,16 @@ def test_hair_that_hangs_out_of_the_window_is_followed_to_its_end(parse: Dark) -
     np.testing.assert_allclose(found[12:93, 22:38], 1.0, atol=1e-6)
     np.testing.assert_array_equal(found[97:], 0.0)
     assert parse.asked == 2
+
+
+def test_nothing_above_the_hairline_is_hair_under_a_hat(parse: Dark) -> None:
+    rgb = picture()
+    rgb[5:70, 20:60] = BLACK
+    hairline = round((hair.HAIRLINE - HEAD[1]) * SIZE / HEAD[2])
+    bare, covered = (hair.find_hair(parse, rgb, HERE, SIZE, hat=hat) for hat in (False, True))
+    assert bare[5:hairline, 20:60].min() == 1.0
+    np.testing.assert_array_equal(covered[: hairline - 3], 0.0)
+    np.testing.assert_array_equal(covered[hairline + 3 :], bare[hairline + 3 :])
 
 
 def test_cloth_of_another_colour_below_the_hair_stays_cloth(parse: Dark) -> None:

@@ -177,6 +177,21 @@ def test_bangs_are_the_faces_own_hair_moved_down(tmp_path, editor, monkeypatch):
         assert f"{why}, so there is no hair to move" in result.warnings[0]
 
 
+def test_a_hat_is_not_dyed(tmp_path, editor, monkeypatch):
+    face = face_at(100, 80, 1.5)
+    monkeypatch.setattr("imgedit.faces.detect", lambda rgb, **options: [face])
+    rgb = scene([face], size=(600, 500))
+    row = int(face.landmarks[0][1]) - round((112 - 60) * 1.5)
+    below = int(face.landmarks[0][1]) - round((112 - 85) * 1.5)
+    rgb[row - 10 : below + 10, 200:260] = 30
+    for probability, dyed in ((0.9, False), (0.5, True)):
+        worn = models.classifier(tmp_path / f"worn{probability}", {"Wearing_Hat": probability})
+        names = str(editor.parser.folder), str(worn.folder)
+        out = Editor(editor.models, "cpu", parser=names[0], classifier=names[1]).translate(rgb, "blond")
+        assert (out[below, 230] != rgb[below, 230]).any()
+        assert (out[row, 230] != rgb[row, 230]).any() == dyed
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.5, -2.0])
 def test_a_turned_face_is_edited_where_its_hair_is(editor, monkeypatch, angle):
     face = face_at(250, 250, 0.8, angle)

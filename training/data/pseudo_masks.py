@@ -16,6 +16,7 @@ import numpy as np
 from imgedit import library
 from imgedit.errors import ConfigError, DataError
 from imgedit.geometry import FRAME, HEAD
+from imgedit.hair import HAIRLINE
 from training.data import celeba, parsed
 from training.progress import watched
 
@@ -25,7 +26,7 @@ SURE = 0.6
 """Least probability of a class that the student is told."""
 SIDE_OF_HEAD = FRAME[0] / HEAD[2]
 """Side of the returned squares in units of the `HEAD` window's: the frame's width, round the same centre."""
-_HAIRLINE, _BROWS = 75, 100  # rows of the frame; the eyes are in row 112
+_BROWS = 100  # row of the frame; the eyes are in row 112
 _FIRST_ROW = HEAD[1] + (HEAD[2] - FRAME[0]) // 2  # of the frame that the returned squares show
 _SAME = 0.85  # correlation of two thumbnails above which they may show one photo
 _THUMBNAIL = 24  # side, px
@@ -93,7 +94,7 @@ def corrected(masks: np.ndarray, worn: np.ndarray, classes: Sequence[str]) -> np
     result = masks.copy()
     result[(masks == hat) & ~worn[:, 0, None, None]] = UNSURE
     result[(masks == glasses) & ~worn[:, 1, None, None]] = UNSURE
-    hairline, brows = (round((row - _FIRST_ROW) * masks.shape[1] / FRAME[0]) for row in (_HAIRLINE, _BROWS))
+    hairline, brows = (round((row - _FIRST_ROW) * masks.shape[1] / FRAME[0]) for row in (HAIRLINE, _BROWS))
     doubtful = (masks == hair) & worn[:, 0, None, None]
     result[:, :hairline][doubtful[:, :hairline]] = hat
     result[:, hairline:brows][doubtful[:, hairline:brows]] = UNSURE
