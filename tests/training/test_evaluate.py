@@ -130,9 +130,32 @@ def test_a_perfect_hair_editor_scores_one_and_keeps_the_rest(monkeypatch: pytest
         return frame
 
     result = evaluate(monkeypatch, HAIR, HAIR_WORDS, edit)
-    assert result["mean"] == {"accuracy": 1.0, "kept": 1.0, "accuracy_clear_hair": 1.0, "kept_clear_hair": 1.0}
-    assert result["n_clear_hair"] == 15
+    names = ("accuracy", "kept", "accuracy_with_hair", "accuracy_clear_hair", "kept_clear_hair")
+    assert result["mean"] == dict.fromkeys(names, 1.0)
+    assert (result["n_with_hair"], result["n_clear_hair"]) == (16, 15)
     assert result["reconstruction"] == {"l1": 0.0, "psnr": 100.0, "ssim": pytest.approx(1.0), "equal": 1.0}
+
+
+def test_faces_that_show_no_hair_are_also_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = painted(16)
+    for row, label in ((3, "Wearing_Hat"), (4, "Bald")):
+        faces.labels[row, faces.attributes.index(label)] = True
+        faces.frames[row][0, 1] = 1
+
+    def edit(self: Any, frame: Frame, said: Sequence[str]) -> Frame:
+        edited = frame.copy()
+        if not frame[0, 1].any():
+            edited[0, 0, 0] = list(HAIR_WORDS).index(said[0])
+        return edited
+
+    monkeypatch.setattr(attributes.FrameEditor, "edit", edit)
+    model: Any = Model(Manifest("m.d", "translate", HAIR, HAIR_WORDS))
+    referee: Any = Judge()
+    result = attributes.evaluate(model, faces, referee, with_identity=False)
+    assert (result["n_with_hair"], result["n_clear_hair"]) == (14, 13)
+    assert result["edits"]["Black_Hair"]["accuracy"] == 15 / 16  # the bald one is black as it is
+    assert result["edits"]["Blond_Hair"]["accuracy"] == 14 / 16
+    assert result["edits"]["Blond_Hair"]["accuracy_with_hair"] == 1.0
 
 
 def test_an_editor_that_does_nothing_is_right_by_chance_and_keeps_everything(monkeypatch: pytest.MonkeyPatch) -> None:

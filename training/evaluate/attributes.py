@@ -54,7 +54,8 @@ def evaluate(
     """Measure a translate model.
 
     Hair colours: every face is given each of the colours; right is the colour that the judge of hair finds the most
-    probable of the four (`accuracy_whole_face`: the judge of faces, to whom a colour also depends on whose hair it is).
+    probable of the four (`accuracy_whole_face`: the judge of faces, to whom a colour also depends on whose hair it is;
+    `accuracy_with_hair`: of faces labelled neither bald nor with a hat, `accuracy_clear_hair`: and with one colour).
     Other attributes: each face is given the opposite of what the judge sees; right is what it then sees. `kept` is the
     share of the judge's other decisions (without the four hair colours, or without the attribute) that stay as they
     were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair colour that it has;
@@ -79,7 +80,8 @@ def evaluate(
     before = judge.probabilities(faces.frames)
     colourist = hair_judge or judge
     people = identity.descriptors(faces.frames) if with_identity else None
-    clear = _clear_hair(faces)
+    bare = faces.column("Wearing_Hat") | faces.column("Bald")
+    clear = ~bare & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1)
 
     edits: dict[str, dict[str, Any]] = {}
     groups = faces.groups()
@@ -104,6 +106,8 @@ def evaluate(
         kept = _kept(before, after, judge, excluded)
         by_group |= {f"{attribute}, {name}": float(right[members].mean()) for name, members in groups.items()}
         row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
+        if attribute in hair and not bare.all():
+            row["accuracy_with_hair"] = float(right[~bare].mean())
         if attribute in hair and clear.any():
             row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
         if attribute in hair and colourist is not judge:
@@ -128,7 +132,7 @@ def evaluate(
     if hair:
         seen = before if colourist is judge else colourist.probabilities(faces.frames)
         result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, seen, colourist)
-        result["n_clear_hair"] = int(clear.sum())
+        result["n_with_hair"], result["n_clear_hair"] = int((~bare).sum()), int(clear.sum())
     return result
 
 
@@ -142,12 +146,6 @@ def _words(model: Model) -> dict[str, str]:
     if not words:
         raise ConfigError(f"{model.id} has no word for anything")
     return {a: words[a] for a in model.manifest.attributes if a in words}
-
-
-def _clear_hair(faces: Faces) -> NDArray[np.bool_]:
-    """Faces whose hair can be judged: exactly one of the four colours, neither hat nor bald."""
-    colours = np.stack([faces.column(h) for h in HAIR], 1).sum(1)
-    return np.asarray((colours == 1) & ~faces.column("Wearing_Hat") & ~faces.column("Bald"))
 
 
 def _kept(
