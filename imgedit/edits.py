@@ -47,7 +47,7 @@ _NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (0.5, "to wear a hat")}
 """Attribute -> the probability from which hair is not moved, and what the user is told."""
 
 _HAT = 0.7
-"""Probability from which a face wears a hat: right in 29 of 29 faces of CelebA's validation split, of 47 hats."""
+"""Probability from which a face surely wears a hat: all 29 such faces of CelebA's validation split do (47 wear one)."""
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
