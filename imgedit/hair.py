@@ -15,7 +15,7 @@ from imgedit.guided import Floats
 from imgedit.regions import without_islands
 from imgedit.tints import to_lab
 
-__all__ = ["find_hair"]
+__all__ = ["HAIRLINE", "find_hair"]
 
 Parse = Callable[[NDArray[np.uint8]], Floats]
 """`(size, size, 3)` RGB -> `(size, size)`, how probably a pixel is hair."""
