@@ -43,11 +43,11 @@ __all__ = [
 _UNSURE, _CERTAIN = 0.5, 0.9
 """Probabilities that the face has what a word asks for, at which the edit begins to fade and is gone."""
 
-_NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (0.5, "to wear a hat")}
-"""Attribute -> the probability from which hair is not moved, and what the user is told."""
+_HAT = 0.5
+"""Probability from which a face wears a hat: 34 of the 36 such faces of CelebA's validation split do (47 wear one)."""
 
-_HAT = 0.7
-"""Probability from which a face surely wears a hat: all 29 such faces of CelebA's validation split do (47 wear one)."""
+_NO_HAIR = {"Bald": (0.3, "to be bald"), "Wearing_Hat": (_HAT, "to wear a hat")}
+"""Attribute -> the probability from which hair is not moved, and what the user is told."""
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
@@ -224,7 +224,7 @@ def no_hair_to_move(edits: Sequence[Edit], current: Mapping[str, float]) -> str 
 
 
 def wears_hat(current: Mapping[str, float]) -> bool:
-    """Tell whether a face surely wears a hat, which is not to be dyed."""
+    """Tell whether a face wears a hat, which is not to be dyed."""
     return current.get("Wearing_Hat", 0.0) > _HAT
 
 

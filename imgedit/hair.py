@@ -26,6 +26,9 @@ STEP = 0.3
 """How far below the first window a second one lies, as a share of its side; most long hair ends within that."""
 FADE = 0.25
 """Rows at the end of the first window, as a share of its side, over which the second takes over."""
+_FILL = 0.7
+"""Exponent of the parser's probabilities. Of short and thin hair it is half sure, and black hair that is dyed blond by
+half is khaki."""
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
 _SURE = 0.5
@@ -48,10 +51,11 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *
         hat: the face wears one, of which parsers take folds and dark cloth for hair: none counts above the hairline.
 
     Returns:
-        `(h, size)`, 0..1, on the window's pixels and those below it; h is `size` where nothing hangs out of it.
+        How much of each pixel is to be treated as hair, `(h, size)`, 0..1, on the window's pixels and those below it; h
+        is `size` where nothing hangs out of it.
     """
     crop = np.asarray(geometry.cut(rgb, matrix, size), np.uint8)
-    above = parse(crop)
+    above = parse(crop) ** np.float32(_FILL)
     if hat:
         above = above * _below_hairline(size)
     above = without_islands(above)
@@ -60,7 +64,7 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *
     if not _hangs_out(above) or _is_beside(_moved_down(matrix, size), (step, size), rgb):
         return above
     below_crop = np.asarray(geometry.cut(rgb, below_matrix, size), np.uint8)
-    below = parse(below_crop) * _of_colours(below_crop, crop[above > _SURE])
+    below = parse(below_crop) ** np.float32(_FILL) * _of_colours(below_crop, crop[above > _SURE])
     fade = np.clip((size - np.arange(step, size) - 0.5) / (FADE * size), 0.0, 1.0)[:, None].astype(np.float32)
     joined = fade * above[step:] + (1.0 - fade) * below[: size - step]
     tall = np.concatenate([above[:step], joined, below[size - step :]])

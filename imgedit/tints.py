@@ -31,12 +31,13 @@ class Tint:
         return np.asarray(np.clip(mean, self.low, self.high) - mean, np.float32)
 
 
-# The middle 80 % of CelebA's training pictures with one hair colour: python -m training.tints FOLDER
+# The middle 80 % of CelebA's training pictures with one hair colour, of grey from the 30th percentile to the 60th:
+# python -m training.tints FOLDER
 TINTS = {
-    "Black_Hair": Tint((-0.2, -1.2), (5.9, 7.1)),
-    "Blond_Hair": Tint((2.7, 12.2), (13.5, 28.2)),
-    "Brown_Hair": Tint((4.0, 6.0), (13.5, 17.8)),
-    "Gray_Hair": Tint((0.2, 0.7), (8.0, 15.6)),
+    "Black_Hair": Tint((-0.1, -1.3), (6.0, 7.1)),
+    "Blond_Hair": Tint((2.6, 12.1), (13.6, 28.3)),
+    "Brown_Hair": Tint((4.0, 6.1), (13.4, 17.9)),
+    "Gray_Hair": Tint((1.9, 4.7), (4.4, 8.6)),
 }
 """Attribute -> its tint."""
 

@@ -43,6 +43,14 @@ def test_hair_within_the_window_needs_one_look(parse: Dark) -> None:
     assert parse.asked == 1
 
 
+def test_hair_that_the_parser_is_half_sure_of_is_mostly_hair() -> None:
+    rgb = picture()
+    rgb[10:60, 20:40] = BROWN
+    found = hair.find_hair(lambda crop: Dark()(crop) * np.float32(0.5), rgb, HERE, SIZE)
+    assert 0.6 < found[30, 30] < 0.7
+    assert found[70, 70] == 0.0
+
+
 def test_hair_that_hangs_out_of_the_window_is_followed_to_its_end(parse: Dark) -> None:
     rgb = picture()
     rgb[10:95, 20:40] = BROWN

@@ -184,7 +184,7 @@ def test_a_hat_is_not_dyed(tmp_path, editor, monkeypatch):
     row = int(face.landmarks[0][1]) - round((112 - 60) * 1.5)
     below = int(face.landmarks[0][1]) - round((112 - 85) * 1.5)
     rgb[row - 10 : below + 10, 200:260] = 30
-    for probability, dyed in ((0.9, False), (0.5, True)):
+    for probability, dyed in ((0.6, False), (0.4, True)):
         worn = models.classifier(tmp_path / f"worn{probability}", {"Wearing_Hat": probability})
         names = str(editor.parser.folder), str(worn.folder)
         out = Editor(editor.models, "cpu", parser=names[0], classifier=names[1]).translate(rgb, "blond")

@@ -1,7 +1,8 @@
 """The tints of real hair, which edits are held to: `python -m training.tints FOLDER`, with CelebA's folder.
 
 For each hair colour, over the pictures of CelebA's training split that have this one colour and neither hat nor bald
-head, the mean a* and b* (CIELAB, D65) of what the bundled parser is sure is hair; of these two percentiles are printed.
+head, the mean a* and b* (CIELAB, D65) of what the bundled parser is sure is hair; of these two percentiles are printed,
+of grey two that lie closer.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from training.progress import watched
 from training.script import printed
 
 PERCENTILES = (10.0, 90.0)
+GREY_PERCENTILES = (30.0, 60.0)
+"""Of grey, which is the want of colour: much of what it has is the photo's light. At the 90th it is mauve."""
 SURE = 0.8
 """Probability from which a pixel counts as hair."""
 LEAST = 300
@@ -80,7 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def lines() -> Iterator[str]:
         for colour, means in tints(options.folder).items():
-            low, high = np.percentile(means, PERCENTILES, axis=0).round(1)
+            share = GREY_PERCENTILES if colour == "Gray_Hair" else PERCENTILES
+            low, high = np.percentile(means, share, axis=0).round(1)
             yield f"{colour}: a* {low[0]} to {high[0]}, b* {low[1]} to {high[1]} ({len(means)} pictures)"
 
     return printed(lines)

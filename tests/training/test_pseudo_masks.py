@@ -117,7 +117,7 @@ def test_masks_agree_with_the_labels_of_hats_and_glasses() -> None:
     hair, hat, glasses = (classes.index(name) for name in ("hair", "hat", "glasses"))
     masks = np.full((3, 178, 178), hair, np.uint8)
     masks[1:, :20], masks[1:, 80:90] = hat, glasses
-    told = pseudo.corrected(masks, np.array([[True, False], [False, True], [True, True]]), classes)
+    told = pseudo.corrected(masks, np.array([[True, False, False], [False, True, False], [True, True, True]]), classes)
     # Squares show the frame from row 26: the hairline (75) is row 49, the brows (100) row 74.
     assert (told[0, :49] == hat).all()
     assert (told[0, 49:74] == pseudo.UNSURE).all()
@@ -127,7 +127,26 @@ def test_masks_agree_with_the_labels_of_hats_and_glasses() -> None:
     assert (told[1:, 80:90] == glasses).all()
     assert (told[2, :49] == hat).all()
     masks[:, 80:90] = glasses
-    assert (pseudo.corrected(masks, np.zeros((3, 2), bool), classes)[:, 80:90] == pseudo.UNSURE).all()
+    assert (pseudo.corrected(masks, np.zeros((3, 3), bool), classes)[:, 80:90] == pseudo.UNSURE).all()
+
+
+def test_the_bald_have_no_hair_above_the_hairline() -> None:
+    classes = celebamask_hq.CLASSES
+    background, skin, hair = (classes.index(name) for name in ("background", "skin", "hair"))
+    mask = np.full((178, 178), background, np.uint8)
+    mask[30:120, 60:120] = skin
+    mask[20:120, 50:60] = mask[20:120, 120:130] = mask[20:30, 50:130] = hair
+    mask[:, 150:] = pseudo.UNSURE
+    told = pseudo.corrected(mask[None].repeat(2, 0), np.array([[False, False, True], [False, False, False]]), classes)
+    assert not (told[0, :49] == hair).any()
+    ring = told[0, 35:45, 50:60]
+    assert (ring[:, :4] == background).all()
+    assert (ring[:, 6:] == skin).all()
+    assert (told[0, 49:] == mask[49:]).all()
+    assert (told[0, :, 150:] == pseudo.UNSURE).all()
+    assert (told[1] == mask).all()
+    everywhere = np.full((1, 178, 178), hair, np.uint8)
+    assert (pseudo.corrected(everywhere, np.array([[False, False, True]]), classes) == hair).all()
 
 
 def test_a_picture_without_labels_is_named(celeba: Path) -> None:

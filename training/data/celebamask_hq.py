@@ -17,14 +17,17 @@ import torch
 from PIL import Image
 
 from imgedit.errors import DataError
-from training.data import celeba, pseudo_masks
+from training.data import celeba, lighting, pseudo_masks
 from training.data.batch import Batch, to_tensor
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
 # The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
+_BACKGROUND = CLASSES.index("background")
 LOOKUP = np.array([0, 1, 1, 7, 3, 3, 2, 2, 1, 1, 4, 4, 4, 5, 6, 1, 8, 8, 9], dtype=np.uint8)
-MORE_HATS = 4.0
-"""How much oftener an unlabelled picture with a hat is drawn than one without; about one in twenty has one."""
+RARE = ("Wearing_Hat", "Bald")
+"""Heads without hair to be seen at their top; about one in fourteen is such."""
+MORE_RARE = 4.0
+"""How much oftener an unlabelled picture of them is drawn than another."""
 HQ_SHARE_OF_HEAD = 153 / 240
 """Side of a CelebA-HQ picture in units of the `HEAD` window's side."""
 
@@ -40,6 +43,7 @@ class CelebAMaskHQ:
         share: smallest and largest share of the canvas side that an augmented picture fills.
         spans: `(N,)` sides of the pictures in units of a CelebA-HQ picture's; None: all are 1.
         weights: `(N,)` sampling weights, or None for shuffled passes.
+        relit: share of the augmented pictures whose ground is shown in another light.
     """
 
     attributes: tuple[str, ...] = ()
@@ -53,6 +57,7 @@ class CelebAMaskHQ:
         share: tuple[float, float],
         spans: np.ndarray | None = None,
         weights: np.ndarray | None = None,
+        relit: float = 0.0,
     ) -> None:
         self.images = images
         self.masks = masks
@@ -61,6 +66,7 @@ class CelebAMaskHQ:
         self.share = share
         self.spans = np.ones(len(images)) if spans is None else spans
         self.weights = weights
+        self.relit = relit
 
     def __len__(self) -> int:
         return len(self.images)
@@ -84,7 +90,11 @@ class CelebAMaskHQ:
         image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         image = _warp(image, _canvas_matrix(side, *pose), self.size, cv2.INTER_LINEAR)
         mask = _warp(mask, _canvas_matrix(mask.shape[0], *pose), self.size, cv2.INTER_NEAREST)
-        return (_photometric(image, rng) if self.augment else image), mask
+        if self.augment:
+            if rng.random() < self.relit:
+                image = lighting.relit(image, mask == _BACKGROUND, rng)
+            image = lighting.photometric(image, rng, dim=self.relit / 3.0)
+        return image, mask
 
 
 def load(
@@ -96,6 +106,7 @@ def load(
     augment: bool | None = None,
     unlabelled: str = "",
     teacher: str = "",
+    relit: float = 0.0,
 ) -> CelebAMaskHQ:
     """Load `folder/images/*.jpg` with `folder/masks/*.png`.
 
@@ -107,6 +118,7 @@ def load(
         augment: None augments `train` only.
         unlabelled: folder of CelebA, whose training pictures then are half of all that is drawn; `train` alone.
         teacher: id or folder of the parser that draws their masks (see `pseudo_masks`).
+        relit: share of the augmented pictures whose ground is shown in another light (see `lighting.relit`).
 
     Raises:
         ConfigError, ModelError: the teacher is no such parser.
@@ -122,14 +134,15 @@ def load(
     images, masks = _read(folder, train if split == "train" else test)
     augment = split == "train" if augment is None else augment
     if not unlabelled or split != "train":
-        return CelebAMaskHQ(images, masks, size, augment, share)
+        return CelebAMaskHQ(images, masks, size, augment, share, relit=relit)
     held_out, _ = _read(folder, test)
     more, drawn, names = pseudo_masks.pseudo_masks(Path(unlabelled), teacher, CLASSES, held_out, HQ_SHARE_OF_HEAD)
-    worn = celeba.labels_of(Path(unlabelled), names, ("Wearing_Hat", "Eyeglasses"))
-    drawn = pseudo_masks.corrected(drawn, worn, CLASSES)
+    known = celeba.labels_of(Path(unlabelled), names, pseudo_masks.KNOWN)
+    drawn = pseudo_masks.corrected(drawn, known, CLASSES)
     span = pseudo_masks.SIDE_OF_HEAD / HQ_SHARE_OF_HEAD
     counts = (len(images), len(more))
-    chances = np.where(worn[:, 0], MORE_HATS, 1.0)
+    rare = known[:, [pseudo_masks.KNOWN.index(name) for name in RARE]].any(1)
+    chances = np.where(rare, MORE_RARE, 1.0)
     return CelebAMaskHQ(
         [*images, *more],
         [*masks, *drawn],
@@ -138,6 +151,7 @@ def load(
         share,
         spans=np.repeat([1.0, span], counts),
         weights=np.concatenate([np.full(len(images), 1.0 / len(images)), chances / chances.sum()]),
+        relit=relit,
     )
 
 
@@ -166,19 +180,3 @@ def _canvas_matrix(source: int, size: int, share: float, angle: float, shift: np
 def _warp(picture: np.ndarray, matrix: np.ndarray, size: int, flags: int) -> np.ndarray:
     """Warp onto a square canvas; beyond its border the picture goes on mirrored."""
     return np.asarray(cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT))
-
-
-def _photometric(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Exposure, contrast, white balance, saturation, blur and noise, as photos differ in them."""
-    x = image.astype(np.float32)
-    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
-    x = grey[..., None] + (x - grey[..., None]) * np.float32(rng.uniform(0.3, 1.4) if rng.random() < 0.93 else 0.0)
-    x *= (1.0 + rng.normal(0.0, 0.07, 3)).astype(np.float32)
-    x = (x - 128.0) * np.float32(rng.uniform(0.65, 1.35)) + 128.0 + np.float32(rng.normal(0.0, 22.0))
-    if rng.random() < 0.4:
-        small = int(image.shape[0] * rng.uniform(0.3, 0.9))
-        coarse = cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA)
-        x = np.asarray(cv2.resize(coarse, image.shape[:2]), np.float32)
-    if rng.random() < 0.3:
-        x += rng.normal(0.0, rng.uniform(2.0, 10.0), x.shape).astype(np.float32)
-    return np.clip(x, 0.0, 255.0).astype(np.uint8)

@@ -26,6 +26,8 @@ SURE = 0.6
 """Least probability of a class that the student is told."""
 SIDE_OF_HEAD = FRAME[0] / HEAD[2]
 """Side of the returned squares in units of the `HEAD` window's: the frame's width, round the same centre."""
+KNOWN = ("Wearing_Hat", "Eyeglasses", "Bald")
+"""Labels of CelebA that correct what a teacher draws."""
 _BROWS = 100  # row of the frame; the eyes are in row 112
 _FIRST_ROW = HEAD[1] + (HEAD[2] - FRAME[0]) // 2  # of the frame that the returned squares show
 _SAME = 0.85  # correlation of two thumbnails above which they may show one photo
@@ -79,26 +81,42 @@ def pseudo_masks(
     return images, masks, [p.name for p in paths]
 
 
-def corrected(masks: np.ndarray, worn: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+def corrected(masks: np.ndarray, known: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """Return masks that agree with what is known of the pictures.
 
     Who wears no hat or glasses has none: such pixels become `UNSURE`. Who wears a hat has one where the teacher sees
-    hair above the hairline, and what it calls hair from there to the brows may be either.
+    hair above the hairline, and what it calls hair from there to the brows may be either. Who is bald has no hair above
+    the hairline: such pixels become what lies nearest.
 
     Args:
         masks: uint8 `(N, side, side)`, as from `pseudo_masks`.
-        worn: bool `(N, 2)`: a hat, glasses.
+        known: bool `(N, 3)`: `KNOWN`.
         classes: what the masks tell apart.
     """
     hair, hat, glasses = (list(classes).index(name) for name in ("hair", "hat", "glasses"))
+    has_hat, has_glasses, is_bald = known.T
     result = masks.copy()
-    result[(masks == hat) & ~worn[:, 0, None, None]] = UNSURE
-    result[(masks == glasses) & ~worn[:, 1, None, None]] = UNSURE
+    result[(masks == hat) & ~has_hat[:, None, None]] = UNSURE
+    result[(masks == glasses) & ~has_glasses[:, None, None]] = UNSURE
     hairline, brows = (round((row - _FIRST_ROW) * masks.shape[1] / FRAME[0]) for row in (HAIRLINE, _BROWS))
-    doubtful = (masks == hair) & worn[:, 0, None, None]
+    doubtful = (masks == hair) & has_hat[:, None, None]
     result[:, :hairline][doubtful[:, :hairline]] = hat
     result[:, hairline:brows][doubtful[:, hairline:brows]] = UNSURE
+    for mask in (result[i] for i in np.flatnonzero(is_bald & ~has_hat)):
+        wrong = mask == hair
+        wrong[hairline:] = False
+        mask[wrong] = _nearest(mask, (mask == hair) | (mask == UNSURE))[wrong]
     return result
+
+
+def _nearest(mask: np.ndarray, unfit: np.ndarray) -> np.ndarray:
+    """Return for each pixel the class of the nearest one that is fit; all as they are if none is."""
+    if unfit.all():
+        return mask
+    _, place = cv2.distanceTransformWithLabels(unfit.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    class_of = np.zeros(int(place.max()) + 1, np.uint8)
+    class_of[place[~unfit]] = mask[~unfit]
+    return np.asarray(class_of[place])
 
 
 def _central(side: int, share: float) -> tuple[slice, slice]:

@@ -51,6 +51,8 @@ class Config:
     """Folder of CelebA, whose training pictures are half of each batch with masks that `teacher` draws; empty: none."""
     teacher: str = ""
     """Id or folder of a face parser; needs `unlabelled`."""
+    relit: float = 0.0
+    """Share of the pictures whose ground is shown in another light, mostly darker; a third as many are dim."""
     seed: int = 0
     """Seed of weights and data order."""
 
@@ -59,6 +61,8 @@ class Config:
             raise ValueError(f"size and export_size must be multiples of 16, got {self.size} and {self.export_size}")
         if self.batch_size < 1 or self.steps < 1:
             raise ValueError("batch_size and steps must be at least 1")
+        if not 0.0 <= self.relit <= 1.0:
+            raise ValueError(f"relit must be from 0 to 1, got {self.relit}")
         if bool(self.unlabelled) != bool(self.teacher):
             raise ValueError("unlabelled and teacher go together: give a folder of CelebA, and a face parser")
 
@@ -143,6 +147,7 @@ class Method(Supervised):
             "share": config.share,
             "unlabelled": config.unlabelled,
             "teacher": config.teacher,
+            "relit": config.relit,
         }
 
     @staticmethod
