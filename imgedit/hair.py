@@ -26,9 +26,9 @@ STEP = 0.3
 """How far below the first window a second one lies, as a share of its side; most long hair ends within that."""
 FADE = 0.25
 """Rows at the end of the first window, as a share of its side, over which the second takes over."""
-_FILL = 0.7
-"""Exponent of the parser's probabilities. Of short and thin hair it is half sure, and black hair that is dyed blond by
-half is khaki."""
+_NONE, _WHOLE = 0.1, 0.6
+"""Probabilities of hair at which a pixel is none of it and all of it. Of short and thin hair the parser is half sure,
+and black hair that is dyed blond by half is khaki. Over dark grounds it sees a faint haze."""
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
 _SURE = 0.5
@@ -55,7 +55,7 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *
         is `size` where nothing hangs out of it.
     """
     crop = np.asarray(geometry.cut(rgb, matrix, size), np.uint8)
-    above = parse(crop) ** np.float32(_FILL)
+    above = _share(parse(crop))
     if hat:
         above = above * _below_hairline(size)
     above = without_islands(above)
@@ -64,11 +64,16 @@ def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *
     if not _hangs_out(above) or _is_beside(_moved_down(matrix, size), (step, size), rgb):
         return above
     below_crop = np.asarray(geometry.cut(rgb, below_matrix, size), np.uint8)
-    below = parse(below_crop) ** np.float32(_FILL) * _of_colours(below_crop, crop[above > _SURE])
+    below = _share(parse(below_crop)) * _of_colours(below_crop, crop[above > _SURE])
     fade = np.clip((size - np.arange(step, size) - 0.5) / (FADE * size), 0.0, 1.0)[:, None].astype(np.float32)
     joined = fade * above[step:] + (1.0 - fade) * below[: size - step]
     tall = np.concatenate([above[:step], joined, below[size - step :]])
     return _hanging(tall, size - round(FADE * size))
+
+
+def _share(probability: Floats) -> Floats:
+    """Return how much of each pixel is to be treated as hair, 0..1."""
+    return np.asarray(np.clip((probability - _NONE) / (_WHOLE - _NONE), 0.0, 1.0), np.float32)
 
 
 def _below_hairline(size: int) -> Floats:

@@ -43,12 +43,16 @@ def test_hair_within_the_window_needs_one_look(parse: Dark) -> None:
     assert parse.asked == 1
 
 
-def test_hair_that_the_parser_is_half_sure_of_is_mostly_hair() -> None:
+def test_what_the_parser_half_sees_is_mostly_hair_and_what_it_faintly_sees_is_none() -> None:
     rgb = picture()
     rgb[10:60, 20:40] = BROWN
-    found = hair.find_hair(lambda crop: Dark()(crop) * np.float32(0.5), rgb, HERE, SIZE)
-    assert 0.6 < found[30, 30] < 0.7
-    assert found[70, 70] == 0.0
+    half, faint = (
+        hair.find_hair(lambda crop, p=p: np.asarray(np.where(crop.mean(2) < 128, p, 0.0), np.float32), rgb, HERE, SIZE)
+        for p in (0.5, 0.08)
+    )
+    assert 0.7 < half[30, 30] < 1.0
+    assert half[70, 70] == 0.0
+    assert not faint.any()
 
 
 def test_hair_that_hangs_out_of_the_window_is_followed_to_its_end(parse: Dark) -> None:
