@@ -11,6 +11,7 @@ from PIL import Image
 from imgedit.errors import DataError
 from training.data import celebamask_hq
 from training.data.celebamask_hq import CLASSES
+from training.methods.face_parser import Config
 
 
 @pytest.fixture
@@ -47,6 +48,24 @@ def test_augmented_mask_follows_the_picture(folder: Path) -> None:
         hair = mask == CLASSES.index("hair")
         inside, outside = image.mean(0)[hair].mean(), image.mean(0)[~hair].mean()
         assert inside - outside > 0.2
+
+
+def test_grounds_are_shown_in_other_light(folder: Path) -> None:
+    lightest = {}
+    for relit in (0.0, 1.0):
+        data = celebamask_hq.load(folder, "train", size=64, relit=relit)
+        batch = data.batch(np.tile(np.arange(9), 3), np.random.default_rng(3))
+        mask = batch.require_mask()
+        ground = [float(i.mean(0)[m == 0].median()) for i, m in zip(batch.image, mask, strict=True)]
+        lightest[relit] = sorted(ground)[-6:]
+    assert max(lightest[0.0]) < 0.0  # the ground is black
+    assert min(lightest[1.0]) > 0.0
+    assert len(celebamask_hq.load(folder, "test", relit=1.0)) == 1
+
+
+def test_a_share_of_grounds_beyond_all_of_them_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"relit must be from 0 to 1, got 1\.5"):
+        Config(relit=1.5)
 
 
 def test_missing_mask_and_empty_folder_are_named(folder: Path, tmp_path: Path) -> None:

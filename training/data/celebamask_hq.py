@@ -22,10 +22,10 @@ from training.data.batch import Batch, to_tensor
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
 # The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
-_BACKGROUND = CLASSES.index("background")
 LOOKUP = np.array([0, 1, 1, 7, 3, 3, 2, 2, 1, 1, 4, 4, 4, 5, 6, 1, 8, 8, 9], dtype=np.uint8)
+_BACKGROUND = CLASSES.index("background")
 RARE = ("Wearing_Hat", "Bald")
-"""Heads without hair to be seen at their top; about one in fourteen is such."""
+"""Heads without hair to be seen at their top; about one in twenty is such."""
 MORE_RARE = 4.0
 """How much oftener an unlabelled picture of them is drawn than another."""
 HQ_SHARE_OF_HEAD = 153 / 240
