@@ -91,7 +91,7 @@ class CelebAMaskHQ:
         image = _warp(image, _canvas_matrix(side, *pose), self.size, cv2.INTER_LINEAR)
         mask = _warp(mask, _canvas_matrix(mask.shape[0], *pose), self.size, cv2.INTER_NEAREST)
         if self.augment:
-            if rng.random() < self.relit:
+            if self.relit and rng.random() < self.relit:  # without it the draws are those of earlier recipes
                 image = lighting.relit(image, mask == _BACKGROUND, rng)
             image = lighting.photometric(image, rng, dim=self.relit / 3.0)
         return image, mask
