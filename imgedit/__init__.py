@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imgedit.editor import Editor, Result, align, open_model, translate
+    from imgedit.edits.swap import swap
     from imgedit.errors import (
         ConfigError,
         DataError,
@@ -25,13 +27,11 @@ if TYPE_CHECKING:
         TrainingError,
         UnknownWordError,
     )
-    from imgedit.faces import Face, detect
-    from imgedit.hub import pull, push
-    from imgedit.library import Model, available, find
-    from imgedit.manifest import Manifest
+    from imgedit.models.hub import pull, push
+    from imgedit.models.library import Model, available, find
+    from imgedit.models.manifest import Manifest
     from imgedit.photo import Photo, read, write
-    from imgedit.pipeline import Editor, Result, align, open_model, translate
-    from imgedit.swapping import swap
+    from imgedit.vision.faces import Face, detect
 
 _HOMES = {
     "imgedit.errors": (
@@ -47,13 +47,13 @@ _HOMES = {
         "TrainingError",
         "UnknownWordError",
     ),
-    "imgedit.faces": ("Face", "detect"),
-    "imgedit.hub": ("pull", "push"),
-    "imgedit.library": ("Model", "available", "find"),
-    "imgedit.manifest": ("Manifest",),
+    "imgedit.vision.faces": ("Face", "detect"),
+    "imgedit.models.hub": ("pull", "push"),
+    "imgedit.models.library": ("Model", "available", "find"),
+    "imgedit.models.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
-    "imgedit.pipeline": ("Editor", "Result", "align", "open_model", "translate"),
-    "imgedit.swapping": ("swap",),
+    "imgedit.editor": ("Editor", "Result", "align", "open_model", "translate"),
+    "imgedit.edits.swap": ("swap",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

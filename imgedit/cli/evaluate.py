@@ -93,7 +93,7 @@ def evaluate(
 ) -> None:
     """Measure a model on the test split; a run folder keeps those figures in evaluation.json."""
     if table is not None:
-        tables = training_module("training.evaluate.tables")
+        tables = training_module("training.evaluate.tables.tables")
         with torch_extra():
             options = tables.Options(features, classifier, n, gamma, device, command_line())
             made, text = tables.run(table, data, runs, options, seeds=seeds, train=train_missing)
@@ -102,7 +102,7 @@ def evaluate(
     if model is None:
         raise ConfigError("say what to measure: a run folder, a model, or --table mnist-gans")
     if sweep:
-        sweeps = training_module("training.evaluate.sweep")
+        sweeps = training_module("training.evaluate.tables.sweep")
         with torch_extra():
             found = sweeps.run(
                 model,

@@ -13,8 +13,8 @@ from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which,
 from imgedit.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from imgedit.faces import Face
     from imgedit.photo import Photo
+    from imgedit.vision.faces import Face
 
 __all__ = ["attributes", "crop", "faces", "register"]
 
@@ -46,8 +46,8 @@ def faces(
 ) -> None:
     """List the faces of a photo, largest first: boxes, landmarks and scores, in pixels of the upright photo."""
     show_logs(quiet)
-    from imgedit import faces as detector
     from imgedit import photo as photos
+    from imgedit.vision import faces as detector
 
     if draw is not None:
         if str(draw) == "-":
@@ -86,9 +86,9 @@ def crop(
 ) -> None:
     """Write the aligned crop of each face; several are numbered."""
     show_logs(quiet)
-    from imgedit import faces as detector
     from imgedit import photo as photos
-    from imgedit.pipeline import align
+    from imgedit.editor import align
+    from imgedit.vision import faces as detector
 
     if out is None and photo == "-":
         raise OutputError("a photo from stdin has no name to go by; say where the crop goes with -o OUT")
@@ -119,9 +119,9 @@ def attributes(
 ) -> None:
     """Tell what the attribute classifier sees in each face, as probabilities."""
     show_logs(quiet)
-    from imgedit import faces as detector
     from imgedit import photo as photos
-    from imgedit.pipeline import Editor
+    from imgedit.editor import Editor
+    from imgedit.vision import faces as detector
 
     editor = Editor([], device)
     source = photos.read(photo)

@@ -26,7 +26,7 @@ def models(
 ) -> None:
     """List the models that are here, and the words they know."""
     show_logs(quiet)
-    from imgedit import library
+    from imgedit.models import library
 
     found = library.available()
     known = library.known_words(model for model in found if model.manifest.kind == "translate")
@@ -57,7 +57,7 @@ def pull(
 ) -> None:
     """Fetch a model from the hub; it is checked before it can be used, and its folder is printed."""
     show_logs(quiet)
-    from imgedit import hub
+    from imgedit.models import hub
 
     model = hub.pull(repo, revision)
     message(f"{model.id} {model.manifest.version} is here; use it with --model {repo}", quiet=quiet)
@@ -74,6 +74,6 @@ def push(
 ) -> None:
     """Upload a model folder to the hub (log in first: hf auth login); the commit's address is printed."""
     show_logs(quiet)
-    from imgedit import hub
+    from imgedit.models import hub
 
     result(hub.push(folder, repo, revision=revision, private=private, message=text))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imgedit.samples import Drawn
+    from imgedit.edits.sample import Drawn
 
 __all__ = ["register", "sample"]
 
@@ -47,7 +47,8 @@ def sample(
     names = [] if grid else [f"{i:05d}.png" for i in range(n)]
     _check(out, names, overwrite)
 
-    from imgedit import library, samples
+    from imgedit.edits import sample as samples
+    from imgedit.models import library
     from imgedit.pixels import to_pixels
 
     found = library.find(model)
@@ -130,7 +131,7 @@ def _write_grid(pictures: list[NDArray[np.uint8]], out: Path, overwrite: bool) -
     import numpy as np
 
     from imgedit import photo as photos
-    from imgedit import samples
+    from imgedit.edits import sample as samples
 
     sheet = samples.grid(np.concatenate(pictures))
     photos.write(photos.read(sheet), sheet, out, overwrite=overwrite)

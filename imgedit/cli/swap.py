@@ -51,7 +51,7 @@ def swap(
     """
     show_logs(quiet)
     from imgedit import photo as photos
-    from imgedit import swapping
+    from imgedit.edits import swap as swapping
 
     swapping.check_options(len(pictures), take=take, steps=steps, grid=grid)
     if pictures.count("-") > 1:

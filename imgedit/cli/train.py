@@ -56,12 +56,12 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings as JSON and stop.")] = False,
 ) -> None:
     """Train a model; Ctrl-C saves, --resume goes on."""
-    start = training_module("training.start")
+    start = training_module("training.train")
     settings = [*(settings or []), *([] if specified is None else [f"specified={specified}"])]
     if dry_run:
         config = start.resolve(method, preset, settings, steps, run if resume else None)
         typer.echo(
-            json.dumps({"method": method, "config": training_module("training.config").to_json(config)}, indent=2)
+            json.dumps({"method": method, "config": training_module("training.run.config").to_json(config)}, indent=2)
         )
         return
     with torch_extra():
@@ -96,7 +96,7 @@ def export(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model folder from a run; refused unless ONNX Runtime agrees with torch."""
-    exporter = training_module("training.export")
+    exporter = training_module("training.publish.export")
     with torch_extra():
         manifest = exporter.export(
             run,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imgedit.pipeline import Result
+    from imgedit.editor import Result
 
 __all__ = ["register", "translate"]
 
@@ -50,8 +50,8 @@ def translate(
     The whole photo is written at its full size, changed only where the edit acts.
     """
     show_logs(quiet)
-    from imgedit import edits
     from imgedit import photo as photos
+    from imgedit.edits import plan as edits
 
     words = edits.parse_words(attr)
     target = out if out is not None else photos.default_output(photo, list(words))
@@ -61,7 +61,7 @@ def translate(
     if not crop_only:  # how many crops there will be is not known yet
         _check(outputs, overwrite)
 
-    from imgedit.pipeline import align, open_model
+    from imgedit.editor import align, open_model
 
     editor = open_model(model, device)
     edits.plan(words, editor.models)  # an unknown word is said before the photo is even opened

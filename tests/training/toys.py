@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.batch import Batch, to_tensor
-from training.graph import Graph
+from training.method import Graph
 from training.methods import METHODS
 
 

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
-from imgedit.geometry import FRAME, WINDOWS
+from imgedit.progress import watched
+from imgedit.vision.geometry import FRAME, WINDOWS
 from training.data.batch import Batch, to_tensor
 from training.data.hair_masks import hair_masks
-from training.progress import watched
 
 SPLITS = {"train": 0, "valid": 1, "test": 2}
 FOLDERS = {"full": "img_align_celeba", "half": "img_align_celeba_half", "64": "img_align_celeba_64"}
@@ -102,7 +102,7 @@ def load(
             network cannot tell one of them by another; takes the place of `balance`.
         one_hair_colour: keep only faces with exactly one of the four hair colours and no hat.
         mask_model: id or folder of a face parser that draws soft hair masks (see `hair_masks`), or None.
-        crop: which window of the frame, of `imgedit.geometry.WINDOWS`; masks are drawn for `face` alone.
+        crop: which window of the frame, of `imgedit.vision.geometry.WINDOWS`; masks are drawn for `face` alone.
         augment: None augments `train` only.
         limit: at most so many pictures (the first by name).
 
@@ -237,7 +237,7 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
 
 
 def window(image: np.ndarray, part: str, size: int, kind: str) -> np.ndarray:
-    """Cut one of `imgedit.geometry.WINDOWS` out of a 178x218 frame that is stored as in `part`: `(size, size, 3)`."""
+    """Cut one of `geometry.WINDOWS` out of a 178x218 frame that is stored as in `part`: `(size, size, 3)`."""
     x0, y0, side = WINDOWS[kind]
     height, width = image.shape[:2]
     if part == "full" and (width, height) == FRAME:

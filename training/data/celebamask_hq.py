@@ -1,6 +1,6 @@
 """CelebAMask-HQ (Lee et al. 2020): aligned faces with semantic masks, in the face parser's wide frame.
 
-A picture of the set covers 153 px of the 240 px `imgedit.geometry.HEAD` window round the same centre (FFHQ/CelebA-HQ
+A picture of the set covers 153 px of the 240 px `geometry.HEAD` window round the same centre (FFHQ/CelebA-HQ
 alignment: half side = 2 eye distances = 76.6 px of the CelebA frame). Training therefore shrinks it at random and
 continues picture *and* mask by reflection, so that the parser also learns what lies beyond the set's frame. Pictures of
 CelebA, with masks that another parser drew, may stand beside the set's own.

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from imgedit.errors import DataError
-from imgedit.geometry import Matrix, crop_matrix, cut
+from imgedit.vision.geometry import Matrix, crop_matrix, cut
 from training.data.factors import Loader, Source, Table, picture
 
 N_TRAIN = 400

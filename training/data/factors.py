@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from imgedit.errors import DataError
+from imgedit.progress import watched
 from training.data.grouped import Grouped
-from training.progress import watched
 
 EVERY = 7
 """One picture in so many of each person is left out of `train` where the specified factor is the person."""

@@ -10,7 +10,7 @@ class Facts:
     """What the manifest takes from a data set.
 
     Attributes:
-        crop: the window of a face that its pictures are cut to (`imgedit.geometry`), or `none`.
+        crop: the window of a face that its pictures are cut to (`imgedit.vision.geometry`), or `none`.
         source: what to cite.
         licence: terms of weights trained on it.
     """

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imgedit import library
 from imgedit.errors import ConfigError
-from imgedit.geometry import FACE, HEAD
-from imgedit.library import Model
+from imgedit.models import library
+from imgedit.models.library import Model
+from imgedit.vision.geometry import FACE, HEAD
 from training.data import parsed
 
 PARSE_SIZE = 128

@@ -12,12 +12,12 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
-from imgedit.geometry import FRAME, HEAD
-from imgedit.library import Model
-from imgedit.parsing import class_probabilities
-from imgedit.runtime import Session
+from imgedit.models.library import Model
+from imgedit.models.runtime import Session
+from imgedit.progress import watched
+from imgedit.vision.geometry import FRAME, HEAD
+from imgedit.vision.parsing import class_probabilities
 from training.data.batch import to_tensor
-from training.progress import watched
 
 _BATCH = 16
 

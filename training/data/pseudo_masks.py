@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imgedit import library
 from imgedit.errors import ConfigError, DataError
-from imgedit.geometry import FRAME, HEAD
-from imgedit.hair import HAIRLINE
+from imgedit.models import library
+from imgedit.progress import watched
+from imgedit.vision.geometry import FRAME, HEAD
+from imgedit.vision.hair import HAIRLINE
 from training.data import celeba, parsed
-from training.progress import watched
 
 UNSURE = 255
 """In place of a class: nothing is known of the pixel."""

@@ -13,13 +13,14 @@ from rich.table import Column, Table
 
 from imgedit.errors import ConfigError
 from imgedit.files import write_whole
-from training import checkpoint
 from training.data.celeba import HAIR
-from training.evaluate import attributes as attribute_edits
-from training.evaluate import fid, identity, judge, modes, recognition, rejection
-from training.evaluate.features import Features
-from training.evaluate.features import load as load_features
-from training.export import EVALUATION
+from training.evaluate.drawn import fid, modes, rejection
+from training.evaluate.drawn.features import Features
+from training.evaluate.drawn.features import load as load_features
+from training.evaluate.faces import attributes as attribute_edits
+from training.evaluate.faces import identity, judge, recognition
+from training.publish.export import EVALUATION
+from training.run import checkpoint
 
 TEST = "test"
 SPLITS = (TEST, "valid")
@@ -55,7 +56,9 @@ def evaluate(
     if split != TEST and (parts or features is not None or data.partition(":")[0] != "celeba"):
         raise ConfigError("--split is for faces of CelebA; the rest is measured on the test split alone")
     if parts:
-        from training.evaluate import latent_report  # matplotlib and scikit-learn, which the other figures need not
+        from training.evaluate.codes import (
+            latent_report,  # matplotlib and scikit-learn, which the other figures need not
+        )
 
         return latent_report.evaluate(
             model, data, parts=parts, n=n, seed=seed, device=device, specified=specified, command=command
@@ -157,7 +160,7 @@ def write(result: Mapping[str, Any], model: str, out: Path | None = None) -> Non
     if result.get("split", TEST) == TEST and judge.is_run(model):
         targets.append(Path(model) / EVALUATION)
     elif result["kind"] == "latent":
-        from training.evaluate import latent_report
+        from training.evaluate.codes import latent_report
 
         targets.append(latent_report.folder(model) / EVALUATION)
     for target in targets:
@@ -168,7 +171,7 @@ def show(result: Mapping[str, Any], model: str, console: Console | None = None) 
     """Print the figures of a run or model as tables."""
     console = console or Console()
     if result["kind"] == "latent":
-        from training.evaluate import latent_report
+        from training.evaluate.codes import latent_report
 
         latent_report.show(result, model, console)
         return

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.augment import augment_colour
-from training.classifiers import Classifier
+from training.data.augment import augment_colour
 from training.data.batch import Batch
 from training.data.celeba import HAIR, check_window
-from training.graph import Graph
-from training.supervised import Activated, Supervised
+from training.families.supervised import Activated, Supervised
+from training.method import Graph
+from training.networks.classifiers import Classifier
 
 ATTRIBUTES = tuple(
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "

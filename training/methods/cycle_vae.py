@@ -21,13 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training import leak, swap
-from training.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
 from training.data.batch import Batch
-from training.graph import Graph
-from training.latent import Decoder, Encoded, Encoder, kl_normal, log_normal, reparametrise, squared_error
-from training.past_codes import PastCodes
-from training.pixelcnn import PixelDecoder
+from training.families import latent as swap
+from training.losses import leak
+from training.losses.past_codes import PastCodes
+from training.method import Graph
+from training.networks.autoencoder import Decoder, Encoded, Encoder, kl_normal, log_normal, reparametrise, squared_error
+from training.networks.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
+from training.networks.pixelcnn import PixelDecoder
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.data.mnist import DIGITS
-from training.graph import Graph
-from training.supervised import Supervised
+from training.families.supervised import Supervised
+from training.method import Graph
 
 
 @dataclass(frozen=True)

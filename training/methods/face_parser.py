@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.blocks import conv_norm_act
 from training.data.batch import Batch
 from training.data.celebamask_hq import CLASSES
 from training.data.pseudo_masks import UNSURE
-from training.graph import Graph
-from training.supervised import Activated, Supervised
+from training.families.supervised import Activated, Supervised
+from training.method import Graph
+from training.networks.blocks import conv_norm_act
 
 
 @dataclass(frozen=True)

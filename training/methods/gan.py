@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training import game
-from training.blocks import descend
-from training.losses import logistic_discriminator, non_saturating_generator, r1_penalty
+from training.families import gan as game
+from training.losses.adversarial import logistic_discriminator, non_saturating_generator, r1_penalty
+from training.networks.blocks import descend
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.augment import augment_colour
-from training.classifiers import Classifier
+from training.data.augment import augment_colour
 from training.data.batch import Batch
 from training.data.celeba import HAIR
-from training.graph import Graph
-from training.supervised import Activated, Supervised
+from training.families.supervised import Activated, Supervised
+from training.method import Graph
+from training.networks.classifiers import Classifier
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
-from training.blocks import descend
 from training.data.batch import Batch
-from training.latent import Encoded, Encoder, kl_normal, reparametrise, squared_error
-from training.pair_discriminators import ClassDiscriminator, PairDiscriminator, generator_loss
-from training.pair_game import FACE, PAPER, PairConfig, PairGame
+from training.families.pair import FACE, PAPER, PairConfig, PairGame
+from training.networks.autoencoder import Encoded, Encoder, kl_normal, reparametrise, squared_error
+from training.networks.blocks import descend
+from training.networks.pair import ClassDiscriminator, PairDiscriminator, generator_loss
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training import game
-from training.blocks import descend
+from training.families import gan as game
+from training.networks.blocks import descend
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from training import swap
-from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
-from training.graph import Graph
-from training.latent import Encoder, kl_normal, log_normal, reparametrise, squared_error
-from training.pixelcnn import PixelDecoder
+from training.families import latent as swap
+from training.method import Graph
+from training.networks.autoencoder import Encoder, kl_normal, log_normal, reparametrise, squared_error
+from training.networks.blocks import EMA, descend, on_device, one_cycle, set_lr
+from training.networks.pixelcnn import PixelDecoder
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Code to paper: `generator` = G, `discriminator` = D with heads D_src (`adversarial`) and D_cls (`classify`), `edit` = c,
 `lambda_cls`, `lambda_rec`, `lambda_gp` as there. `paper` is the published configuration.
 
-Deviations, each a field of `Config` (`training.stargan_config`) that `paper` leaves off:
+Deviations, each a field of `Config` (`training.families.translation`) that `paper` leaves off:
   - `generator = bilateral` returns a grid of affine colour transforms in place of pixels (HDRNet, Gharbi et al. 2017),
     limited by a hair mask; `compact` is a U-Net of 0.43 GMAC at 128 px that adds a change to its input; `flow` moves
     the photo's own hair (appearance flow, Zhou et al. 2016).
@@ -27,21 +27,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
-from training import losses
-from training.augment import augment_colour, diff_augment
-from training.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
-from training.colour import curve_penalty, tint_of, with_contrast
-from training.colour_bank import ColourBank
+from training.data.augment import augment_colour, diff_augment
 from training.data.batch import Batch
 from training.data.celeba import HAIR
-from training.discriminators import PatchClassifier
-from training.generators import BilateralGenerator, CompactGenerator, FlowGenerator, ResnetGenerator
-from training.graph import Graph
+from training.data.targets import only_exclusive, switched, wanted_labels
+from training.families.translation import PRESETS, Config
+from training.losses import adversarial as losses
+from training.losses.colour import curve_penalty, tint_of, with_contrast
+from training.losses.colour_bank import ColourBank
+from training.method import Graph
 from training.methods.attribute_classifier import ATTRIBUTES
-from training.stargan_config import PRESETS, Config
-from training.targets import only_exclusive, switched, wanted_labels
-from training.teacher import Teacher, load_teacher
-from training.words import MOVED_TO, SEEN_IN, windows_of, words_of
+from training.networks.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
+from training.networks.patch import PatchClassifier
+from training.networks.teacher import Teacher, load_teacher
+from training.networks.translators import BilateralGenerator, CompactGenerator, FlowGenerator, ResnetGenerator
+from training.publish.words import MOVED_TO, SEEN_IN, windows_of, words_of
 
 __all__ = ["PRESETS", "Config", "Method"]
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.blocks import descend
 from training.data.batch import Batch
-from training.latent import Encoder, squared_error
-from training.pair_discriminators import PairDiscriminator, generator_loss
-from training.pair_game import FACE, PAPER, PairConfig, PairGame
+from training.families.pair import FACE, PAPER, PairConfig, PairGame
+from training.networks.autoencoder import Encoder, squared_error
+from training.networks.blocks import descend
+from training.networks.pair import PairDiscriminator, generator_loss
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from training import game
-from training.blocks import descend, set_lr
-from training.losses import logistic_discriminator, non_saturating_generator
+from training.families import gan as game
+from training.losses.adversarial import logistic_discriminator, non_saturating_generator
+from training.networks.blocks import descend, set_lr
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training import swap
-from training.blocks import EMA, descend, on_device, one_cycle, set_lr
 from training.data.batch import Batch
-from training.graph import Graph
-from training.latent import Decoder, Encoder, kl_normal, reparametrise, squared_error
+from training.families import latent as swap
+from training.method import Graph
+from training.networks.autoencoder import Decoder, Encoder, kl_normal, reparametrise, squared_error
+from training.networks.blocks import EMA, descend, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)

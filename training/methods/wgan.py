@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training import game
-from training.blocks import descend
-from training.losses import hinge_generator, wasserstein_critic
+from training.families import gan as game
+from training.losses.adversarial import hinge_generator, wasserstein_critic
+from training.networks.blocks import descend
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What is asked, turned into changes. One file an edit."""

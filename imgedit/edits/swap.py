@@ -1,0 +1,345 @@
+"""Pictures split into s (identity, or the digit) and z (pose and expression, or the hand) and put together crosswise.
+
+pictures --faces, geometry--> what the model sees --encode--> s, z --mixed--> s, z --decode--> one small picture
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit import photo as photos
+from imgedit.errors import ConfigError, ModelError, NoFaceError
+from imgedit.models import library
+from imgedit.models.library import Model
+from imgedit.models.runtime import Session
+from imgedit.photo import Photo
+from imgedit.pixels import to_pixels, to_tensor
+from imgedit.vision import faces, geometry
+from imgedit.vision.faces import Face
+
+__all__ = ["DIGITS", "FACES", "Code", "Swapper", "Swapping", "check_options", "default_output", "swap", "swap_photos"]
+
+DIGITS = "cycle_vae.mnist"
+FACES = "cycle_vae.cfp"
+
+MAX_STEPS = 64
+MAX_GRID = 16
+
+_DIGIT_SIDE = 64  # px; a grey picture without a face is taken for a digit up to this side
+_GREY = 8  # largest difference of a grey picture's channels, of 255: what JPEG leaves
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What pictures are encoded to: s `(N, S)` and z `(N, Z)`, float32."""
+
+    s: Array
+    z: Array
+
+
+@dataclass(frozen=True)
+class Swapping:
+    """What became of some pictures.
+
+    Attributes:
+        rgb: `(h, w, 3)` uint8, one picture, a strip or a grid, at the model's size.
+        model: id of the model.
+        faces: the face of each picture; None where the model sees the whole picture.
+    """
+
+    rgb: NDArray[np.uint8]
+    model: str
+    faces: list[Face] | list[None]
+
+
+class Swapper:
+    """One swap model, ready for many pictures.
+
+    Args:
+        model: of kind `swap`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        ModelError: the model does something else, is damaged, or does not say what pictures it sees.
+    """
+
+    def __init__(self, model: Model, device: str = "auto") -> None:
+        if model.manifest.kind != "swap":
+            raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to swap")
+        self.model = model
+        self.crop = model.manifest.crop
+        self._encode = Session(model.graph("encode"), device)
+        self._decode = Session(model.graph("decode"), device)
+        shape = self._encode.inputs.get("image", ())
+        if len(shape) != 4 or shape[1] not in (1, 3) or not self.crop.height or not self.crop.width:
+            raise ModelError(f"{model.id} must say its crop's size, and take images of 1 or 3 channels, not {shape}")
+        self.channels = int(shape[1])
+
+    def seen(self, photo: Photo, face: Face | None) -> Array:
+        """Return what the model sees of a photo, `(C, H, W)` in [-1, 1]: the aligned face, or the whole picture."""
+        if self.crop.kind == "none":
+            pixels = _fitted(_on_white(photo), self.channels, self.crop.height, self.crop.width)
+        elif face is None:
+            raise NoFaceError(f"{self.model.id} swaps faces, and no face of the picture is given")
+        else:
+            matrix = geometry.crop_matrix(face.landmarks, self.crop.kind, self.crop.width)
+            pixels = geometry.cut(photo.rgb, matrix, self.crop.width)
+            if self.channels == 1:
+                pixels = _grey(pixels)
+        return to_tensor(pixels)
+
+    def encode(self, images: Array) -> Code:
+        """Split images `(N, C, H, W)` in [-1, 1] into s and z (its mean)."""
+        found = self._encode.run({"image": images}, ["s", "z"])
+        for name, part in found.items():
+            if part.ndim != 2 or len(part) != len(images) or part.shape[1] == 0:
+                raise ModelError(
+                    f"{self.model.id} gives no {name} to swap: shape {part.shape} for {len(images)} images"
+                )
+        return Code(found["s"], found["z"])
+
+    def decode(self, code: Code) -> NDArray[np.uint8]:
+        """Put images together, `(N, H, W, 3)` in 0..255; grey ones have three equal channels."""
+        image = self._decode.run({"s": code.s, "z": code.z}, ["image"])["image"]
+        expected = (len(code.s), self.channels, self.crop.height, self.crop.width)
+        if image.shape != expected or not np.isfinite(image).all():
+            raise ModelError(f"{self.model.id} returned images of shape {image.shape} or not finite, not {expected}")
+        return _pixels(image)
+
+
+def check_options(count: int, *, take: str | None = None, steps: int | None = None, grid: bool = False) -> None:
+    """Raise ConfigError where `swap_photos` could not do what is asked of `count` pictures."""
+    if count < 2:
+        raise ConfigError(f"a swap takes two pictures, got {count}")
+    if count > 2 and not grid:
+        raise ConfigError(f"a swap takes two pictures, got {count}; add --grid to cross them all")
+    if count > MAX_GRID:
+        raise ConfigError(f"a grid takes at most {MAX_GRID} pictures, got {count}")
+    if grid and (steps is not None or take is not None):
+        raise ConfigError("--grid shows every s with every z; leave --take and --steps out")
+    if take not in (None, "s", "z"):
+        raise ConfigError(f"--take must be s or z, got {take!r}")
+    if steps is not None and not 2 <= steps <= MAX_STEPS:
+        raise ConfigError(f"--steps must be from 2 to {MAX_STEPS} pictures, got {steps}")
+
+
+def swap_photos(
+    pictures: Sequence[Photo],
+    *,
+    take: str | None = None,
+    steps: int | None = None,
+    grid: bool = False,
+    model: str | PathLike[str] | None = None,
+    device: str = "auto",
+) -> Swapping:
+    """Cross pictures a, b; arguments as `swap`.
+
+    Raises:
+        ConfigError: the options do not fit together or the pictures.
+        NoFaceError: a model of faces is needed or named, and a picture has none.
+        ModelError: the model is missing, damaged, or no swap model.
+    """
+    check_options(len(pictures), take=take, steps=steps, grid=grid)
+    swapper, chosen = _opened(pictures, model, device)
+    seen = np.stack([swapper.seen(photo, face) for photo, face in zip(pictures, chosen, strict=True)])
+    code = swapper.encode(seen)
+    if grid:
+        rgb = _framed(_pixels(seen), swapper.decode(_crossed(code)))
+    elif steps is not None:
+        rgb = np.concatenate(list(swapper.decode(_between(code, steps, take))), axis=1)
+    else:
+        rgb = swapper.decode(_between(code, 2, take or "s"))[1]
+    return Swapping(rgb, swapper.model.id, chosen)
+
+
+def swap(
+    a: Any,
+    b: Any,
+    *more: Any,
+    take: str | None = None,
+    steps: int | None = None,
+    grid: bool = False,
+    model: str | PathLike[str] | None = None,
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Any:
+    """Make the picture with the s (identity, or the digit) of `a` and the z (pose and expression, or the hand) of `b`.
+
+    A face model finds and aligns the largest face of each picture. A digit model takes a picture as it is, brought to
+    the model's size; one with a light border is taken for dark on light and inverted. The result has the model's size.
+
+    Args:
+        a: a path, a PIL image, or an array `(H, W, 3)`, `(H, W, 4)` or `(H, W)`, uint8.
+        b: the other picture.
+        more: further pictures, for a grid.
+        take: what is taken from `a`: `s` (what None means) or `z`, the other from `b`. With `steps` it is what stays
+            that of `a`, and None lets both go over.
+        steps: give a strip of so many pictures instead, from `a` to `b` in even steps.
+        grid: give a grid instead: s from the picture at the head of a column, z from that at the head of a row. The
+            diagonal is what the model makes of each picture itself.
+        model: id or folder of a swap model. None for `FACES` where every picture shows a face, and otherwise `DIGITS`
+            if every picture is grey and at most 64 px.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        out: for paths, the file to write; None writes `a.swap.b.png` beside `a`.
+        overwrite: replace a file that exists.
+
+    Returns:
+        As `a` came: an array `(h, w, 3)` uint8, a PIL image, or the path of the written file.
+
+    Raises:
+        ImgeditError: one of its children, as `swap_photos`, `imgedit.photo.read` and `write` raise them.
+    """
+    pictures = (a, b, *more)
+    check_options(len(pictures), take=take, steps=steps, grid=grid)
+    target: Path | None = None
+    if isinstance(a, str | PathLike):
+        target = default_output(a, b, take=take, steps=steps, grid=grid) if out is None else Path(out)
+        photos.check_output(target, overwrite=overwrite)
+    elif out is not None:
+        raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
+    sources = [photos.read(picture) for picture in pictures]
+    done = Photo(swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device).rgb)
+    return photos.like(a, done) if target is None else photos.write(done, done.rgb, target, overwrite=overwrite)
+
+
+def default_output(
+    a: str | PathLike[str], b: Any, *, take: str | None = None, steps: int | None = None, grid: bool = False
+) -> Path:
+    """Name the result beside `a`: `a.swap.b.png`, `a.steps.b.png`, `a.grid.b.png`, with what is taken if that is said.
+
+    Standard input stays standard output.
+
+    Raises:
+        ConfigError: `b` has no name to go by.
+        PhotoError: `a` is not the name of a file.
+    """
+    word = "grid" if grid else "swap" if steps is None else "steps"
+    if take == "z" or (take and steps is not None):
+        word = f"{word}-{take}"
+    if str(a) == "-":
+        return Path("-")
+    if not isinstance(b, str | PathLike):
+        raise ConfigError("the second picture has no name to go by; say with out where the result goes")
+    named = photos.default_output(a, [word, "stdin" if str(b) == "-" else Path(b).stem])
+    return named.with_suffix(".png")  # a new picture, and a small one: nothing is gained by JPEG
+
+
+def _opened(
+    pictures: Sequence[Photo], name: str | PathLike[str] | None, device: str
+) -> tuple[Swapper, list[Face] | list[None]]:
+    """Open the model that was named or fits, and find what it needs of each picture."""
+    whole = [None] * len(pictures)
+    if name is not None:
+        swapper = Swapper(library.find(name), device)
+        return swapper, whole if swapper.crop.kind == "none" else _largest(pictures, _searched(pictures, device))
+    found = _searched(pictures, device)
+    if not all(found) and all(_is_like_a_digit(photo) for photo in pictures):
+        return Swapper(library.find(DIGITS), device), whole
+    hint = f" (digits are swapped where all pictures are grey and at most {_DIGIT_SIDE} px; or name the model)"
+    chosen = _largest(pictures, found, hint)  # no face is said before a missing model
+    return Swapper(library.find(FACES), device), chosen
+
+
+def _searched(pictures: Sequence[Photo], device: str) -> list[list[Face]]:
+    return [faces.search(photo.rgb, device=device) for photo in pictures]
+
+
+def _largest(pictures: Sequence[Photo], found: Sequence[Sequence[Face]], hint: str = "") -> list[Face]:
+    """Choose the largest face of each picture, or say which picture has none."""
+    chosen = []
+    for number, (photo, seen) in enumerate(zip(pictures, found, strict=True), start=1):
+        try:
+            chosen += faces.pick(seen, "largest", photo=(photo.width, photo.height))
+        except NoFaceError as error:
+            name = f"picture {number}" if photo.path is None else photo.path
+            raise NoFaceError(f"{name}: {error}{hint}") from error
+    return chosen
+
+
+def _is_like_a_digit(photo: Photo) -> bool:
+    small = max(photo.height, photo.width) <= _DIGIT_SIDE
+    return small and int(np.ptp(_on_white(photo), axis=2).max()) <= _GREY
+
+
+def _on_white(photo: Photo) -> NDArray[np.uint8]:
+    """Return the pixels on a white ground where the photo is transparent."""
+    if photo.alpha is None:
+        return photo.rgb
+    alpha = photo.alpha[..., None] / 255.0
+    return np.asarray(np.rint(photo.rgb * alpha + 255.0 * (1.0 - alpha)), np.uint8)
+
+
+def _grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`(h, w, 3)` to `(h, w, 1)`."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+
+
+def _fitted(rgb: NDArray[np.uint8], channels: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Bring a whole picture to a model's size, centred on its own ground; grey ones come out light on dark.
+
+    Args:
+        rgb: `(H, W, 3)`.
+        channels: 1 for grey.
+        height: of the result, px.
+        width: of the result, px.
+
+    Returns:
+        `(height, width, channels)`.
+    """
+    pixels = _grey(rgb) if channels == 1 else rgb
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if channels == 1 and border.mean() > 127.5:
+        pixels, border = 255 - pixels, 255 - border
+    scale = min(height / pixels.shape[0], width / pixels.shape[1])
+    inner = [max(1, round(side * scale)) for side in pixels.shape[:2]]
+    if inner != [*pixels.shape[:2]]:
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        resized = cv2.resize(pixels, (inner[1], inner[0]), interpolation=way)
+        pixels = np.asarray(resized, np.uint8).reshape(*inner, channels)
+    fitted = np.empty((height, width, channels), np.uint8)
+    fitted[:] = np.rint(np.median(border, axis=0))
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    fitted[top : top + inner[0], left : left + inner[1]] = pixels
+    return fitted
+
+
+def _between(code: Code, steps: int, take: str | None) -> Code:
+    """Go from the first picture's code to the second's in even steps; `take` names the part that stays."""
+    way = np.linspace(0.0, 1.0, steps, dtype=np.float32)[:, None]
+    s_way, z_way = way * (take != "s"), way * (take != "z")
+    return Code(code.s[0] * (1 - s_way) + code.s[1] * s_way, code.z[0] * (1 - z_way) + code.z[1] * z_way)
+
+
+def _crossed(code: Code) -> Code:
+    """Put every s together with every z: picture i n + j has s of j and z of i."""
+    n = len(code.s)
+    return Code(np.tile(code.s, (n, 1)), np.repeat(code.z, n, axis=0))
+
+
+def _pixels(images: Array) -> NDArray[np.uint8]:
+    """`(N, C, H, W)` in [-1, 1] to `(N, H, W, 3)` in 0..255."""
+    pixels = to_pixels(images)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
+
+
+def _framed(heads: NDArray[np.uint8], cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay `n * n` cells out under and beside the `n` pictures that they cross, on white with a gap between."""
+    n, height, width = heads.shape[:3]
+    gap = max(2, height // 16)
+    framed = np.full(((n + 1) * height + gap, (n + 1) * width + gap, 3), 255, np.uint8)
+    framed[:height, width + gap :] = np.concatenate(list(heads), axis=1)
+    framed[height + gap :, :width] = np.concatenate(list(heads), axis=0)
+    rows = [np.concatenate(list(row), axis=1) for row in cells.reshape(n, n, *cells.shape[1:])]
+    framed[height + gap :, width + gap :] = np.concatenate(rows, axis=0)
+    return framed

@@ -1,0 +1,67 @@
+"""Put a change that was found on a crop back into the photo, at the photo's own resolution.
+
+Only a `Region` of the photo is ever touched, and in it only pixels with a weight above 0: all others stay as they are,
+bit for bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.pixels import to_uint8
+from imgedit.render.guided import Floats, bands, fit_guided
+from imgedit.render.regions import Region
+from imgedit.vision import geometry
+from imgedit.vision.geometry import Matrix
+
+__all__ = ["apply_delta"]
+
+
+def apply_delta(
+    rgb: NDArray[np.uint8],
+    delta: Floats,
+    crop: Floats,
+    matrix: Matrix,
+    region: Region,
+    *,
+    radius: int = 2,
+    eps: float = 1e-3,
+) -> NDArray[np.uint8]:
+    """Add a change that was found on a crop to the photo.
+
+    What of the delta is a local linear function of the crop's colours (shading, tint) is applied as such to the photo
+    at full resolution, with all its detail; the rest (new edges, such as frames of glasses) is enlarged smoothly.
+
+    Args:
+        rgb: the photo.
+        delta: `(h, w, 3)`, edited minus crop, colours in [-1, 1].
+        crop: `(h, w, 3)`, [-1, 1], what the delta was found on.
+        matrix: photo to crop.
+        region: where to act.
+        radius: of the guided filter, crop pixels.
+        eps: regularization of the guided filter on colours in 0..1.
+
+    Returns:
+        A new photo.
+    """
+    out = rgb.copy()
+    x0, y0, x1, y1 = region.roi
+    guide = np.asarray(crop * 0.5 + 0.5, np.float32)
+    coefficients = fit_guided(guide, delta, radius, eps)
+    rest = delta - (np.einsum("hwci,hwi->hwc", coefficients[..., :3], guide) + coefficients[..., 3])
+    planes = [np.ascontiguousarray(coefficients[:, :, c]) for c in range(3)]
+    for rows in bands(y1 - y0, x1 - x0):
+        weight = region.weight[rows]
+        if not weight.any():
+            continue
+        area = (x0, y0 + rows.start, x1, y0 + rows.stop)
+        band = out[area[1] : area[3], x0:x1]
+        colours = band.astype(np.float32) / 255.0
+        change = geometry.put_back(np.asarray(rest, np.float32), matrix, area, smooth=True, edge=True)
+        for c, plane in enumerate(planes):
+            a = geometry.put_back(plane, matrix, area, edge=True)
+            change[..., c] += np.einsum("hwi,hwi->hw", a[..., :3], colours) + a[..., 3]
+        edited = to_uint8(colours * 2.0 - 1.0 + weight[..., None] * change)
+        band[...] = np.where(weight[..., None] > 0, edited, band)
+    return out

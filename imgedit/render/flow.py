@@ -1,0 +1,99 @@
+"""Move a photo's own pixels: hair copied to where a word wants it, skin painted where it is to go.
+
+Where the pixels come from is told by coarse fields that were found on a crop; they are looked up in the photo itself,
+so that every strand keeps the photo's resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.pixels import from_uint8, to_uint8
+from imgedit.render.guided import Floats, bands
+from imgedit.render.regions import Region
+from imgedit.vision import geometry
+from imgedit.vision.geometry import Matrix, Roi
+
+__all__ = ["N_PLANES", "apply_fields", "mask_on"]
+
+N_PLANES = 7
+"""Planes of the fields: x and y of the flow, weight of the copy, weight of the paint, red, green and blue."""
+
+
+def mask_on(region: Region, shape: tuple[int, int], matrix: Matrix, size: int) -> Floats:
+    """Return what a region looks like on a crop, `(size, size)`, 0..1.
+
+    Args:
+        region: of the photo.
+        shape: height and width of the photo.
+        matrix: photo to crop.
+        size: side of the crop, px.
+    """
+    x0, y0, x1, y1 = region.roi
+    whole = np.zeros(shape, np.uint8)
+    whole[y0:y1, x0:x1] = np.rint(region.weight * 255.0)
+    return np.asarray(geometry.cut(whole, matrix, size), np.float32) / np.float32(255.0)
+
+
+def apply_fields(
+    rgb: NDArray[np.uint8],
+    fields: Sequence[tuple[float, Floats]],
+    matrix: Matrix,
+    size: int,
+    source: Region,
+    region: Region,
+) -> NDArray[np.uint8]:
+    """Copy and paint in a photo.
+
+    Args:
+        rgb: the photo.
+        fields: amount and fields `(N_PLANES, h, w)` each, which span the crop: the flow from a pixel to its source in
+            units of the crop's side, the weights 0..1, the paint in [-1, 1].
+        matrix: photo to crop.
+        size: side of the crop, px.
+        source: what may be copied; nothing comes from elsewhere.
+        region: where to act.
+
+    Returns:
+        A new photo.
+    """
+    out = rgb.copy()
+    x0, y0, x1, y1 = region.roi
+    sx0, sy0, sx1, sy1 = source.roi
+    pixels = np.ascontiguousarray(rgb[sy0:sy1, sx0:sx1])
+    for rows in bands(y1 - y0, x1 - x0):
+        weight = region.weight[rows][..., None]
+        if not weight.any():
+            continue
+        area = (x0, y0 + rows.start, x1, y0 + rows.stop)
+        band = out[area[1] : area[3], x0:x1]
+        colours = from_uint8(band)
+        change = np.zeros_like(colours)
+        for amount, planes in fields:
+            flow, copy, paint, tint = _brought_back(planes, matrix, size, area)
+            result = colours
+            if pixels.size and copy.any():
+                x = np.arange(x0 - sx0, x1 - sx0, dtype=np.float32) + flow[..., 0]
+                y = np.arange(area[1] - sy0, area[3] - sy0, dtype=np.float32)[:, None] + flow[..., 1]
+                moved = np.asarray(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+                visible = cv2.remap(source.weight, x, y, cv2.INTER_LINEAR)  # nothing beyond its border
+                result = result + copy * visible[..., None] * (from_uint8(moved) - result)
+            result = result + paint * (tint - result)
+            change += np.float32(amount) * (result - colours)
+        band[...] = np.where((weight > 0) & (change != 0), to_uint8(colours + weight * change), band)
+    return out
+
+
+def _brought_back(planes: Floats, matrix: Matrix, size: int, area: Roi) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return flow `(h, w, 2)` in pixels of the photo, both weights `(h, w, 1)` and the paint `(h, w, 3)` of an area."""
+    scale = planes.shape[1] / size  # the fields span the same window with other pixels
+    to_fields = matrix * scale
+    to_fields[:, 2] += (scale - 1.0) / 2.0
+    halves = (np.ascontiguousarray(part.transpose(1, 2, 0)) for part in (planes[:4], planes[4:]))  # OpenCV's limit is 4
+    moves, tint = (geometry.put_back(half, to_fields, area, edge=True) for half in halves)
+    flow = moves[..., :2] @ (np.linalg.inv(matrix[:, :2]).T * size).astype(np.float32)
+    return flow, moves[..., 2:3], moves[..., 3:], tint

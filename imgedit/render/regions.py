@@ -1,0 +1,153 @@
+"""Where in a photo an edit may act, and how much: regions from a parser's map, a crop's window and its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.render.guided import Floats, refine, work_grid
+from imgedit.vision import geometry
+from imgedit.vision.geometry import Matrix, Roi
+
+__all__ = ["Region", "intersect", "ownership", "region_of", "widened", "window_weight", "without_islands"]
+
+FEATHER = 0.10
+"""Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where an edit may act, and how much.
+
+    Attributes:
+        roi: part of the photo.
+        weight: `(h, w)` float32 of that part, 0..1.
+    """
+
+    roi: Roi
+    weight: Floats
+
+
+def region_of(
+    rgb: NDArray[np.uint8],
+    probability: Floats | None,
+    matrix: Matrix,
+    size: int,
+    *,
+    others: Sequence[Matrix] = (),
+    eps: float = 1e-4,
+) -> Region:
+    """Bring a parser's map of a crop into the photo as the region of an edit.
+
+    Args:
+        rgb: the photo.
+        probability: `(h, size)`, 0..1, on the crop and, where h is more than `size`, below it; None for the whole
+            window.
+        matrix: photo to crop.
+        size: side of the crop, px.
+        others: matrices of the other faces' crops of this kind, which own what is nearer to them.
+        eps: regularization of the guided filter on colours in 0..1.
+    """
+    shape = (size if probability is None else len(probability), size)
+    roi = geometry.crop_roi(matrix, shape, (rgb.shape[0], rgb.shape[1]))
+    x0, y0, x1, y1 = roi
+    if x1 <= x0 or y1 <= y0:
+        return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
+    # The map, the border's ramp and the shares are smooth: find them on the reduced copy.
+    h, w, to_photo = work_grid(roi)
+    own = geometry.chain(to_photo, matrix)
+    area = (0, 0, w, h)
+    neighbours = (geometry.chain(to_photo, other) for other in others)
+    near = [m for m in neighbours if window_weight(m, (size, size), area).any()]
+    soft = window_weight(own, shape, area)
+    if near:
+        soft *= ownership([own, *near], 0, size, area)
+    soft = np.asarray(cv2.resize(soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
+    if probability is None:
+        return Region(roi, soft)
+    coarse = np.clip(geometry.put_back(probability, own, area, edge=True), 0.0, 1.0)
+    pixel = 1.0 / geometry.crop_scale(matrix)  # one crop pixel in photo pixels
+    matte = refine(np.asarray(coarse, np.float32), rgb[y0:y1, x0:x1], radius=max(2.0, 3.0 * pixel), eps=eps)
+    matte *= soft
+    return Region(roi, matte)
+
+
+def window_weight(matrix: Matrix, size: tuple[int, int], roi: Roi, feather: float = FEATHER) -> Floats:
+    """Return 1 inside a crop window, falling smoothly to 0 at its border: `(h, w)` of the roi.
+
+    Args:
+        matrix: photo to crop.
+        size: height and width of the crop, px.
+        roi: part of the photo.
+        feather: width of the ramp, as a share of the window's width.
+    """
+    x0, y0, x1, y1 = roi
+    h, w = y1 - y0, x1 - x0
+    xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
+    weight = np.ones((h, w), np.float32)
+    for row, length in zip(matrix.astype(np.float32), reversed(size), strict=True):
+        # 0 at the one border, the crop's length at the other
+        position = row[0] * xs[None, :] + row[1] * ys[:, None] + row[2] + 0.5
+        ramp = np.clip(np.minimum(position, length - position) / (feather * size[1]), 0.0, 1.0)
+        weight *= ramp * ramp * (3.0 - 2.0 * ramp)
+    return weight
+
+
+def ownership(matrices: Sequence[Matrix], index: int, size: int, roi: Roi) -> Floats:
+    """Share of each pixel that belongs to one face among neighbours, by distance from the windows' centres.
+
+    Args:
+        matrices: photo to crop, of every face.
+        index: whose share.
+        size: side of the crops, px.
+        roi: part of the photo.
+
+    Returns:
+        `(h, w)` of the roi; the shares of all faces add up to 1.
+    """
+    x0, y0, x1, y1 = roi
+    xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
+
+    def distance(matrix: Matrix) -> Floats:
+        m = matrix.astype(np.float32)
+        u = (m[0, 0] * xs[None, :] + m[0, 1] * ys[:, None] + m[0, 2] + 0.5) / size - 0.5
+        v = (m[1, 0] * xs[None, :] + m[1, 1] * ys[:, None] + m[1, 2] + 0.5) / size - 0.5
+        return np.asarray(u * u + v * v, np.float32)
+
+    own = distance(matrices[index])
+    total = np.ones_like(own)
+    for other, matrix in enumerate(matrices):
+        if other != index:
+            total += np.exp(np.clip(24.0 * (own - distance(matrix)), -60.0, 60.0))
+    return np.asarray(1.0 / total, np.float32)
+
+
+def intersect(a: Region, b: Region) -> Region:
+    """Return the region where both act, their weights multiplied."""
+    x0, y0 = max(a.roi[0], b.roi[0]), max(a.roi[1], b.roi[1])
+    x1, y1 = max(x0, min(a.roi[2], b.roi[2])), max(y0, min(a.roi[3], b.roi[3]))
+    parts = [r.weight[y0 - r.roi[1] : y1 - r.roi[1], x0 - r.roi[0] : x1 - r.roi[0]] for r in (a, b)]
+    return Region((x0, y0, x1, y1), parts[0] * parts[1])
+
+
+def without_islands(probability: Floats, share: float = 0.05) -> Floats:
+    """Drop what a parser faintly sees far from the rest: islands with less than `share` of the largest one's mass."""
+    count, labels = cv2.connectedComponents((probability > 0.05).astype(np.uint8), connectivity=8)
+    if count < 3:  # label 0 is the ground
+        return probability
+    mass = np.bincount(np.asarray(labels).ravel(), weights=probability.ravel(), minlength=count)
+    keep = mass >= share * mass[1:].max()
+    keep[0] = True
+    return np.asarray(np.where(keep[labels], probability, 0.0), np.float32)
+
+
+def widened(probability: Floats, radius: int) -> Floats:
+    """Grow a map by about `radius` pixels, softly."""
+    side = 2 * max(1, radius) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    grown = cv2.blur(cv2.dilate(probability, kernel), (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(grown, np.float32)

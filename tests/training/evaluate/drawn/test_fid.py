@@ -1,0 +1,317 @@
+"""FID, precision and recall, density and coverage, rejection: against closed forms and independent formulas."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import linalg
+from torch import Tensor, nn
+
+from imgedit.edits.sample import odds
+from imgedit.errors import ConfigError
+from imgedit.models import library
+from training import train as start
+from training.data import grouped
+from training.evaluate.drawn import features, fid, referee, rejection
+
+
+def normal(n: int, dim: int, seed: int, mean: float = 0.0) -> Tensor:
+    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + mean
+
+
+def test_fid_of_a_shift_is_its_squared_length() -> None:
+    real = normal(200, 6, 0)
+    shift = torch.tensor([1.0, -2.0, 0.0, 0.5, 0.0, 3.0], dtype=torch.float64)
+    assert fid.frechet(real, real + shift) == pytest.approx(float(shift.square().sum()), abs=1e-6)
+    assert fid.frechet(real, real) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_fid_agrees_with_the_matrix_root_of_scipy() -> None:
+    a, b = normal(300, 5, 1).numpy(), normal(250, 5, 2, 0.3).numpy() @ np.diag([1, 2, 0.5, 1, 1.5])
+    ca, cb = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca + cb - 2 * linalg.sqrtm(ca @ cb).real)
+    assert fid.frechet(torch.from_numpy(a), torch.from_numpy(b)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_manifolds_agree_with_the_definitions_on_few_points() -> None:
+    real, fake = normal(40, 3, 3).numpy(), normal(30, 3, 4, 0.8).numpy()
+
+    def kth(points: Any, k: int) -> Any:
+        return np.sort(np.linalg.norm(points[:, None] - points[None], axis=2), axis=1)[:, k]
+
+    apart = np.linalg.norm(real[:, None] - fake[None], axis=2)
+    r3, r5, f3 = kth(real, 3)[:, None], kth(real, 5)[:, None], kth(fake, 3)[None]
+    found = fid.manifolds(torch.from_numpy(real), fid.radii(torch.from_numpy(real)), torch.from_numpy(fake))
+    assert found == pytest.approx(
+        {
+            "precision": (apart <= r3).any(0).mean(),
+            "recall": (apart <= f3).any(1).mean(),
+            "density": (apart <= r5).sum() / (5 * 30),
+            "coverage": (apart <= r5).any(1).mean(),
+        },
+        abs=1e-12,
+    )
+
+
+def test_a_collapsed_generator_is_precise_and_recalls_nothing() -> None:
+    real = normal(400, 4, 5)
+    collapsed = real[:1] + 1e-3 * normal(300, 4, 6)
+    found = fid.manifolds(real, fid.radii(real), collapsed)
+    assert found["precision"] == 1.0
+    assert found["recall"] < 0.05
+    assert found["coverage"] < 0.1
+    far = fid.manifolds(real, fid.radii(real), collapsed + 100.0)
+    assert far == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
+
+
+def test_too_few_pictures_for_a_neighbourhood_are_refused() -> None:
+    with pytest.raises(ConfigError, match="more than 5 pictures, got 5"):
+        fid.radii(normal(5, 2, 0))
+
+
+def test_chunks_do_not_change_the_radii() -> None:
+    points = normal(1100, 2, 7)
+    expected = torch.cdist(points, points).sort(1).values[:, [3, 5]]
+    torch.testing.assert_close(fid.radii(points), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("80%", ("percentile", 80.0)), ("0.5", ("fixed", 0.5)), ("-1", ("fixed", -1.0))]
+)
+def test_gamma_is_a_percentile_or_a_number(text: str, expected: tuple[str, float]) -> None:
+    assert rejection.parse_gamma(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "p80", "101%", "nan", "-1%"])
+def test_another_gamma_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--gamma is a percentile such as 80%"):
+        rejection.parse_gamma(text)
+
+
+class Shade:
+    """One-pixel pictures from N(0, 1); the score is any map of the pixel."""
+
+    z_dim = 1
+
+    def __init__(self, slope: float = 1.0, offset: float = 0.0) -> None:
+        self.slope, self.offset = slope, offset
+
+    def generate(self, z: Any) -> Any:
+        return z[:, :, None, None]
+
+    def score(self, image: Any) -> Any:
+        return self.slope * image.reshape(-1) + self.offset
+
+
+def shades(n: int, mean: float) -> Any:
+    return np.random.default_rng(8).normal(mean, 1.0, (n, 1, 1, 1)).astype(np.float32)
+
+
+def test_calibration_finds_the_true_log_ratio_of_two_normals() -> None:
+    # N(1, 1) against N(0, 1): the log ratio is x - 1/2; the score is 4 x + 3.
+    real, fake = 4 * shades(40_000, 1.0).ravel() + 3, 4 * np.random.default_rng(9).normal(0, 1, 40_000) + 3
+    a, b = rejection.calibrate(real, fake)
+    assert a * 4 == pytest.approx(1.0, abs=0.04)
+    assert b + a * 3 == pytest.approx(-0.5, abs=0.04)
+
+
+def test_calibration_of_scores_that_part_the_two_perfectly_stays_finite() -> None:
+    a, b = rejection.calibrate(np.linspace(1, 2, 50), np.linspace(-2, -1, 50))
+    assert 0 < a < 100
+    assert abs(b) < 1e-3
+
+
+def test_log_loss_of_a_coin_is_log_two_and_of_certainty_zero() -> None:
+    zeros = np.zeros(3)
+    assert rejection.log_loss(zeros, zeros) == pytest.approx(np.log(2))
+    assert rejection.log_loss(zeros + 50, zeros - 50) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_fitted_rejection_does_not_depend_on_the_unit_of_the_score() -> None:
+    plain, about = rejection.fit(Shade(), shades(2000, 0.5), n_burn_in=2000)
+    scaled, _ = rejection.fit(Shade(-5.0, 2.0), shades(2000, 0.5), n_burn_in=2000)
+    assert plain.m == pytest.approx(scaled.m, abs=1e-3)
+    assert plain.gamma == pytest.approx(scaled.gamma, abs=1e-3)
+    assert plain.a == pytest.approx(-5 * scaled.a, abs=1e-3)
+    assert about["log_loss"] < about["log_loss_raw"] < np.log(2) + 0.1
+    assert {k: about[k] for k in ("n_calibration", "n_burn_in", "gamma_rule")} == {
+        "n_calibration": 4000, "n_burn_in": 2000, "gamma_rule": "80%"
+    }  # fmt: skip
+
+
+def test_a_percentile_gamma_leaves_that_share_below_even_odds() -> None:
+    rule, _ = rejection.fit(Shade(), shades(2000, 0.5), gamma="90%", n_burn_in=5000)
+    x = np.random.default_rng(10).normal(0, 1, 20_000).astype(np.float32)
+    assert (rule.probability(x) < 0.5).mean() == pytest.approx(0.9, abs=0.02)
+    fixed, _ = rejection.fit(Shade(), shades(2000, 0.5), gamma="0", n_burn_in=5000)
+    assert fixed.gamma == 0.0
+    assert (fixed.a, fixed.b, fixed.m) == (rule.a, rule.b, rule.m)
+    np.testing.assert_allclose(
+        fixed.probability(x[:9]), 1 / (1 + np.exp(-odds(fixed.a * x[:9].astype(np.float64) + fixed.b, fixed.m)))
+    )
+
+
+class Tiny(nn.Module):
+    """A random network in the place of Inception or LeNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 8), nn.Tanh())
+        self.head = nn.Linear(8, 10)
+
+
+def stand_in() -> features.Features:
+    network = Tiny().eval()
+
+    @torch.no_grad()
+    def run(images: features.Pixels, *, logits: bool) -> Any:
+        found = network.body(grouped.to_tensor(images))
+        return (network.head(found) if logits else found).numpy()
+
+    return features.Features(
+        "stand-in", "tiny", "0" * 64, "none", lambda x: run(x, logits=False), lambda x: run(x, logits=True)
+    )
+
+
+class Blobs:
+    """Pictures of one shade each, the tanh of `z`'s first entry; the score is the mean shade."""
+
+    z_dim = 2
+
+    def generate(self, z: Any) -> Any:
+        return np.tanh(z[:, :1, None, None]) * np.ones((1, 1, 28, 28), np.float32)
+
+    def score(self, image: Any) -> Any:
+        return image.mean((1, 2, 3))
+
+
+def evaluated(
+    monkeypatch: pytest.MonkeyPatch, *, has_score: bool, run: Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """Measure `Blobs` against brighter blobs."""
+    rng = np.random.default_rng(0)
+    shade = np.clip(rng.normal(200, 20, (300, 1, 1, 1)), 0, 255).astype(np.uint8)
+    data = grouped.Grouped(shade * np.ones((1, 28, 28, 1), np.uint8), np.zeros(300, np.int64), ["blob"])
+    monkeypatch.setattr(start, "load_data", lambda spec, split, options: data)
+    subject = fid.Subject("gan.test", 28, {"averaged": Blobs(), "last": Blobs()}, has_score, run)
+    monkeypatch.setattr(fid, "open_subject", lambda name, device: subject)
+    return fid.evaluate("gan.test", "mnist:x", stand_in(), n=400, **options)
+
+
+def test_every_figure_names_features_counts_and_resizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = evaluated(monkeypatch, has_score=False)
+    about = {k: result[k] for k in ("features", "network", "sha256", "resizer", "n_real", "n_fake")}
+    assert about == {"features": "stand-in", "network": "tiny", "sha256": "0" * 64, "resizer": "none",
+                     "n_real": 300, "n_fake": 400}  # fmt: skip
+    assert set(result["variants"]) == {"averaged", "last"}
+    assert "rejection" not in result
+    row = result["variants"]["averaged"]
+    assert sum(row["shares"]) == pytest.approx(1.0, abs=1e-3)
+    assert row["attempts"] == 1.0
+    assert row == evaluated(monkeypatch, has_score=False)["variants"]["last"]
+
+
+def test_rejection_brings_the_pictures_nearer_and_costs_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = evaluated(monkeypatch, has_score=True)
+    plain, kept = result["variants"]["averaged"], result["variants"]["rejection"]
+    assert kept["fid"] < 0.6 * plain["fid"]
+    assert kept["attempts"] > 1.5
+    assert set(result["rejection"]) >= {"a", "b", "m", "gamma", "gamma_rule", "log_loss"}
+
+
+def test_a_run_is_also_judged_by_a_referee_that_stays_in_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(referee, "train", functools.partial(referee.train, steps=60))
+    result = evaluated(monkeypatch, has_score=True, run=tmp_path)
+    variants = result["variants"]
+    assert set(variants) == {"averaged", "last", "rejection", "referee"}
+    assert variants["referee"]["fid"] < 0.6 * variants["averaged"]["fid"]
+    content = (tmp_path / "referee.onnx").read_bytes()
+    # The score of `Blobs` is their brightness, which is all there is to know: the one or the other may be the nearer.
+    kept = result["rejection"]
+    assert ("referee" in kept) == (variants["referee"]["fid"] < variants["rejection"]["fid"])
+    assert kept.get("referee", {}).get("sha256") in (None, hashlib.sha256(content).hexdigest())
+
+
+def test_the_better_judge_of_the_validation_split_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Blind(Blobs):
+        def score(self, image: Any) -> Any:
+            return np.zeros(len(image), np.float32)
+
+    def fit(generator: Any, *args: Any, **options: Any) -> Any:
+        blind = Blind() if isinstance(generator, referee.Refereed) is blind_referee else generator
+        return plain(blind, *args, **options)
+
+    plain = rejection.fit
+    monkeypatch.setattr(rejection, "fit", fit)
+    monkeypatch.setattr(referee, "train", functools.partial(referee.train, steps=60))
+    for blind_referee in (True, False):
+        kept = evaluated(monkeypatch, has_score=True, run=tmp_path)["rejection"]
+        assert ("referee" in kept) is not blind_referee
+
+
+def test_inception_without_its_weights_says_where_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("torch_fidelity")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"fetch https://github\.com/toshas.*--features lenet"):
+        features.load("inception")
+    file = tmp_path / "hub" / "checkpoints" / features.INCEPTION_FILE
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"not it")
+    shown = hashlib.sha256(b"not it").hexdigest()[:8]
+    with pytest.raises(ConfigError, match=f"not the file that its name says .SHA-256 {shown}"):
+        features.load("inception")
+
+
+def test_inception_without_torch_fidelity_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "torch_fidelity", None)
+    with pytest.raises(ConfigError, match="needs torch-fidelity"):
+        features.load("inception")
+
+
+def test_unknown_features_are_refused() -> None:
+    with pytest.raises(ConfigError, match="inception or lenet, got 'vgg'"):
+        features.load("vgg")
+
+
+@pytest.fixture
+def digit_run(tmp_path: Path) -> Path:
+    """A run of an untrained digit classifier."""
+    from training.run import checkpoint
+    from training.run import config as configs
+
+    config = configs.resolve("digit_classifier", None, ["widths=2,3", "hidden=6,5"])
+    method = configs.method_module("digit_classifier").Method(config)
+    content = {"method_id": "digit_classifier", "config": configs.to_json(config), "method": method.state_dict()}
+    checkpoint.save(tmp_path / "run", 0, content)
+    return tmp_path / "run"
+
+
+def test_lenet_features_are_the_last_layer_but_one_and_bear_the_hash_of_the_exported_graph(digit_run: Path) -> None:
+    from training.publish.export import export
+
+    found = features.load("lenet", str(digit_run), "cpu")
+    images = np.random.default_rng(0).integers(0, 256, (7, 28, 28, 1), dtype=np.uint8)
+    assert found.extract(images).shape == (7, 5)
+    assert found.classify is not None
+    np.testing.assert_allclose(found.classify(images).sum(1), 1.0, atol=1e-5)
+    manifest = export(digit_run, digit_run.parent / "model")
+    assert manifest.graphs["classify"].sha256 == found.sha256
+    assert found.about()["resizer"] == "none (28 px)"
+    with pytest.raises(ConfigError, match="grey pictures of 28 px, got"):
+        found.extract(np.zeros((1, 32, 32, 1), np.uint8))
+
+
+def test_the_features_of_every_figure_are_those_of_the_bundled_classifier() -> None:
+    found = features.load("lenet", device="cpu")
+    assert found.network == features.CLASSIFIER
+    assert found.sha256 == library.find(features.CLASSIFIER).manifest.graphs["classify"].sha256
+    assert found.extract(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 84)

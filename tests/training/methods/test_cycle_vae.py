@@ -1,0 +1,173 @@
+"""Which loss of the cycle-consistent VAE trains what, and its distances in closed form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from imgedit.errors import ConfigError
+from training.data.batch import Batch
+from training.methods import cycle_vae
+from training.networks.autoencoder import Encoded
+from training.run import config as configs
+
+
+def make(**changes: Any) -> cycle_vae.Method:
+    torch.manual_seed(0)
+    return cycle_vae.Method(configs.build(cycle_vae.Config, {**cycle_vae.Method.tiny(), **changes}))
+
+
+def pairs(n: int = 4) -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    image, partner = torch.rand(2, n, 1, 16, 16, generator=generator).mul(2).sub(1).unbind()
+    return Batch(image, specified=torch.arange(n) % 2, partner=partner)
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def moved(network: nn.Module, before: list[Tensor]) -> bool:
+    return any(not torch.equal(a, b) for a, b in zip(network.parameters(), before, strict=True))
+
+
+def posterior(mean: Tensor, logvar: Tensor) -> Encoded:
+    return Encoded(mean[:, :0], mean, logvar, None)
+
+
+def test_distances_of_equal_posteriors_are_zero() -> None:
+    mean, logvar = torch.randn(3, 2).repeat(2, 1), torch.randn(3, 2).repeat(2, 1)
+    assert torch.equal(cycle_vae.l1_distance(posterior(mean, logvar)), torch.zeros(3))
+    assert torch.allclose(cycle_vae.wasserstein_distance(posterior(mean, logvar)), torch.zeros(3), atol=1e-5)
+
+
+def test_distances_in_closed_form() -> None:
+    mean = torch.tensor([[0.0, 0.0], [2.0, -1.0]])
+    deviation = torch.tensor([[1.0, 1.0], [3.0, 1.0]])
+    code = posterior(mean, 2.0 * deviation.log())
+    assert cycle_vae.l1_distance(code).tolist() == [3.0]
+    assert cycle_vae.wasserstein_distance(code).item() == pytest.approx(3.0)  # sqrt(2^2 + 1^2 + (3 - 1)^2)
+
+
+def test_the_surprise_is_least_where_the_posterior_is_right() -> None:
+    drawn = torch.tensor([[1.0, -1.0]])
+    code = posterior(drawn, torch.zeros(1, 2))
+    assert cycle_vae.surprise(code, drawn).item() == pytest.approx(math.log(2.0 * math.pi))
+    assert cycle_vae.surprise(posterior(torch.zeros(1, 2), torch.zeros(1, 2)), drawn).item() == pytest.approx(
+        math.log(2.0 * math.pi) + 1.0
+    )
+
+
+@pytest.mark.parametrize(("trains", "expected"), [("encoder", False), ("both", True)])
+def test_the_reverse_cycle_trains_what_it_should(trains: str, expected: bool) -> None:
+    method = make(reverse_trains=trains)
+    batch = pairs()
+    assert batch.partner is not None
+    both = torch.cat([batch.image, batch.partner])
+    before = weights(method.encoder), weights(method.decoder)
+    code = method.encoder(both)
+    method._reverse_cycle(both, code.s.detach(), code.z.detach())
+    assert moved(method.encoder, before[0])
+    assert moved(method.decoder, before[1]) is expected
+
+
+def test_the_forward_cycle_decodes_with_the_s_of_the_partner() -> None:
+    method = make(lambda_reverse=0.0, lambda_kl=0.0)
+    seen = []
+    method.decoder.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    batch = pairs()
+    assert batch.partner is not None
+    method.encoder.train()
+    expected = method.encoder(torch.cat([batch.partner, batch.image])).s
+    method.step(iter([batch]))
+    assert torch.allclose(seen[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("adversarial", "expected"), [("decoder", False), ("both", True)])
+def test_fooling_the_discriminator_reaches_the_encoder_only_if_it_should(adversarial: str, expected: bool) -> None:
+    method = make(adversarial=adversarial)
+    batch = pairs()
+    assert batch.partner is not None
+    both = torch.cat([batch.image, batch.partner])
+    code = method.encoder(both)
+    before = weights(method.decoder)
+    loss, _ = method._adversarial(both, code.s, code.z)
+    assert not moved(method.decoder, before)
+    loss.backward()
+    assert all(p.grad is not None for p in method.decoder.parameters())
+    assert (method.encoder.trunk[0].weight.grad is not None) is expected
+
+
+@pytest.mark.parametrize(("kind", "least"), [("pairs", math.log(2.0)), ("classes", 0.0)])
+def test_the_adversary_finds_the_class_that_lies_in_z(kind: str, least: float) -> None:
+    method = make(leak=kind, batch_size=8)
+    batch = Batch(torch.zeros(8, 1, 16, 16), specified=torch.arange(8))
+    target = method._leak_target(batch)
+    z_centre, s_centre = 3.0 * torch.randn(8, 4).repeat(2, 1), torch.randn(8, 3).repeat(2, 1)
+
+    def loss() -> float:
+        return float(method._leak_step(z_centre + 0.1 * torch.randn(16, 4), s_centre, target))
+
+    losses = [loss() for _ in range(200)]
+    assert losses[0] > 1.5
+    # Of each class there are two s in the batch, between which z cannot tell: from pairs ln 2 is the least there is.
+    assert least - 0.01 < losses[-1] < least + 0.25
+
+
+def test_the_weight_of_the_kl_rises_over_the_warmup() -> None:
+    gradients = {}
+    for share in (0.0, 1.0):
+        method = make(kl_warmup=share, lambda_rec=0.0, lambda_reverse=0.0, steps=1000)
+        method.step(iter([pairs()]))
+        gradients[share] = torch.cat([p.grad.flatten() for p in method.encoder.parameters() if p.grad is not None])
+    assert float(gradients[0.0].abs().max()) > 0.0
+    assert torch.allclose(gradients[1.0] * 1000.0, gradients[0.0], rtol=1e-3, atol=1e-6)
+
+
+def test_what_z_says_of_the_class_counts_once_enough_codes_were_seen() -> None:
+    method = make(lambda_information=1.0, past_codes=16)
+    stream = iter([pairs()] * 3)
+    assert "information" not in method.step(stream)  # 8 of 16 codes
+    assert "information" not in method.step(stream)
+    assert "information" in method.step(stream)
+
+
+def test_pairs_need_no_classes() -> None:
+    batch = pairs()
+    method = make(leak="pairs", adversarial="both", reverse_reconstruction=True)
+    method.step(iter([Batch(batch.image, partner=batch.partner)]))
+
+
+def test_a_pixelcnn_draws_pictures_at_its_levels_and_exports_its_draft() -> None:
+    method = make(decoder="pixelcnn")
+    code = method.encode(pairs().image)
+    drawn = method.sample_pixels(code.s, code.z, torch.Generator().manual_seed(0))
+    assert drawn.shape == (4, 1, 16, 16)
+    steps = (drawn + 1.0) * 1.5  # four levels: 0, 1, 2, 3
+    assert torch.allclose(steps, steps.round(), atol=1e-5)
+    assert torch.allclose(method.graphs()["decode"].module(code.s, code.z), method.decode(code.s, code.z), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", 30), ("reverse_share", 0.0), ("levels", 1), ("n_classes", 1), ("leak_steps", 0), ("kl_warmup", 1.5)],
+)
+def test_a_wrong_setting_is_named(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=field):
+        configs.build(cycle_vae.Config, {field: value})
+    with pytest.raises(ConfigError, match="at least 2 batch_size"):
+        configs.build(cycle_vae.Config, {"lambda_information": 1.0, "past_codes": 100})
+
+
+def test_a_run_starts_from_the_averaged_weights_of_another() -> None:
+    first, other = make(), make(lambda_kl=3.0)
+    first.step(iter([pairs()]))
+    other.initialise(first.state_dict())
+    for name in ("encoder", "decoder"):
+        averaged = getattr(first, f"ema_{name}").network.state_dict()
+        for network in (getattr(other, name), getattr(other, f"ema_{name}").network):
+            assert all(torch.equal(value, averaged[key]) for key, value in network.state_dict().items())

@@ -1,0 +1,81 @@
+"""The model card: `README.md` of a model folder, made from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imgedit.models.manifest import Manifest
+
+_USES = {
+    "translate": "`imgedit translate --model {id} --attr WORD photo.jpg`",
+    "classify": "`imgedit attributes photo.jpg`",
+    "swap": "`imgedit swap --model {id} a.png b.png`",
+    "sample": "`imgedit sample {id} -n 100 -o FOLDER`",
+    "parse": "Used by `imgedit translate` to limit an edit to the hair or the face.",
+    "detect": "`imgedit faces photo.jpg`",
+}
+
+_CLASSES = "`imgedit evaluate RUN --fid` compares pictures by its features; `onnxruntime` alone classifies with it."
+"""Use of a classifier whose classes exclude each other."""
+_HAIR = (
+    "Judges hair colours in `imgedit evaluate RUN --attributes --hair-classifier {id}`, or teaches them in `imgedit "
+    "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`, but not both for one run; it also takes "
+    "where the hair is."
+)
+"""Use of a classifier of the hair alone."""
+
+_ON_FACES = (
+    "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
+    "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
+    "Not for identifying people, and not for passing an edited photo off as a real one.",
+)
+_ON_OTHERS = ("Limits: it knows pictures like those of its data set, at this size, and no others.",)
+
+
+def text(manifest: Manifest) -> str:
+    """Return the card as Markdown."""
+    lines = [
+        f"# {manifest.id}",
+        "",
+        f"{manifest.title}. Version {manifest.version}, kind `{manifest.kind}`, trained by `imgedit train "
+        f"{manifest.method}`.",
+        "",
+        _use(manifest),
+        "",
+        "| | |",
+        "|---|---|",
+        f"| crop | {manifest.crop.kind}, {manifest.crop.height} x {manifest.crop.width} px |",
+        f"| size | {sum(g.bytes for g in manifest.graphs.values()) / 1e6:.2f} MB in {len(manifest.graphs)} graph(s) |",
+        f"| data | {manifest.data_source} |",
+        f"| licence | {manifest.licence} |",
+        f"| method | {manifest.paper} |",
+        f"| steps | {manifest.training.get('steps', 'not known')} |",
+    ]
+    if manifest.words:
+        lines += ["", "Words: " + ", ".join(f"`{word}`" for word in manifest.words) + "."]
+    figures = list(_figures(manifest.metrics))
+    if figures:
+        lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in figures]
+    lines += ["", *(_ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES), ""]
+    return "\n".join(lines)
+
+
+def _use(manifest: Manifest) -> str:
+    if manifest.kind == "classify" and manifest.classes:
+        return _CLASSES
+    if manifest.method == "hair_classifier":
+        return _HAIR.format(id=manifest.id)
+    return _USES.get(manifest.kind, "").format(id=manifest.id)
+
+
+def _figures(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Flatten nested figures to rows."""
+    rows: list[tuple[str, str]] = []
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            rows += _figures(value, f"{prefix}{name}: ")
+        else:
+            rows.append((prefix + name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
+    return rows

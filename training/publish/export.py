@@ -1,0 +1,317 @@
+"""Checkpoint -> model folder; refused unless ONNX Runtime computes what torch does.
+
+The graphs come from torch's TorchScript exporter (`dynamo=False`): it leaves free axes free whatever the example's
+size, in a twentieth of the time of the newer one. The comparison with torch guards whichever exporter is used.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import io
+import itertools
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval, parametrize
+
+from imgedit.errors import ConfigError, ModelError, OutputError
+from imgedit.models import runtime
+from imgedit.models.manifest import Crop, GraphFile, Manifest
+from training.method import Graph
+from training.publish import card, credit
+from training.publish.figures import only_asked
+from training.run import checkpoint
+
+TOLERANCE = 1e-4
+"""Largest absolute difference between torch and ONNX Runtime that a model may have."""
+BATCH_SIZES = (1, 3)
+OPSET = 18
+_LARGE = 256  # numbers of a weight that is worth storing in half precision
+GOLDEN_SEED = 20_260_101
+GOLDEN_DECIMALS = 2
+EVALUATION = "evaluation.json"
+REFEREE = "referee.onnx"
+"""In a GAN's run folder: the graph `score` of the exported model, once the run has been measured."""
+
+
+def export(
+    run: Path,
+    out: Path,
+    *,
+    model_id: str | None = None,
+    version: str = "1.0.0",
+    overwrite: bool = False,
+    half: bool = False,
+    words: Sequence[str] = (),
+) -> Manifest:
+    """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
+
+    Figures that `imgedit evaluate RUN` left in the run folder go into the manifest, unless the run went on since; and
+    with them the referee of a GAN's rejection sampling, in place of its discriminator.
+
+    Args:
+        run: a run folder.
+        out: the model folder to make; its parent must exist.
+        model_id: `method.dataset`; None takes the method and the data set of the run.
+        version: of the model.
+        overwrite: replace `out`.
+        half: store weights in half precision (`halved`): half the size. The figures stay those of the run, whose
+            weights are not rounded.
+        words: of a translate model, those that users may type, with their other spellings; none: all that it has.
+
+    Raises:
+        ConfigError: the model has no such word.
+        OutputError: `out` exists, or its parent does not.
+        ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or the referee is not the measured one.
+        TrainingError: the run has no whole checkpoint.
+    """
+    run, out = Path(run), Path(out)
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out} exists; add --overwrite or name another folder with -o")
+    if not out.parent.is_dir():
+        raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist")
+    method = checkpoint.load_method(run)
+    metrics = _measured(run, int(method.steps))
+    referee = _referee(run, metrics)
+    fields = credit.fields_of(run, method)
+    method_id = str(method.id)
+    if words:
+        fields |= only_words(fields, words)
+        metrics = only_asked(metrics, fields["words"])
+    temporary = out.with_name(f".{out.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+        graphs, differences, contents = {}, {}, {}
+        for role, graph in method.graphs().items():
+            if role == "score" and referee is not None:
+                content, differences[role] = referee
+            else:
+                graph = halved(graph) if half else graph
+                content = to_onnx(graph)
+                differences[role] = compare(role, graph, content)
+            path = temporary / f"{role}.onnx"
+            path.write_bytes(content)
+            graphs[role], contents[role] = GraphFile.of(path), content
+        crop = Crop(**fields.pop("crop"))
+        fields["attributes"] = tuple(fields.get("attributes", ()))
+        fields["classes"] = tuple(fields.get("classes", ()))
+        manifest = Manifest(
+            **{
+                "id": model_id or f"{method_id}.{credit.dataset_of(run)}",
+                "version": version,
+                "method": method_id,
+                "graphs": graphs,
+                "crop": crop,
+                "training": {
+                    "config": _without_paths(checkpoint.load(checkpoint.latest(run))["config"]),
+                    "steps": int(method.steps),
+                    "weights": "float16" if half else "float32",
+                    "torch": torch.__version__,
+                    "onnx_max_difference": differences,
+                },
+                "metrics": metrics,
+                "golden": golden(next(iter(contents)), next(iter(contents.values())), crop),
+                **fields,
+            }
+        )
+        manifest.write(temporary)
+        (temporary / "README.md").write_text(card.text(manifest), encoding="utf-8")
+        _replace(temporary, out)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return manifest
+
+
+def to_onnx(graph: Graph) -> bytes:
+    """Return a graph as ONNX; axis 0 of every input and output is free, and those in `graph.dynamic`."""
+    axes = {name: {0: "n", **graph.dynamic.get(name, {})} for name in [*graph.inputs, *graph.outputs]}
+    buffer = io.BytesIO()
+    # Two pictures as the example: at one, an exporter may take the batch axis for a constant.
+    example = tuple(_repeat(t, 2) for t in graph.inputs.values())
+    with warnings.catch_warnings(), torch.no_grad():
+        # Its deprecation, and tracer warnings on shape checks inside torch itself: `compare` is the judge.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph.module.eval(),
+            example,
+            buffer,  # type: ignore[arg-type]  # only this exporter takes a buffer
+            input_names=list(graph.inputs),
+            output_names=graph.outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            do_constant_folding=not graph.half,  # it would widen the stored weights
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def halved(graph: Graph) -> Graph:
+    """Return a graph whose large weights are rounded to half precision, stored so and widened when they are used.
+
+    Batch norms are folded into the convolutions before them first, as the exporter does with weights that it sees.
+    """
+    network = copy.deepcopy(graph.module).eval()
+    for layers in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
+        for i, (layer, norm) in enumerate(itertools.pairwise(layers)):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                layers[i], layers[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+    for layer in list(network.modules()):
+        for name, weight in list(layer.named_parameters(recurse=False)):
+            if weight.numel() >= _LARGE:
+                setattr(layer, name, nn.Parameter(weight.detach().half(), requires_grad=False))
+                parametrize.register_parametrization(layer, name, _Widen(), unsafe=True)
+    return dataclasses.replace(graph, module=network, half=True)
+
+
+class _Widen(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight.float()
+
+
+def compare(role: str, graph: Graph, content: bytes) -> float:
+    """Return the largest absolute difference of torch and ONNX Runtime over `BATCH_SIZES` and, where free, two sizes.
+
+    Raises:
+        ModelError: it is above `TOLERANCE`, or an output's shape differs.
+    """
+    session = runtime.Session(content, device="cpu")
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for n in BATCH_SIZES:
+        for grow in (0, 16) if any(graph.dynamic.get(name) for name in graph.inputs) else (0,):
+            feeds = {
+                name: rng.uniform(-1.0, 1.0, _shape(tensor, n, graph.dynamic.get(name, {}), grow)).astype(np.float32)
+                for name, tensor in graph.inputs.items()
+            }
+            with torch.no_grad():
+                result = graph.module.eval()(*(torch.from_numpy(feed) for feed in feeds.values()))
+            found = session.run(feeds)
+            for name, expected in zip(graph.outputs, _outputs(result), strict=True):
+                if tuple(expected.shape) != found[name].shape:
+                    raise ModelError(
+                        f"export refused: {role}: {name} has shape {found[name].shape} in ONNX Runtime, "
+                        f"{tuple(expected.shape)} in torch"
+                    )
+                difference = float(np.abs(expected.numpy() - found[name]).max())
+                if not difference <= TOLERANCE:  # also when it is not a number
+                    raise ModelError(
+                        f"export refused: {role}: {name} differs by {difference:.2g} between torch and ONNX Runtime at "
+                        f"batch size {n}; {TOLERANCE:g} is allowed"
+                    )
+                worst = max(worst, difference)
+    return worst
+
+
+def golden(role: str, content: bytes, crop: Crop) -> dict[str, Any]:
+    """Return one input and output of a graph by hash, as `Manifest.golden` wants it.
+
+    The hash of the rounded output holds for one build of ONNX Runtime on one kind of CPU; `mean` and `std` hold
+    everywhere, within a tolerance.
+    """
+    session = runtime.Session(content, device="cpu")
+    feeds = golden_feeds(session.inputs, crop)
+    output = session.run(feeds)[session.outputs[0]]
+    rounded = np.round(output.astype(np.float32), GOLDEN_DECIMALS) + np.float32(0.0)  # + 0.0 turns -0.0 into 0.0
+    joined = b"".join(np.ascontiguousarray(feed).tobytes() for feed in feeds.values())
+    return {
+        "role": role,
+        "seed": GOLDEN_SEED,
+        "input_sha256": hashlib.sha256(joined).hexdigest(),
+        "output_sha256": hashlib.sha256(rounded.tobytes()).hexdigest(),
+        "decimals": GOLDEN_DECIMALS,
+        "mean": float(output.astype(np.float64).mean()),
+        "std": float(output.astype(np.float64).std()),
+    }
+
+
+def golden_feeds(
+    inputs: Mapping[str, tuple[int | None, ...]], crop: Crop, seed: int = GOLDEN_SEED
+) -> dict[str, np.ndarray]:
+    """Return the golden inputs: `default_rng(seed)` uniform in [-1, 1] for pictures, ones for everything else."""
+    rng = np.random.default_rng(seed)
+    feeds = {}
+    for name, shape in inputs.items():
+        if len(shape) == 4:
+            feeds[name] = rng.uniform(-1.0, 1.0, (1, shape[1] or 3, crop.height, crop.width)).astype(np.float32)
+        else:
+            feeds[name] = np.ones((1, *(size or 1 for size in shape[1:])), np.float32)
+    return feeds
+
+
+def _outputs(result: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (result,) if isinstance(result, Tensor) else tuple(result)
+
+
+def _repeat(tensor: Tensor, n: int) -> Tensor:
+    return tensor[:1].expand(n, *tensor.shape[1:]).contiguous()
+
+
+def _shape(tensor: Tensor, n: int, free: Mapping[int, str], grow: int) -> tuple[int, ...]:
+    return (n, *(size + grow * (axis in free) for axis, size in enumerate(tensor.shape[1:], start=1)))
+
+
+def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    """Return `title`, `words` and `region` of a manifest for some words and the others that mean the same.
+
+    Raises:
+        ConfigError: there is no such word.
+    """
+    known: dict[str, Any] = fields.get("words", {})
+    if unknown := [word for word in words if word not in known]:
+        raise ConfigError(f"the model has no word {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
+    meant = [known[word] for word in words]
+    kept = {word: edit for word, edit in known.items() if edit in meant}
+    title = "Words: " + ", ".join(dict.fromkeys(words))
+    return {"title": title, "words": kept, "region": {word: fields["region"][word] for word in kept}}
+
+
+def _measured(run: Path, steps: int) -> dict[str, Any]:
+    """Return the figures of the run; none where there are none, or where they are of another step."""
+    path = run / EVALUATION
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found.get("steps", steps) != steps:
+        return {}
+    told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")
+    return {key: found[key] for key in told if key in found} | found["metrics"]
+
+
+def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:
+    """Return the graph of the referee that the figures name, and how far it is from torch; None if they name none."""
+    about = metrics.get("rejection", {}).get("referee")
+    if about is None:
+        return None
+    path = run / REFEREE
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != about["sha256"]:
+        raise ModelError(f"{path} is not the referee that {EVALUATION} names; run `imgedit evaluate {run} --fid` again")
+    return content, float(about["onnx_max_difference"])
+
+
+def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep only the last part of paths: a manifest travels, the machine does not."""
+    return {k: Path(v).name if isinstance(v, str) and os.sep in v else v for k, v in config.items()}
+
+
+def _replace(temporary: Path, out: Path) -> None:
+    """Put the finished folder in place; an old one disappears only once the new one is there."""
+    old = out.with_name(f".{out.name}.old")
+    if out.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(out, old)
+    os.replace(temporary, out)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""One training: settings, loop, checkpoints, record, device."""

@@ -1,0 +1,256 @@
+"""The one training loop: draws batches, steps the method, logs, samples, checkpoints, resumes. It knows no method."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from imgedit.edits.sample import write_png
+from imgedit.errors import DataError, OutputError, TrainingError
+from imgedit.files import write_whole
+from training.data.batch import Batch, Dataset, Stream
+from training.run import checkpoint
+from training.run import config as configs
+from training.run.record import Record
+
+PRECISIONS = ("fp32", "bf16")
+SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures are not the first batch
+
+
+def train(
+    method_id: str,
+    config: Any,
+    dataset: Dataset,
+    run: Path,
+    *,
+    device: torch.device | str = "cpu",
+    sample_every: int = 500,
+    checkpoint_every: int = 500,
+    log_every: int = 50,
+    resume: bool = False,
+    initial: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
+    precision: str = "fp32",
+    tensorboard: bool = True,
+    console: Console | None = None,
+) -> int:
+    """Train a method in a run folder until its own count `steps` reaches `config.steps`, and return that count.
+
+    On the CPU a resumed run equals the uninterrupted one to the last bit. Ctrl-C (or SIGTERM) lets the step end, saves
+    and raises KeyboardInterrupt; a second one stops at once.
+
+    Args:
+        method_id: a key of `METHODS`.
+        config: the method's `Config`.
+        dataset: what to draw from.
+        run: folder for `config.json`, `log.jsonl`, `samples/`, `checkpoints/` and TensorBoard's `events/`.
+        device: where the method computes.
+        sample_every: steps between sample grids; 0 for none.
+        checkpoint_every: steps between checkpoints; one is always written at the end.
+        log_every: steps that a logged mean covers.
+        resume: go on from the newest checkpoint; without one, start.
+        initial: a state that the method's `initialise` starts from, as the weights of a run at another size.
+        about: what else `config.json` should hold, such as the command and the data set.
+        precision: one of `PRECISIONS`; `bf16` computes convolutions and matrix products in bfloat16, and keeps weights
+            and optimizers in float32 (torch.autocast).
+        tensorboard: also write TensorBoard events where it is installed.
+        console: where progress is shown.
+
+    Raises:
+        DataError: the data set is empty.
+        OutputError: the run exists and `resume` is off, or it cannot be written.
+        TrainingError: a loss is not finite, or a checkpoint is damaged.
+        KeyboardInterrupt: the user stopped the run; it was saved.
+    """
+    if len(dataset) == 0:
+        raise DataError("the data set has no pictures for this split")
+    run = Path(run)
+    console = console or Console(stderr=True)
+    device = torch.device(device)
+
+    torch.manual_seed(config.seed)
+    method = configs.method_module(method_id).Method(config, device)
+    stream = Stream(dataset, config.batch_size, config.seed)
+    step = 0
+    if checkpoint.found(run) and not resume:
+        raise OutputError(f"{run} already holds a run; add --resume to go on with it, or name another with --run")
+    if checkpoint.found(run):
+        step = _restore(checkpoint.latest(run), method_id, method, stream, device)
+        console.print(f"resumed {run} at step {step}", highlight=False)
+    elif initial is not None:
+        if not hasattr(method, "initialise"):
+            raise TrainingError(f"{method_id} cannot start from the weights of another run")
+        method.initialise(initial)
+    _write_config(run, method_id, config, {"precision": precision, **(about or {})})
+
+    fixed = next(Stream(dataset, min(config.batch_size, 16), config.seed + SAMPLE_SEED)) if sample_every else None
+    counted = _Counted(stream)
+    recent: dict[str, list[float]] = {}
+    logged, n_images, since = step, 0, time.monotonic()
+    with contextlib.ExitStack() as stack:
+        stopped = stack.enter_context(_stop_after_step())
+        record = stack.enter_context(Record(run, step, tensorboard, console))
+        progress = stack.enter_context(_progress(console))
+        task = progress.add_task(method_id, total=config.steps, completed=step, rate="", terms="")
+        while step < config.steps:
+            before = step
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                terms = method.step(counted)
+            step = method.steps
+            for name, value in _finite(terms, step).items():
+                recent.setdefault(name, []).append(value)
+            progress.update(task, completed=step)
+
+            leaving = stopped.is_set()  # asked once: a signal from here on lets another step end, and saves that
+            last = step >= config.steps or leaving
+            if last or _passed(before, step, log_every):
+                seconds = time.monotonic() - since
+                rate = (counted.images - n_images) / max(seconds, 1e-9)
+                row = {name: sum(values) / len(values) for name, values in recent.items()}
+                record.write(step, row, rate)
+                shown = "  ".join(f"{name} {value:.3g}" for name, value in row.items())
+                progress.update(task, rate=f"{rate:.1f} images/s", terms=shown)
+                if not console.is_terminal:
+                    left = (config.steps - step) * seconds / (step - logged)
+                    console.print(
+                        f"{step}/{config.steps}  {rate:.1f} images/s  {_clock(left)} left  {shown}",
+                        highlight=False,
+                        soft_wrap=True,
+                    )
+                recent, logged, n_images, since = {}, step, counted.images, time.monotonic()
+            if fixed is not None and (last or _passed(before, step, sample_every)):
+                _write_samples(run / "samples" / f"{step:07d}.png", method, fixed, device)
+            if last or _passed(before, step, checkpoint_every):
+                checkpoint.save(run, step, _state(step, method_id, config, method, stream, device))
+            if leaving and step < config.steps:
+                raise KeyboardInterrupt
+    return step
+
+
+def _passed(before: int, step: int, every: int) -> bool:
+    """Tell whether a multiple of `every` lies in `before + 1 .. step`; a method's step may count several."""
+    return every > 0 and step // every > before // every
+
+
+def _state(step: int, method_id: str, config: Any, method: Any, stream: Stream, device: torch.device) -> dict[str, Any]:
+    return {
+        "step": step,
+        "method_id": method_id,
+        "config": configs.to_json(config),
+        "method": method.state_dict(),
+        "stream": stream.state_dict(),
+        "torch_rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+    }
+
+
+def _restore(folder: Path, method_id: str, method: Any, stream: Stream, device: torch.device) -> int:
+    """Put a checkpoint's state back and return its step."""
+    state = checkpoint.load(folder)
+    if state["method_id"] != method_id:
+        raise TrainingError(f"{folder} was made by {state['method_id']}, not by {method_id}")
+    try:
+        method.load_state_dict(state["method"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"{folder} does not fit the settings of this run: {reason}") from error
+    stream.load_state_dict(state["stream"])
+    torch.set_rng_state(state["torch_rng"])
+    if device.type == "cuda" and state["cuda_rng"] is not None:
+        torch.cuda.set_rng_state(state["cuda_rng"], device)
+    return int(state["step"])
+
+
+def _finite(terms: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    """Return the terms as numbers; the check costs one transfer from the device for all of them."""
+    numbers = torch.stack([t.detach().double().reshape(()) for t in terms.values()]).tolist()
+    for name, value in zip(terms, numbers, strict=True):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{name} is {value} at step {step}; the last checkpoint is from before it, try a lower learning rate"
+            )
+    return dict(zip(terms, numbers, strict=True))
+
+
+class _Counted(Iterator[Batch]):
+    """A stream that counts the pictures drawn; a step may draw several batches."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.images = 0
+
+    def __next__(self) -> Batch:
+        batch = next(self.stream)
+        self.images += len(batch.image)
+        return batch
+
+
+@contextlib.contextmanager
+def _stop_after_step() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts at once."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped  # only the main thread may handle signals
+        return
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    for s in before:
+        signal.signal(s, stop)
+    try:
+        yield stopped
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[terms]}", style="dim"),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+def _write_config(run: Path, method_id: str, config: Any, about: Mapping[str, Any]) -> None:
+    content = {"method": method_id, "config": configs.to_json(config), "torch": torch.__version__, **about}
+    write_whole(run / checkpoint.CONFIG, json.dumps(content, indent=2) + "\n")
+
+
+def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) -> None:
+    """Draw the sample grid; what it draws at random leaves the training's random numbers as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        torch.manual_seed(SAMPLE_SEED)
+        grid = method.samples(batch)
+    if grid is None:
+        return
+    pixels = (grid.clamp(0.0, 1.0) * 255.0).round().byte().permute(1, 2, 0).cpu().numpy()
+    write_png(np.ascontiguousarray(pixels), path)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
