@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from imgedit.photo.reader import MAX_PIXELS, read
+from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import JpegCoding, Photo, to_image
-from imgedit.photo.writer import SUFFIXES, check_output, default_output, write
+from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, write
 
 __all__ = [
     "MAX_PIXELS",
@@ -20,7 +20,9 @@ __all__ = [
     "JpegCoding",
     "Photo",
     "check_output",
+    "decode",
     "default_output",
+    "encode",
     "like",
     "read",
     "to_image",

@@ -23,7 +23,7 @@ from imgedit.errors import PhotoError
 from imgedit.photo.exif import read_exif
 from imgedit.photo.record import JpegCoding, Photo
 
-__all__ = ["MAX_PIXELS", "read"]
+__all__ = ["MAX_PIXELS", "decode", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
@@ -66,7 +66,7 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     if isinstance(source, Image.Image):
         return _decode(source, "the image", None)
     if source == "-":
-        return _from_bytes(_standard_input(), "standard input", None)
+        return decode(_standard_input(), "standard input")
     path = Path(source)
     try:
         with path.open("rb") as file:
@@ -81,7 +81,7 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         raise PhotoError(f"{path}: no permission to read it") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return _from_bytes(data, str(path), path)
+    return decode(data, str(path), path)
 
 
 def _standard_input() -> bytes:
@@ -126,7 +126,17 @@ def _from_array(array: NDArray[Any]) -> Photo:
     return Photo(np.ascontiguousarray(rgb), alpha, mode={1: "L", 3: "RGB", 4: "RGBA"}[channels])
 
 
-def _from_bytes(data: bytes, name: str, path: Path | None) -> Photo:
+def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> Photo:
+    """Read a photo from the bytes of an image file.
+
+    Args:
+        data: The file's content.
+        name: What messages call it.
+        path: Where it came from; kept in the photo.
+
+    Raises:
+        PhotoError: It is damaged, or no photo that imgedit understands.
+    """
     if not data:
         raise PhotoError(f"{name}: is empty (zero bytes); copy the photo again")
     try:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from imgedit.files import write_whole
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.record import Photo
 
-__all__ = ["SUFFIXES", "check_output", "default_output", "write"]
+__all__ = ["SUFFIXES", "check_output", "default_output", "encode", "write"]
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -70,8 +71,7 @@ def write(
     """
     target = Path(path)
     if str(path) == "-":
-        kind = next((kind for kind in SUFFIXES.values() if kind == photo.format), "PNG")
-        data = _encode(photo, rgb, kind, quality, "standard output")
+        data = encode(replace(photo, rgb=rgb), quality=quality, name="standard output")
         if sys.stdout is None:
             raise OutputError("standard output is closed; name a file instead")
         try:
@@ -83,7 +83,8 @@ def write(
             raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
         return target
     check_output(target, overwrite=overwrite)
-    data = _encode(photo, rgb, SUFFIXES[target.suffix.lower()], quality, str(target))
+    kind = SUFFIXES[target.suffix.lower()]
+    data = encode(replace(photo, rgb=rgb), kind, quality=quality, name=str(target))
     write_whole(target, data)
     return target
 
@@ -130,8 +131,24 @@ def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
     return source.with_name(".".join([source.stem, *words]) + suffix)
 
 
-def _encode(photo: Photo, rgb: NDArray[np.uint8], kind: str, quality: int | None, name: str) -> bytes:
-    """Return the bytes of an image file."""
+def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None, name: str = "the photo") -> bytes:
+    """Return the bytes of an image file with a photo's pixels and metadata.
+
+    Args:
+        photo: What to encode; its alpha is kept if it has the size of the pixels.
+        kind: Pillow's name of a format in `SUFFIXES`, such as `JPEG`; None for the photo's own, or PNG where that is
+            only read.
+        quality: 1..100 for JPEG, WebP and AVIF; None for the source's, or 95.
+        name: What messages call it.
+
+    Raises:
+        OutputError: The format is unknown, or cannot hold this photo.
+    """
+    rgb = photo.rgb
+    if kind is None:
+        kind = next((known for known in SUFFIXES.values() if known == photo.format), "PNG")
+    if kind not in SUFFIXES.values():
+        raise OutputError(f"unknown format {kind!r}; known: {', '.join(dict.fromkeys(SUFFIXES.values()))}")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
     image = Image.fromarray(np.ascontiguousarray(rgb))

@@ -98,3 +98,8 @@ def test_a_photo_over_pillows_own_limit_and_under_ours_is_read_silently(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert photo.read(path).width == 36
     assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_bytes_that_are_no_picture_are_named_as_the_caller_names_them() -> None:
+    with pytest.raises(PhotoError, match="upload 3: is not a photo"):
+        photo.decode(b"no picture", "upload 3")

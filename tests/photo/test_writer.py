@@ -193,3 +193,21 @@ def test_standard_output_gets_the_photos_own_format(capfdbinary: pytest.CaptureF
 )
 def test_the_edited_copy_is_named_after_the_photo_and_the_words(name: str, words: list[str], expected: str) -> None:
     assert photo.default_output(name, words) == Path(expected)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+def test_what_is_encoded_to_bytes_is_decoded_from_them(kind: str) -> None:
+    again = photo.decode(photo.encode(photo.read(picture()), kind))
+    assert np.array_equal(again.rgb, picture())
+    assert again.format == kind
+
+
+def test_encode_keeps_the_photos_own_format_and_writes_what_write_writes(tmp_path: Path) -> None:
+    source = photo.read(saved(tmp_path / "a.jpg", picture(), icc_profile=SRGB, exif=exif_with(6), quality=71))
+    assert photo.encode(source) == photo.write(source, source.rgb, tmp_path / "b.jpg").read_bytes()
+    assert photo.decode(photo.encode(photo.read(picture()))).format == "PNG"
+
+
+def test_encode_refuses_a_format_that_is_not_written() -> None:
+    with pytest.raises(OutputError, match="'GIF'; known: JPEG, PNG"):
+        photo.encode(photo.read(picture()), "GIF")
