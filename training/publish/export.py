@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,11 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
-from imgedit.errors import ConfigError, ModelError, OutputError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.models import runtime
 from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.method import Graph
-from training.publish import card, credit
+from training.publish import card, credit, place
 from training.publish.figures import only_asked
 from training.run import checkpoint
 
@@ -61,25 +60,22 @@ def export(
 
     Args:
         run: a run folder.
-        out: the model folder to make; its parent must exist.
+        out: the model folder to make, with its parents.
         model_id: `method.dataset`; None takes the method and the data set of the run.
         version: of the model.
-        overwrite: replace `out`.
+        overwrite: replace `out`, where it is a model folder and holds nothing else.
         half: store weights in half precision (`halved`): half the size. The figures stay those of the run, whose
             weights are not rounded.
         words: of a translate model, those that users may type, with their other spellings; none: all that it has.
 
     Raises:
         ConfigError: the model has no such word.
-        OutputError: `out` exists, or its parent does not.
+        OutputError: `out` exists and is not replaced, or cannot be written (`training.publish.place`).
         ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or the referee is not the measured one.
         TrainingError: the run has no whole checkpoint.
     """
     run, out = Path(run), Path(out)
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists; add --overwrite or name another folder with -o")
-    if not out.parent.is_dir():
-        raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist")
+    place.check(out, overwrite)
     method = checkpoint.load_method(run)
     metrics = _measured(run, int(method.steps))
     referee = _referee(run, metrics)
@@ -88,10 +84,7 @@ def export(
     if words:
         fields |= only_words(fields, words)
         metrics = only_asked(metrics, fields["words"])
-    temporary = out.with_name(f".{out.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir()
+    with place.placed(out, overwrite) as temporary:
         graphs, differences, contents = {}, {}, {}
         for role, graph in method.graphs().items():
             if role == "score" and referee is not None:
@@ -126,12 +119,7 @@ def export(
             }
         )
         manifest.write(temporary)
-        (temporary / "README.md").write_text(card.text(manifest), encoding="utf-8")
-        _replace(temporary, out)
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / place.CARD).write_text(card.text(manifest), encoding="utf-8")
     return manifest
 
 
@@ -305,13 +293,3 @@ def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | Non
 def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
     """Keep only the last part of paths: a manifest travels, the machine does not."""
     return {k: Path(v).name if isinstance(v, str) and os.sep in v else v for k, v in config.items()}
-
-
-def _replace(temporary: Path, out: Path) -> None:
-    """Put the finished folder in place; an old one disappears only once the new one is there."""
-    old = out.with_name(f".{out.name}.old")
-    if out.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(out, old)
-    os.replace(temporary, out)
-    shutil.rmtree(old, ignore_errors=True)
