@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgedit.editor import Editor, Result, align, open_model, translate
     from imgedit.edits.swap import swap
     from imgedit.errors import (
+        BatchError,
         ConfigError,
         DataError,
         HubError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         OutputError,
         PhotoError,
         TrainingError,
+        UnknownModelError,
         UnknownWordError,
     )
     from imgedit.models.hub import pull, push
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "imgedit.errors": (
+        "BatchError",
         "ConfigError",
         "DataError",
         "HubError",
@@ -45,6 +48,7 @@ _HOMES = {
         "OutputError",
         "PhotoError",
         "TrainingError",
+        "UnknownModelError",
         "UnknownWordError",
     ),
     "imgedit.vision.faces": ("Face", "detect"),
@@ -60,6 +64,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchError",
     "ConfigError",
     "DataError",
     "Editor",
@@ -76,6 +81,7 @@ __all__ = [
     "PhotoError",
     "Result",
     "TrainingError",
+    "UnknownModelError",
     "UnknownWordError",
     "__version__",
     "align",

@@ -3,11 +3,22 @@
 Standard library only, so that any module can import it at no cost. A message says what happened, with which value,
 and what would be right, in one line; the command line prints it and leaves with the class's `exit_code`. Any other
 exception is a bug.
+
+Exit codes of the command line, one rule for all commands:
+
+- 0: done.
+- 1: a known error: a file that cannot be read or written, a damaged model, a hub out of reach.
+- 2: wrong usage: what was typed cannot be meant, whatever the files hold (an unknown option, word or model, a strength
+  beyond 0..1, options that contradict each other).
+- 3: some inputs of a batch failed, the others are done.
+- 4: no face was found, or not the one that was asked for.
+- 130: interrupted.
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "BatchError",
     "ConfigError",
     "DataError",
     "HubError",
@@ -18,14 +29,24 @@ __all__ = [
     "OutputError",
     "PhotoError",
     "TrainingError",
+    "UnknownModelError",
     "UnknownWordError",
 ]
 
 
 class ImgeditError(Exception):
-    """Any known error; a subclass says what kind."""
+    """Any known error; a subclass says what kind.
+
+    Args:
+        message: What happened, with which value, and what would be right.
+        hint: What else would be right at the command line, such as an option; only the command line shows it.
+    """
 
     exit_code: int = 1
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class PhotoError(ImgeditError):
@@ -40,8 +61,16 @@ class ManifestError(ModelError):
     """A model's `manifest.json` is missing, unreadable, or does not hold what it must."""
 
 
+class UnknownModelError(ModelError):
+    """No model of this name is here."""
+
+    exit_code = 2
+
+
 class UnknownWordError(ImgeditError):
     """No model at hand knows an edit word."""
+
+    exit_code = 2
 
 
 class NoFaceError(ImgeditError):
@@ -52,6 +81,12 @@ class NoFaceError(ImgeditError):
 
 class OutputError(ImgeditError):
     """A file cannot be written: it exists already, or its folder is missing or closed."""
+
+
+class BatchError(ImgeditError):
+    """Some inputs of a batch failed; the others are done."""
+
+    exit_code = 3
 
 
 class DataError(ImgeditError):

@@ -57,4 +57,4 @@ def test_every_error_is_one_of_ours():
 
     for name in errors.__all__:
         assert issubclass(getattr(errors, name), errors.ImgeditError)
-        assert getattr(errors, name).exit_code in (1, 2, 4)
+        assert getattr(errors, name).exit_code in (1, 2, 3, 4)

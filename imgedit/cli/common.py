@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from imgedit.errors import ImgeditError, OutputError
+from imgedit.text import printable
 
 __all__ = [
     "Device",
@@ -26,6 +28,8 @@ __all__ = [
     "result",
     "show_logs",
 ]
+
+_BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # how Python holds bytes of file names that are no UTF-8
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +56,7 @@ def guarded(function: F) -> F:
                 raise typer.Exit(130) from None
             if not isinstance(error, ImgeditError):
                 raise
-            message(f"error: {error}")
+            message(f"error: {error}; {error.hint}" if error.hint else f"error: {error}")
             raise typer.Exit(error.exit_code) from None
 
     return run  # type: ignore[return-value]
@@ -66,26 +70,36 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def message(text: str, *, quiet: bool = False) -> None:
-    """Say something on stderr, in one line however long."""
+    """Say something on stderr, in one line however long; what a terminal would obey is shown instead."""
     if quiet:
         return
     from rich.console import Console
 
-    line = " ".join(str(text).splitlines())
+    line = printable(" ".join(str(text).split("\n")))
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, emoji=False)
 
 
 def result(value: object) -> None:
-    """Print a result on stdout: text as it is, anything else as one line of JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Print a result on stdout: one line of text, anything else as one line of JSON.
+
+    What a terminal would obey is shown instead, line breaks in file names too. The bytes of a name that is no UTF-8 go
+    into a pipe as they are, so that the next program finds the file.
+    """
+    text = json.dumps(value) if not isinstance(value, str) else printable(value, keep=_keeps())
+    holds_bytes = not set(_BYTES).isdisjoint(text)
     try:
-        typer.echo(text)
-    except UnicodeEncodeError:  # a file name that is no text, or a terminal that cannot show it
-        typer.echo(text.encode("utf-8", "surrogateescape"))
+        typer.echo(text.encode("utf-8", "surrogateescape") if holds_bytes else text)
+    except UnicodeEncodeError:  # a terminal that cannot show it
+        typer.echo(text.encode())
     except BrokenPipeError:  # the reader has enough; Click ends it quietly
         raise
     except OSError as error:
         raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def _keeps() -> str:
+    """Return the characters that stdout takes as they are: for a pipe, bytes that are no text."""
+    return "" if sys.stdout is None or sys.stdout.isatty() else _BYTES
 
 
 def show_logs(quiet: bool) -> None:

@@ -211,4 +211,4 @@ def write_png(picture: NDArray[np.uint8], path: Path) -> None:
     """
     buffer = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue(), flush=False)  # of thousands

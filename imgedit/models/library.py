@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgedit.errors import ManifestError, ModelError
+from imgedit.errors import ManifestError, ModelError, UnknownModelError
 from imgedit.models import manifest as manifests
 from imgedit.models.manifest import Manifest
 
@@ -110,7 +110,7 @@ def find(name: str | os.PathLike[str]) -> Model:
     """Return the model of an id, a pulled repository, or a folder.
 
     Raises:
-        ModelError: there is no such model; the message names the nearest and all known ones.
+        UnknownModelError: there is no such model; the message names the nearest and all known ones.
         ManifestError: there is, but it is damaged.
     """
     text = os.fspath(name)
@@ -127,7 +127,7 @@ def find(name: str | os.PathLike[str]) -> Model:
     known = list(dict.fromkeys(model.id for model in models))
     near = difflib.get_close_matches(text, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ModelError(
+    raise UnknownModelError(
         f"no model {text!r}{hint} (known: {', '.join(known) or 'none'}; or give a model folder, or pull one)"
     )
 

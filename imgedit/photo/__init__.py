@@ -12,7 +12,7 @@ import numpy as np
 
 from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import JpegCoding, Photo, to_image
-from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, write
+from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [
     "MAX_PIXELS",
@@ -24,6 +24,7 @@ __all__ = [
     "default_output",
     "encode",
     "like",
+    "permissions",
     "read",
     "to_image",
     "write",

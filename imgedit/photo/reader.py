@@ -6,6 +6,7 @@ import io
 import logging
 import math
 import os
+import re
 import stat
 import sys
 import threading
@@ -23,7 +24,7 @@ from imgedit.errors import PhotoError
 from imgedit.photo.exif import read_exif
 from imgedit.photo.record import JpegCoding, Photo
 
-__all__ = ["MAX_PIXELS", "decode", "read"]
+__all__ = ["MAX_PIXELS", "check_no_address", "decode", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
@@ -36,6 +37,7 @@ _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
 _FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "QOI")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
+_ADDRESS = re.compile(r"(https?|ftps?|sftp|file|s3|gs):/", re.IGNORECASE)
 _X_RESOLUTION = 0x011A  # a TIFF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -71,7 +73,9 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     try:
         with path.open("rb") as file:
             data = _limited(file, str(path))
+            permissions = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except FileNotFoundError as error:
+        check_no_address(source)
         raise PhotoError(f"{path}: no such file; check the name") from error
     except IsADirectoryError as error:
         raise PhotoError(f"{path}: is a folder; give a photo") from error
@@ -81,7 +85,18 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         raise PhotoError(f"{path}: no permission to read it") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return decode(data, str(path), path)
+    return replace(decode(data, str(path), path), permissions=permissions)
+
+
+def check_no_address(source: str | os.PathLike[str]) -> None:
+    """Refuse what names no file of this machine.
+
+    Raises:
+        PhotoError: It is the address of something on the network.
+    """
+    text = os.fspath(source)
+    if _ADDRESS.match(text):
+        raise PhotoError(f"{text}: is an address, and nothing is fetched from the network; download the photo first")
 
 
 def _standard_input() -> bytes:

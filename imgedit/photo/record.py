@@ -36,6 +36,7 @@ class Photo:
         mode: Pillow's name of the pixel layout it came in.
         jpeg: How it was compressed if it came as JPEG.
         lossless: False if its file format lost detail.
+        permissions: Who may read and write the file it came from, as `os.chmod` takes it; None if it was no file.
     """
 
     rgb: NDArray[np.uint8]
@@ -48,6 +49,7 @@ class Photo:
     mode: str = "RGB"
     jpeg: JpegCoding | None = None
     lossless: bool = True
+    permissions: int | None = None
 
     @property
     def height(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
+import operator
 import os
 import sys
 from collections.abc import Sequence
@@ -15,16 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgedit.errors import OutputError, PhotoError
-from imgedit.files import write_whole
+from imgedit.errors import ConfigError, OutputError, PhotoError
+from imgedit.files import check_replaceable, write_whole
 from imgedit.photo.exif import with_raw_text
+from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import Photo
 
-__all__ = ["SUFFIXES", "check_output", "default_output", "encode", "write"]
+__all__ = ["SUFFIXES", "check_output", "default_output", "encode", "permissions", "write"]
 
 SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
@@ -70,10 +75,9 @@ def write(
         OutputError: It cannot be written there.
     """
     target = Path(path)
+    check_output(path, overwrite=overwrite)
     if str(path) == "-":
         data = encode(replace(photo, rgb=rgb), quality=quality, name="standard output")
-        if sys.stdout is None:
-            raise OutputError("standard output is closed; name a file instead")
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -82,21 +86,31 @@ def write(
         except OSError as error:
             raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
         return target
-    check_output(target, overwrite=overwrite)
     kind = SUFFIXES[target.suffix.lower()]
     data = encode(replace(photo, rgb=rgb), kind, quality=quality, name=str(target))
-    write_whole(target, data)
+    write_whole(target, data, overwrite=overwrite, mode=permissions(photo))
     return target
+
+
+def permissions(*photos: Photo) -> int | None:
+    """Return what a file made from photos may at most permit: what all of them do, and its owner to read and write."""
+    known = [photo.permissions for photo in photos if photo.permissions is not None]
+    return functools.reduce(operator.and_, known) | 0o600 if known else None
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Find out before the work whether a photo can be written.
 
     Raises:
+        ConfigError: Standard output is a terminal.
         OutputError: The ending is unknown, the folder missing or closed, or the file exists and may not be replaced.
     """
     target = Path(path)
     if str(path) == "-":
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; name a file instead")
+        if sys.stdout.isatty():
+            raise ConfigError("a picture is not printed to a terminal; name a file, or send it through a pipe")
         return
     if target.suffix.lower() not in SUFFIXES:
         raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(SUFFIXES)}")
@@ -106,12 +120,15 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         if not target.parent.is_dir():
             raise OutputError(f"{target}: its folder {target.parent} does not exist; make it first")
         if os.path.lexists(target) and not overwrite:
-            raise OutputError(f"{target}: exists already; use --overwrite or another name")
+            raise OutputError(f"{target}: exists already", hint="use --overwrite or another name")
+        place = Path(os.path.realpath(target)) if overwrite else target  # a link stays: the file behind it is replaced
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{target}: cannot be written: {reason}") from error
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{target}: no permission to write into {target.parent}")
+    if overwrite:
+        check_replaceable(target)
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: no permission to write into {place.parent}")
 
 
 def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
@@ -120,11 +137,12 @@ def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
     A format that is only read becomes `.png`; standard input stays standard output.
 
     Raises:
-        PhotoError: The path has no file name.
+        PhotoError: The path has no file name, or is the address of something on the network.
     """
     source = Path(path)
     if str(path) == "-":
         return source
+    check_no_address(path)
     if not source.name:  # "", "." or "/"
         raise PhotoError(f"{str(path)!r} is not the name of a photo; give a file")
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"

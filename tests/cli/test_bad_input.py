@@ -232,14 +232,14 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.replace", full)
+    monkeypatch.setattr("os.fsync", full)
     refused(path, says="No space left")
 
 
 def test_an_unknown_model(tmp_path):
     path = tmp_path / "in.jpg"
     shutil.copy(PORTRAIT, path)
-    refused(path, model="stargan_hare.test", says="did you mean stargan_hair.test?")
+    refused(path, model="stargan_hare.test", says="did you mean stargan_hair.test?", code=2)
 
 
 @pytest.mark.parametrize("damage", ["json", "schema", "hash", "cut", "swapped", "missing", "words"])
@@ -276,7 +276,7 @@ def test_a_damaged_model(tmp_path, damage):
     elif damage == "words":
         manifest.write_text(json.dumps({**data, "words": {}, "region": {}}))
         says = "no model knows the word 'blond'"
-    refused(path, model=str(folder), says=says)
+    refused(path, model=str(folder), says=says, code=2 if damage == "words" else 1)
 
 
 def test_a_graph_of_another_shape(tmp_path):

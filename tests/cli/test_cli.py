@@ -274,14 +274,14 @@ def test_no_face_is_exit_4_and_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["--attr", "blnod", *HAIR], 1, "did you mean blond?"),
+        (["--attr", "blnod", *HAIR], 2, "did you mean blond?"),
         (["--attr", "blond", "--attr", "black-hair", *HAIR], 2, "contradict"),
         (["--attr", "blond=7", *HAIR], 2, "0 to 1"),
         (["--attr", "blond,smiling", *HAIR], 2, "give each its own"),
         (["--attr", "", *HAIR], 2, "no edit word"),
         (["--attr", "no-blond", *HAIR], 2, "black-hair, brown-hair, grey-hair"),
         (["--attr", "blond", "--strength", "2", *HAIR], 2, "0 to 1"),
-        (["--attr", "blond", "--model", "nope"], 1, "no model 'nope'"),
+        (["--attr", "blond", "--model", "nope"], 2, "no model 'nope'"),
         (["--attr", "blond", "--model", "mtcnn.facenet"], 1, "not to translate"),
         (["--attr", "blond", "--face", "9", *HAIR], 4, "face"),
         (["--attr", "blond", "--face", "middle", *HAIR], 2, "middle"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import logging
 import os
+import stat
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from imgedit import photo
-from imgedit.errors import OutputError
+from imgedit.errors import ConfigError, OutputError, PhotoError
 from tests.photos import SRGB, exif_with, picture, saved
 
 LOSSLESS = (".png", ".tif", ".bmp", ".tiff")
@@ -125,7 +128,7 @@ def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
     out = tmp_path / "b.png"
     out.write_text("mine")
     source = photo.read(picture())
-    with pytest.raises(OutputError, match="exists already; use --overwrite"):
+    with pytest.raises(OutputError, match=r"exists already$"):
         photo.write(source, source.rgb, out)
     assert out.read_text() == "mine"
     photo.write(source, source.rgb, out, overwrite=True)
@@ -165,7 +168,7 @@ def test_a_failed_write_leaves_neither_file_nor_temporary(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     source = photo.read(picture())
     expected = OutputError if isinstance(error, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
@@ -188,6 +191,8 @@ def test_standard_output_gets_the_photos_own_format(capfdbinary: pytest.CaptureF
         ("a/my.photo.PNG", ["blond", "smiling"], "a/my.photo.blond.smiling.PNG"),
         ("anim.gif", ["blond"], "anim.blond.png"),
         ("noending", ["no-bangs"], "noending.no-bangs.png"),
+        ("scan.JFIF", ["blond"], "scan.blond.JFIF"),
+        ("scan.jpe", ["blond"], "scan.blond.jpe"),
         ("-", ["blond"], "-"),
     ],
 )
@@ -211,3 +216,62 @@ def test_encode_keeps_the_photos_own_format_and_writes_what_write_writes(tmp_pat
 def test_encode_refuses_a_format_that_is_not_written() -> None:
     with pytest.raises(OutputError, match="'GIF'; known: JPEG, PNG"):
         photo.encode(photo.read(picture()), "GIF")
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe"])
+def test_jpeg_has_more_endings(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(picture(64, 64)).save(path, "JPEG", quality=83)
+    source = photo.read(path)
+    again = photo.read(photo.write(source, source.rgb, photo.default_output(path, ["blond"])))
+    assert again.format == "JPEG"
+    assert again.jpeg == source.jpeg
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+@pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o400, 0o600), (0o640, 0o640), (0o777, 0o644)])
+def test_a_result_permits_no_more_than_the_photo(tmp_path: Path, mode: int, expected: int) -> None:
+    path = saved(tmp_path / "a.png", picture())
+    path.chmod(mode)
+    source = photo.read(path)
+    umask = os.umask(0o022)
+    try:
+        out = photo.write(source, source.rgb, tmp_path / "b.png")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(out.stat().st_mode) == expected
+    open_photo = replace(source, permissions=0o664)
+    assert photo.permissions(source, open_photo, photo.read(picture())) == (mode & 0o664) | 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX links and pipes")
+def test_overwriting_follows_a_link_and_refuses_what_is_no_file(tmp_path: Path) -> None:
+    source = photo.read(saved(tmp_path / "real.png", picture()))
+    (tmp_path / "link.png").symlink_to("real.png")
+    (tmp_path / "real.png").chmod(0o600)
+    with pytest.raises(OutputError, match="exists already"):
+        photo.write(source, source.rgb, tmp_path / "link.png")
+    photo.write(source, 255 - source.rgb, tmp_path / "link.png", overwrite=True)
+    assert (tmp_path / "link.png").is_symlink()
+    assert np.array_equal(photo.read(tmp_path / "real.png").rgb, 255 - picture())
+    assert stat.S_IMODE((tmp_path / "real.png").stat().st_mode) == 0o600
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(OutputError, match="is a pipe, which is never replaced"):
+        photo.check_output(tmp_path / "pipe.png", overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["https://example.com/a.jpg", "HTTP://example.com/a.jpg", "file:///etc/a.jpg"])
+def test_an_address_is_no_file(name: str) -> None:
+    for refuse in (photo.read, lambda path: photo.default_output(path, ["blond"])):
+        with pytest.raises(PhotoError, match="download the photo first"):
+            refuse(name)
+        with pytest.raises(PhotoError, match="download the photo first"):
+            refuse(Path(name))
+
+
+def test_a_picture_is_not_printed_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(ConfigError, match="not printed to a terminal; name a file"):
+        photo.check_output("-")
+    with pytest.raises(ConfigError, match="not printed to a terminal; name a file"):
+        photo.write(photo.read(picture()), picture(), "-")
