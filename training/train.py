@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from imgedit.errors import ConfigError, DataError, ModelError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
-from training.data import DATASETS, MADE
-from training.publish import credit
+from training.data import DATASETS
+from training.data.sources import load_data as load_data
+from training.data.sources import parted
+from training.publish import credit, stages
 from training.run import checkpoint, loop
 from training.run import config as configs
 from training.run.memory import keep_freed_memory
@@ -26,19 +27,27 @@ def resolve(
     """Return the config of a new run, or with `run` the one that is stored there; `steps` replaces its length.
 
     Raises:
-        ConfigError: a setting is wrong, or one is given for a run that has its own.
+        ConfigError: a setting is wrong, or one differs from that of the run.
+        TrainingError: `run` is damaged.
     """
-    if run is not None and (stored := checkpoint.stored_config(run)):
+    if run is None:
+        config = configs.resolve(method_id, preset, settings)
+    else:
+        stored = checkpoint.stored_config(run)
+        if not stored:
+            raise ConfigError(f"{run} has no run to go on with; leave out --resume to train from the start")
         if stored["method"] != method_id:
             raise ConfigError(f"{run} is a run of {stored['method']}, not of {method_id}")
-        if preset is not None or settings:
-            raise ConfigError(f"{run} goes on with its own settings; only --steps can be changed on --resume")
         config = configs.from_json(method_id, stored["config"])
-    else:
-        config = configs.resolve(method_id, preset, settings)
+        _check_repeated(run, stored, preset, settings)
     if steps is not None:
         config = configs.build(type(config), {**_values(config), "steps": steps})
     return config
+
+
+def folder_of(method_id: str, preset: str | None) -> Path:
+    """Return the run folder of a training that names none."""
+    return Path("runs") / f"{method_id}-{preset or next(iter(configs.method_module(method_id).PRESETS))}"
 
 
 def begin(
@@ -51,6 +60,7 @@ def begin(
     resume: bool = False,
     device: str = "auto",
     steps: int | None = None,
+    until: int | None = None,
     sample_every: int = 500,
     checkpoint_every: int = 500,
     threads: int | None = None,
@@ -60,29 +70,39 @@ def begin(
 ) -> Path:
     """Train a method and return its run folder; the arguments are `imgedit train`'s.
 
+    With `until` it stops before the run's length is reached, at that step; `about` is what else `config.json` says.
+
     Raises:
         ImgeditError: see `resolve`, `load_data` and `loop.train`.
+        ConfigError: with `resume`, the run has no checkpoint, or `data` or `init` is not what it was started with.
     """
     module = configs.method_module(method_id)
     if precision is not None and precision not in loop.PRECISIONS:
         raise ConfigError(f"--precision is one of {', '.join(loop.PRECISIONS)}, got {precision!r}")
     name = preset or next(iter(module.PRESETS))
-    run = Path("runs") / f"{method_id}-{name}" if run is None else Path(run)
+    run = folder_of(method_id, preset) if run is None else Path(run)
+    if resume and not checkpoint.found(run):
+        raise ConfigError(f"{run} has no checkpoint to go on from; leave out --resume to train from the start")
+    if not resume:
+        loop.check_new(run)
     config = resolve(method_id, preset, settings, steps, run if resume else None)
-    stored = checkpoint.stored_config(run) if resume else {}
-    data = stored.get("data") if data is None else data
+    stored = checkpoint.stored_config(run) if resume else {"preset": name}
+    data = _data_of(run, stored, data)
     precision = precision or stored.get("precision", loop.PRECISIONS[0])
-    if data is None:
-        raise ConfigError(f"say where the data is: --data NAME:DIR with NAME one of {', '.join(DATASETS)}")
     if threads is not None:
         torch.set_num_threads(threads)
     where = torch_device(device)
     if where.type == "cpu":
         keep_freed_memory()
-    dataset = load_data(data, "train", module.Method.data_options(config))
+    dataset = load_data(data, "train", module.Method.data_options(config), method_id)
     _check_channels(dataset, config, data)
-    initial = None if init is None else _initial(init, method_id, dataset)
-    began_from = stored.get(credit.BEGAN_FROM) or (None if init is None else credit.of(init))
+    initial = None
+    if resume:
+        _check_start(run, stored, init, data, len(dataset))
+        kept = {key: stored[key] for key in (*_ORIGIN, *_KEPT) if key in stored}
+    else:
+        kept = {"preset": name, **_origin(init, config)}
+        initial = None if init is None else _initial(init, method_id, dataset)
     loop.train(
         method_id,
         config,
@@ -92,29 +112,73 @@ def begin(
         sample_every=sample_every,
         checkpoint_every=checkpoint_every,
         resume=resume,
+        until=until,
         initial=initial,
         precision=precision,
-        about={"data": data, **({credit.BEGAN_FROM: began_from} if began_from else {}), **(about or {})},
+        about={"data": data, "pictures": len(dataset), **kept, **(about or {})},
     )
     return run
 
 
-def load_data(spec: str, split: str, options: Mapping[str, Any]) -> Any:
-    """Load one split of `NAME:DIR`.
+_ORIGIN = ("init", credit.BEGAN_FROM, stages.BEFORE, stages.USES)
+_KEPT = ("preset", stages.STAGE, "note", "started_from")
+"""What stays in `config.json` when a run goes on."""
+
+
+def _origin(init: str | None, config: Any) -> dict[str, Any]:
+    """Return what a new run builds on, for its `config.json`."""
+    before, name, uses = stages.before(init, configs.to_json(config))
+    origin: dict[str, Any] = {"init": name, stages.BEFORE: before, stages.USES: uses}
+    if init is not None:
+        origin |= {"started_from": init, credit.BEGAN_FROM: credit.of(init)}
+    return origin
+
+
+def _data_of(run: Path, stored: Mapping[str, Any], data: str | None) -> str:
+    """Return the data set of a run: what is named, or what it has.
 
     Raises:
-        ConfigError: the name is unknown.
-        DataError: the folder is missing, or not in the set's layout.
+        ConfigError: neither is there, or they are two sets.
     """
-    name, colon, folder = spec.partition(":")
-    if not colon or name not in DATASETS:
-        raise ConfigError(f"--data looks like NAME:DIR with NAME one of {', '.join(DATASETS)}, got {spec!r}")
-    if name not in MADE and not Path(folder).is_dir():
-        raise DataError(f"no folder {folder!r}; --data {name}:DIR names the folder of the data set")
-    try:
-        return importlib.import_module(DATASETS[name]).load(Path(folder), split, **options)
-    except TypeError as error:  # the method asks for an option, such as attributes, that this set does not have
-        raise ConfigError(f"this method cannot be used with {name}: {error}") from error
+    own = stored.get("data")
+    if data is None:
+        if not isinstance(own, str):
+            raise ConfigError(f"say where the data is: --data NAME:DIR with NAME one of {', '.join(DATASETS)}")
+        return own
+    name = parted(data)[0]
+    if isinstance(own, str) and own.partition(":")[0] != name:
+        raise ConfigError(f"{run} is trained on {own}, so it does not go on with {data}; start a new run for that")
+    return data
+
+
+def _check_start(run: Path, stored: Mapping[str, Any], init: str | None, data: str, n_pictures: int) -> None:
+    """Complain of an `--init` or a folder of data that is not the one that the run began with.
+
+    Runs that were made before these were recorded say nothing of them, and are believed.
+    """
+    if init is not None and init != stored.get("started_from", init if credit.BEGAN_FROM in stored else None):
+        began = stored.get("started_from", "new weights")
+        raise ConfigError(f"{run} began with {began}, not with {init}; it goes on without --init")
+    if stored.get("pictures", n_pictures) != n_pictures:
+        raise ConfigError(
+            f"{data} has {n_pictures} pictures to train on, {run} began with {stored['pictures']} of {stored['data']}; "
+            "start a new run for other data"
+        )
+
+
+def _check_repeated(run: Path, stored: Mapping[str, Any], preset: str | None, settings: Sequence[str]) -> None:
+    """Complain of a preset or a setting that differs from that of the run; to say them again is harmless."""
+    method_id, began = stored["method"], stored.get("preset", preset)
+    if preset is not None and preset != began:
+        raise ConfigError(f"{run} goes on with its own settings: it has the preset {began}, not {preset}")
+    wanted = configs.to_json(configs.resolve(method_id, preset or began, settings))
+    for setting in settings:
+        field = setting.partition("=")[0].strip()
+        if wanted[field] != stored["config"].get(field):
+            raise ConfigError(
+                f"{run} goes on with its own settings, {field}={stored['config'].get(field)}, got {setting!r}; "
+                "only --steps can be changed on --resume"
+            )
 
 
 def _check_channels(dataset: Any, config: Any, data: str) -> None:
@@ -148,7 +212,7 @@ def torch_device(name: str) -> torch.device:
 def _initial(init: str, method_id: str, dataset: Any) -> Any:
     """Return the state that a run folder or a model holds, for a training on `dataset`."""
     if checkpoint.found(Path(init)):
-        state = checkpoint.load(checkpoint.latest(Path(init)))
+        state = checkpoint.load_state(checkpoint.latest(Path(init)))
         if state["method_id"] != method_id:
             raise ConfigError(f"{init} is a run of {state['method_id']}, not of {method_id}")
         return state["method"]

@@ -59,7 +59,8 @@ def train(
     start = training_module("training.train")
     settings = [*(settings or []), *([] if specified is None else [f"specified={specified}"])]
     if dry_run:
-        config = start.resolve(method, preset, settings, steps, run if resume else None)
+        begun = (run or start.folder_of(method, preset)) if resume else None
+        config = start.resolve(method, preset, settings, steps, begun)
         typer.echo(
             json.dumps({"method": method, "config": training_module("training.run.config").to_json(config)}, indent=2)
         )

@@ -134,8 +134,27 @@ def test_data_names_are_checked(tmp_path: Path) -> None:
         start.load_data(str(tmp_path), "train", {})
     with pytest.raises(DataError):
         start.load_data(f"celebamask_hq:{tmp_path}", "train", {})
-    with pytest.raises(ConfigError, match="cannot be used with celebamask_hq"):
-        start.load_data(f"celebamask_hq:{tmp_path}", "train", {"attributes": ("Bangs",)})
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "message"),
+    [
+        (
+            "stargan",
+            "mnist",
+            "stargan cannot be used with mnist, which has no labels of attributes; sets that do: celeba",
+        ),
+        ("face_parser", "celeba", "which has no masks of the parts of a face; sets that do: celebamask_hq"),
+        ("cycle_vae", "celeba", "which has no classes; sets that do: ar, celeba_people, cfp"),
+    ],
+)
+def test_a_set_that_lacks_what_the_method_needs_is_refused_with_those_that_have_it(
+    method: str, data: str, message: str, tmp_path: Path
+) -> None:
+    result = run("train", method, "--data", f"{data}:{tmp_path}", "--run", str(tmp_path / "run"))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_pictures_of_another_number_of_channels_are_refused_with_the_setting(tmp_path: Path) -> None:

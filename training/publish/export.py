@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
-from imgedit.errors import ConfigError, ModelError
+from imgedit.errors import ConfigError, ModelError, TrainingError
 from imgedit.models import runtime
 from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.method import Graph
@@ -107,7 +107,7 @@ def export(
                 "graphs": graphs,
                 "crop": crop,
                 "training": {
-                    "config": _without_paths(checkpoint.load(checkpoint.latest(run))["config"]),
+                    "config": _without_paths(checkpoint.load_state(checkpoint.latest(run))["config"]),
                     "steps": int(method.steps),
                     "weights": "float16" if half else "float32",
                     "torch": torch.__version__,
@@ -271,11 +271,20 @@ def _measured(run: Path, steps: int) -> dict[str, Any]:
     path = run / EVALUATION
     if not path.is_file():
         return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+            raise ValueError("no object with metrics")
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainingError(f"{path} is damaged ({error}); measure the run again, or remove the file") from error
     if found.get("steps", steps) != steps:
         return {}
     told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")
     return {key: found[key] for key in told if key in found} | found["metrics"]
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no figure")
 
 
 def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:

@@ -1,16 +1,22 @@
-"""Checkpoints: nested state <-> `tensors.safetensors` + `state.json`, whole or not at all, never pickled."""
+"""Checkpoints: nested state <-> `tensors.safetensors` + `state.json`, whole or not at all, never pickled.
+
+`state.json` also holds a hash of both files' content, so that a flipped bit is found when they are read.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
-import shutil
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -22,6 +28,14 @@ STATE = "state.json"
 CONFIG = "config.json"
 """What a run says of itself, beside `checkpoints/`."""
 KEEP = 2
+_NAME = re.compile(r"[0-9]{7,}")
+_HASH = "$sha256"
+UNFIT = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
+"""What `load_state_dict` raises for a state of another shape."""
+_STATE: dict[str, type] = {"method_id": str, "config": dict, "method": dict}
+"""What the state of a run must hold; a training that goes on also needs its stream and random numbers."""
+_CONFIG: dict[str, type] = {"method": str, "config": dict, "data": str, "preset": str, "stages": list, "uses": dict}
+"""What `config.json` of a run holds; all but the first two may be missing."""
 
 
 def save(run: Path, step: int, state: Mapping[str, Any], keep: int = KEEP) -> Path:
@@ -45,18 +59,43 @@ def save(run: Path, step: int, state: Mapping[str, Any], keep: int = KEEP) -> Pa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(".*.part"):
-            shutil.rmtree(leftover)
+            _remove(leftover)
         temporary.mkdir()
         save_file(tensors, temporary / TENSORS)
-        (temporary / STATE).write_text(json.dumps(tree), encoding="utf-8")
+        (temporary / STATE).write_text(json.dumps({**tree, _HASH: _digest(temporary / TENSORS, tree)}), "utf-8")
+        for name in (TENSORS, STATE):
+            _to_disk(temporary / name)
         if target.exists():
-            shutil.rmtree(target)
+            _remove(target)
         os.replace(temporary, target)
         for old in found(run)[:-keep]:
-            shutil.rmtree(old)
-    except OSError as error:
-        raise OutputError(f"cannot write checkpoint {target}: {error.strerror or error}") from error
+            _remove(old)
+    except (OSError, SafetensorError) as error:
+        _remove(temporary)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"cannot write checkpoint {target}: {reason}; the checkpoints before it are whole") from error
     return target
+
+
+def _digest(tensors: Path, tree: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a checkpoint's content: its tensors' file, then its state as JSON."""
+    with open(tensors, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(json.dumps(tree).encode())
+    return digest.hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove the files of a checkpoint, and its folder where nothing else lies in it."""
+    with contextlib.suppress(OSError):
+        for name in (TENSORS, STATE):
+            (checkpoint / name).unlink(missing_ok=True)
+        checkpoint.rmdir()
 
 
 def stored_config(run: Path) -> dict[str, Any]:
@@ -67,16 +106,32 @@ def stored_config(run: Path) -> dict[str, Any]:
     """
     path = Path(run) / CONFIG
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{path} cannot be read: {error}") from error
+    if not isinstance(stored, dict):
+        raise TrainingError(f"{path} is damaged: it is no object")
+    for name, kind in _CONFIG.items():
+        if not isinstance(stored.get(name, None if name in ("method", "config") else kind()), kind):
+            raise TrainingError(f"{path} is damaged: {name} is {str(stored.get(name))[:40]!r}")
+    return stored
 
 
 def found(run: Path) -> list[Path]:
-    """Return the checkpoints of a run, oldest first."""
-    return sorted(p for p in (Path(run) / FOLDER).glob("[0-9]*") if p.is_dir())
+    """Return the checkpoints of a run that hold both files, oldest first.
+
+    A folder without them is what a power cut may leave; the one before it counts then.
+    """
+    folder = Path(run) / FOLDER
+    names = [p for p in folder.glob("[0-9]*") if _NAME.fullmatch(p.name)]
+    return sorted((p for p in names if _has_content(p)), key=lambda p: int(p.name))
+
+
+def _has_content(checkpoint: Path) -> bool:
+    files = (checkpoint / TENSORS, checkpoint / STATE)
+    return all(file.is_file() and file.stat().st_size > 0 for file in files)
 
 
 def latest(run: Path) -> Path:
@@ -99,11 +154,29 @@ def load(checkpoint: Path) -> Any:
     """
     try:
         tensors = load_file(Path(checkpoint) / TENSORS)
-        return _unpack(json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8")), tensors)
+        tree = json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8"))
+        wanted = tree.pop(_HASH, None)  # older checkpoints have none
+        if wanted is not None and wanted != _digest(Path(checkpoint) / TENSORS, tree):
+            raise ValueError("its content does not have the hash that it was written with")
+        return _unpack(tree, tensors)
     except Exception as error:  # safetensors raises its own type, which says nothing of which file it was
         raise TrainingError(
             f"checkpoint {checkpoint} is damaged ({error}); remove it to go on from the one before"
         ) from error
+
+
+def load_state(checkpoint: Path) -> dict[str, Any]:
+    """Read the checkpoint of a run: `step`, `method_id`, `config`, `method`, `stream` and random numbers.
+
+    Raises:
+        TrainingError: a file is missing or damaged, or it is no checkpoint of a run.
+    """
+    state = load(checkpoint)
+    for name, kind in _STATE.items():
+        value = state.get(name) if isinstance(state, dict) else None
+        if not isinstance(value, kind):
+            raise TrainingError(f"checkpoint {checkpoint} is damaged: {name} is {str(value)[:40]!r}")
+    return dict(state)
 
 
 def load_method(run: str | Path, device: torch.device | str = "cpu") -> Any:
@@ -114,12 +187,12 @@ def load_method(run: str | Path, device: torch.device | str = "cpu") -> Any:
         ConfigError: it was made by a method or settings that this version does not know.
     """
     folder = latest(Path(run))
-    state = load(folder)
+    state = load_state(folder)
     method = new_method(state["method_id"], state["config"], device)
     try:
         method.load_state_dict(state["method"])
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise TrainingError(f"{folder} was made by another version: {str(error).splitlines()[0]}") from error
+    except UNFIT as error:
+        raise TrainingError(f"{folder} was made by another version: {first_line(error)}") from error
     return method
 
 
@@ -170,3 +243,8 @@ def _unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if "$tuple" in value:
         return tuple(_unpack(item, tensors) for item in value["$tuple"])
     return {key: _unpack(item, tensors) for key, item in value["$dict"]}
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message; its type where it has none."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -60,11 +60,19 @@ def resolve(method_id: str, preset: str | None = None, settings: Iterable[str] =
 def build(config_class: type[Any], values: Mapping[str, object]) -> Any:
     """Make a `Config`, with its own complaint about a value turned into a ConfigError."""
     try:
-        return config_class(**values)
+        config = config_class(**values)
     except ConfigError:
         raise
     except (TypeError, ValueError) as error:
         raise ConfigError(f"cannot use these settings: {error}") from error
+    for name, low in _LOWEST.items():
+        if getattr(config, name, low) < low:
+            raise ConfigError(f"{name} must be at least {low}, got {getattr(config, name)}")
+    return config
+
+
+_LOWEST = {"batch_size": 1, "steps": 1, "seed": 0}
+"""The least value of what the loop itself uses."""
 
 
 def parse_value(field: str, text: str, hint: Any) -> object:

@@ -42,6 +42,7 @@ def train(
     checkpoint_every: int = 500,
     log_every: int = 50,
     resume: bool = False,
+    until: int | None = None,
     initial: Mapping[str, Any] | None = None,
     about: Mapping[str, Any] | None = None,
     precision: str = "fp32",
@@ -62,7 +63,8 @@ def train(
         sample_every: steps between sample grids; 0 for none.
         checkpoint_every: steps between checkpoints; one is always written at the end.
         log_every: steps that a logged mean covers.
-        resume: go on from the newest checkpoint; without one, start.
+        resume: go on from the newest checkpoint; a run that has reached its length is left as it is.
+        until: stop at this step, before `config.steps`, as a run that is interrupted there; None goes to the end.
         initial: a state that the method's `initialise` starts from, as the weights of a run at another size.
         about: what else `config.json` should hold, such as the command and the data set.
         precision: one of `PRECISIONS`; `bf16` computes convolutions and matrix products in bfloat16, and keeps weights
@@ -73,7 +75,7 @@ def train(
     Raises:
         DataError: the data set is empty.
         OutputError: the run exists and `resume` is off, or it cannot be written.
-        TrainingError: a loss is not finite, or a checkpoint is damaged.
+        TrainingError: a loss is not finite, or with `resume` there is no checkpoint, or a damaged one.
         KeyboardInterrupt: the user stopped the run; it was saved.
     """
     if len(dataset) == 0:
@@ -82,15 +84,22 @@ def train(
     console = console or Console(stderr=True)
     device = torch.device(device)
 
+    if not resume:
+        check_new(run)
     torch.manual_seed(config.seed)
     method = configs.method_module(method_id).Method(config, device)
     stream = Stream(dataset, config.batch_size, config.seed)
     step = 0
-    if checkpoint.found(run) and not resume:
-        raise OutputError(f"{run} already holds a run; add --resume to go on with it, or name another with --run")
-    if checkpoint.found(run):
+    end = config.steps if until is None else min(until, config.steps)
+    if resume:
         step = _restore(checkpoint.latest(run), method_id, method, stream, device)
-        console.print(f"resumed {run} at step {step}", highlight=False)
+        done = step >= end
+        told = (
+            f"{run} is finished at step {step}; --steps N goes on to step N"
+            if done
+            else f"resumed {run} at step {step}"
+        )
+        console.print(told, highlight=False, soft_wrap=True)
     elif initial is not None:
         if not hasattr(method, "initialise"):
             raise TrainingError(f"{method_id} cannot start from the weights of another run")
@@ -105,18 +114,18 @@ def train(
         stopped = stack.enter_context(_stop_after_step())
         record = stack.enter_context(Record(run, step, tensorboard, console))
         progress = stack.enter_context(_progress(console))
-        task = progress.add_task(method_id, total=config.steps, completed=step, rate="", terms="")
-        while step < config.steps:
+        task = progress.add_task(method_id, total=end, completed=step, rate="", terms="")
+        while step < end:
             before = step
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                 terms = method.step(counted)
             step = method.steps
-            for name, value in _finite(terms, step).items():
+            for name, value in _finite(terms, step, run).items():
                 recent.setdefault(name, []).append(value)
             progress.update(task, completed=step)
 
             leaving = stopped.is_set()  # asked once: a signal from here on lets another step end, and saves that
-            last = step >= config.steps or leaving
+            last = step >= end or leaving
             if last or _passed(before, step, log_every):
                 seconds = time.monotonic() - since
                 rate = (counted.images - n_images) / max(seconds, 1e-9)
@@ -125,9 +134,9 @@ def train(
                 shown = "  ".join(f"{name} {value:.3g}" for name, value in row.items())
                 progress.update(task, rate=f"{rate:.1f} images/s", terms=shown)
                 if not console.is_terminal:
-                    left = (config.steps - step) * seconds / (step - logged)
+                    left = (end - step) * seconds / (step - logged)
                     console.print(
-                        f"{step}/{config.steps}  {rate:.1f} images/s  {_clock(left)} left  {shown}",
+                        f"{step}/{end}  {rate:.1f} images/s  {_clock(left)} left  {shown}",
                         highlight=False,
                         soft_wrap=True,
                     )
@@ -136,9 +145,19 @@ def train(
                 _write_samples(run / "samples" / f"{step:07d}.png", method, fixed, device)
             if last or _passed(before, step, checkpoint_every):
                 checkpoint.save(run, step, _state(step, method_id, config, method, stream, device))
-            if leaving and step < config.steps:
+            if leaving and step < end:
                 raise KeyboardInterrupt
     return step
+
+
+def check_new(run: Path) -> None:
+    """Complain of a folder that already holds a run.
+
+    Raises:
+        OutputError: it does.
+    """
+    if checkpoint.found(run):
+        raise OutputError(f"{run} already holds a run; add --resume to go on with it, or name another with --run")
 
 
 def _passed(before: int, step: int, every: int) -> bool:
@@ -160,29 +179,29 @@ def _state(step: int, method_id: str, config: Any, method: Any, stream: Stream, 
 
 def _restore(folder: Path, method_id: str, method: Any, stream: Stream, device: torch.device) -> int:
     """Put a checkpoint's state back and return its step."""
-    state = checkpoint.load(folder)
+    state = checkpoint.load_state(folder)
     if state["method_id"] != method_id:
         raise TrainingError(f"{folder} was made by {state['method_id']}, not by {method_id}")
     try:
         method.load_state_dict(state["method"])
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        stream.load_state_dict(state["stream"])
+        torch.set_rng_state(state["torch_rng"])
+        if device.type == "cuda" and state["cuda_rng"] is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"], device)
+        return int(state["step"])
+    except checkpoint.UNFIT as error:
+        reason = checkpoint.first_line(error)
         raise TrainingError(f"{folder} does not fit the settings of this run: {reason}") from error
-    stream.load_state_dict(state["stream"])
-    torch.set_rng_state(state["torch_rng"])
-    if device.type == "cuda" and state["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(state["cuda_rng"], device)
-    return int(state["step"])
 
 
-def _finite(terms: Mapping[str, Tensor], step: int) -> dict[str, float]:
+def _finite(terms: Mapping[str, Tensor], step: int, run: Path) -> dict[str, float]:
     """Return the terms as numbers; the check costs one transfer from the device for all of them."""
     numbers = torch.stack([t.detach().double().reshape(()) for t in terms.values()]).tolist()
     for name, value in zip(terms, numbers, strict=True):
         if not math.isfinite(value):
-            raise TrainingError(
-                f"{name} is {value} at step {step}; the last checkpoint is from before it, try a lower learning rate"
-            )
+            kept = checkpoint.found(run)
+            where = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+            raise TrainingError(f"{name} is {value} at step {step}; {where}; try a lower learning rate")
     return dict(zip(terms, numbers, strict=True))
 
 

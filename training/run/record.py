@@ -11,6 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from imgedit.errors import OutputError, TrainingError
+from imgedit.files import write_whole
+
 LOG = "log.jsonl"
 EVENTS = "events"
 
@@ -19,19 +22,27 @@ class Record:
     """The open log of a run; a context manager.
 
     Rows after `step` in an older log are removed, as a crash lost those steps and they come again. TensorBoard is
-    company: where it is not installed, or cannot write, the run goes on without it.
+    optional: where it is not installed, or cannot write, the run goes on without it.
 
     Args:
         run: the run folder, which must exist.
         step: where the run stands.
         tensorboard: also write TensorBoard events.
         console: where a failure of TensorBoard is told, once.
+
+    Raises:
+        OutputError: the log cannot be written.
+        TrainingError: an older log is damaged.
     """
 
     def __init__(self, run: Path, step: int, tensorboard: bool, console: Console) -> None:
         self.console = console
-        _drop_rows_after(run / LOG, step)
-        self._log = open(run / LOG, "a", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
+        self.path = run / LOG
+        _drop_rows_after(self.path, step)
+        try:
+            self._log = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
         self._events = _writer(run / EVENTS, step) if tensorboard else None
 
     def __enter__(self) -> Record:
@@ -40,7 +51,11 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._log.close()
+        try:
+            self._log.close()
+        except OSError as failed:  # closing tries again to write what `write` could not
+            if error is None:
+                raise _cannot_write(self.path, failed) from failed
         if self._events is not None:
             with contextlib.suppress(Exception):
                 self._events.close()
@@ -52,9 +67,15 @@ class Record:
             step: of the row.
             row: name of a term -> its mean over the steps since the last row.
             images_per_second: over the same steps.
+
+        Raises:
+            OutputError: it cannot be written.
         """
-        self._log.write(json.dumps({"step": step, **row, "images_per_second": round(images_per_second, 2)}) + "\n")
-        self._log.flush()
+        try:
+            self._log.write(json.dumps({"step": step, **row, "images_per_second": round(images_per_second, 2)}) + "\n")
+            self._log.flush()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
         if self._events is None:
             return
         try:
@@ -74,7 +95,35 @@ def _writer(folder: Path, step: int) -> Any:
     return SummaryWriter(str(folder), purge_step=step + 1)
 
 
+def rows(log: Path) -> list[dict[str, Any]]:
+    """Return the rows of a log; a last line that a crash cut short is left out.
+
+    Raises:
+        TrainingError: it cannot be read, or a line is no row.
+    """
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{log} cannot be read ({error}); move it away to go on without it") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("\n") and number == len(lines):
+            break
+        try:
+            row = json.loads(line)
+            int(row["step"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise TrainingError(
+                f"{log}, line {number}, is no row of a log; move it away to go on without it"
+            ) from error
+        found.append(row)
+    return found
+
+
 def _drop_rows_after(log: Path, step: int) -> None:
     if log.exists():
-        rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
-        log.write_text("".join(r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= step), encoding="utf-8")
+        write_whole(log, "".join(json.dumps(row) + "\n" for row in rows(log) if row["step"] <= step))
+
+
+def _cannot_write(log: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {log}: {error.strerror or error}; the checkpoints before it are whole")

@@ -187,14 +187,14 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
 
 
 def _train(run: Path, training: Training, data: str, steps: int, device: str, command: str) -> None:
-    new = not checkpoint.stored_config(run)
+    new = not checkpoint.found(run)
     begin(
         training.method,
         data=data,
         preset=training.preset if new else None,
         settings=training.settings if new else (),
         run=run,
-        resume=True,
+        resume=not new,
         device=device,
         steps=steps,
         sample_every=steps,

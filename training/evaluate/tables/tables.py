@@ -179,8 +179,7 @@ def minutes(folder: Path) -> float:
     """Return how long a run trained, from its log; a step is one batch."""
     batch_size = checkpoint.stored_config(folder)["config"]["batch_size"]
     seconds, before = 0.0, 0
-    for line in (folder / record.LOG).read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in record.rows(folder / record.LOG):
         seconds += (row["step"] - before) * batch_size / row["images_per_second"]
         before = row["step"]
     return seconds / 60
