@@ -108,7 +108,7 @@ class Method(Supervised):
     @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
-        return {"size": 16, "widths": (4, 8), "blocks": 1, "batch_size": 4, "steps": 40, "dropout": 0.0}
+        return {"size": 16, "widths": (8, 16), "blocks": 1, "batch_size": 4, "steps": 40, "dropout": 0.0}
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy of the four colours."""
