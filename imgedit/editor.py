@@ -26,7 +26,6 @@ from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.runtime import Session
-from imgedit.models.sessions import Sessions, check_kind
 from imgedit.photo import Photo
 from imgedit.pixels import to_tensor
 from imgedit.render import delta as composite
@@ -87,17 +86,17 @@ class Editor:
         self.device = device
         self._parser_name = parser
         self._classifier_name = classifier
-        self._sessions = Sessions(device)
+        self._sessions: dict[tuple[str, str], Session] = {}
 
     @cached_property
     def parser(self) -> Model:
         """The face parser."""
-        return self._sessions.find(self._parser_name, "parse")
+        return _of_kind(self._parser_name, "parse")
 
     @cached_property
     def classifier(self) -> Model:
         """The attribute classifier."""
-        return self._sessions.find(self._classifier_name, "classify")
+        return _of_kind(self._classifier_name, "classify")
 
     @property
     def words(self) -> dict[str, list[str]]:
@@ -288,7 +287,10 @@ class Editor:
         return {name: float(p) for name, p in zip(names, probability, strict=True)}
 
     def _session(self, model: Model, role: str) -> Session:
-        return self._sessions.open(model, role)
+        key = (str(model.folder), role)
+        if key not in self._sessions:
+            self._sessions[key] = Session(model.graph(role), self.device)
+        return self._sessions[key]
 
 
 def open_model(name: str | PathLike[str] | None = None, device: str = "auto") -> Editor:
@@ -304,7 +306,7 @@ def open_model(name: str | PathLike[str] | None = None, device: str = "auto") ->
     """
     if name is None:
         return Editor(device=device)
-    model = check_kind(library.find(name), "translate")
+    model = _of_kind(name, "translate")
     return Editor([model], device)
 
 
@@ -370,6 +372,14 @@ class _Clock:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def _of_kind(name: str | PathLike[str], kind: str) -> Model:
+    """Find a model and insist on what it does."""
+    model = library.find(name)
+    if model.manifest.kind != kind:
+        raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
+    return model
 
 
 def _place(face: Face) -> str:

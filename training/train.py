@@ -12,12 +12,14 @@ import torch
 
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
+from training import helpers
 from training.data import DATASETS
 from training.data.sources import load_data as load_data
 from training.data.sources import parted
 from training.publish import credit, stages
 from training.run import checkpoint, loop
 from training.run import config as configs
+from training.run.device import torch_device
 from training.run.memory import keep_freed_memory
 
 
@@ -114,6 +116,7 @@ def begin(
         resume=resume,
         until=until,
         initial=initial,
+        helpers=helpers.load(config, where),
         precision=precision,
         about={"data": data, "pictures": len(dataset), **kept, **(about or {})},
     )
@@ -191,22 +194,6 @@ def _check_channels(dataset: Any, config: Any, data: str) -> None:
             f"pictures of {data} have {found} channel(s) and this run takes {config.channels}; "
             f"use --set channels={found}"
         )
-
-
-def torch_device(name: str) -> torch.device:
-    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device.
-
-    Raises:
-        ConfigError: it is not such a name, or the GPU is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
-        raise ConfigError(f"--device is auto, cpu, cuda or cuda:N, got {name!r}")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"--device {name} is not there: torch sees {torch.cuda.device_count()} GPU(s)")
-    return torch.device(name)
 
 
 def _initial(init: str, method_id: str, dataset: Any) -> Any:

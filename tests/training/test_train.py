@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from imgedit.cli.app import app
 from imgedit.errors import ConfigError, DataError
 from training import train as start
-from training.methods import METHODS
+from training.method import METHODS
 from training.run import checkpoint
 
 

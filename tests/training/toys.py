@@ -13,10 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imgedit.models.manifest import Word
 from training.data.batch import Batch, to_tensor
-from training.method import Graph
-from training.methods import METHODS
+from training.method import METHODS, Graph
 
 
 class Pictures:
@@ -78,6 +76,7 @@ class Method:
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         self.config = config
+        self.device = torch.device(device)
         self.network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Dropout(0.2))
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr)
@@ -120,8 +119,8 @@ class Method:
             "title": "A toy",
             "crop": {"kind": "face", "height": self.config.size, "width": self.config.size},
             "attributes": ("Blond_Hair",),
-            "output": "image",
-            "words": {"blond": Word({"Blond_Hair": 1.0}, "hair")},
+            "words": {"blond": {"Blond_Hair": 1.0}},
+            "region": {"blond": "hair"},
             "conditioning": "target",
             "paper": "none",
             "data_source": "random numbers",

@@ -17,7 +17,7 @@ from training.data.batch import Batch
 from training.data.facts import UNKNOWN
 from training.method import Graph
 from training.networks import dense
-from training.networks.blocks import EMA, descend, on_device, restore, set_lr, state_of
+from training.run.optim import EMA, descend, on_device, restore, set_lr, state_of
 
 STEPS_AN_EPOCH = 859
 """Batches of 64 in MNIST's 55,000 training pictures."""
@@ -253,7 +253,6 @@ class Game:
         """What the manifest says beside graphs and hashes."""
         return {
             "kind": "sample",
-            "output": "image",
             "title": f"Pictures from noise ({self.id})",
             "crop": {"kind": "none", "height": self.config.size, "width": self.config.size},
             "paper": self.paper,

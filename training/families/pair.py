@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.families import latent as swap
+from training.families import pictures
 from training.method import Graph
 from training.networks.autoencoder import Decoder, Encoder
-from training.networks.blocks import EMA, on_device, one_cycle, set_lr
 from training.networks.pair import Adversarial, discriminator_step
+from training.run.optim import EMA, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class PairGame(swap.Coder):
 
     def samples(self, batch: Batch) -> Tensor:
         """A swap grid: s from the top row, z from the left column."""
-        return swap.grid(self.encode, self.decode, batch.image.to(self.device)).cpu()
+        return pictures.swap_grid(self.encode, self.decode, batch.image.to(self.device)).cpu()
 
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""

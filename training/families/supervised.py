@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.networks.blocks import EMA, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, restore, set_lr, state_of
 
 
 class Supervised:

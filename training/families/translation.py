@@ -126,6 +126,11 @@ class Config:
     seed: int = 0
     """Seed of weights and data order."""
 
+    def helpers(self) -> dict[str, str]:
+        """Return the frozen classifiers to be handed in, by keyword of the method."""
+        named = {"teacher": self.teacher, "keeper": self.keeper}
+        return {role: name for role, name in named.items() if name}
+
     def __post_init__(self) -> None:
         choices = {
             "generator": ("resnet", "compact", "flow", "bilateral"),

@@ -20,6 +20,7 @@ from training.data.celeba import HAIR, check_window
 from training.families.supervised import Activated, Supervised
 from training.method import Graph
 from training.networks.classifiers import Classifier
+from training.networks.teacher import FrozenClassifier
 
 ATTRIBUTES = tuple(
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
@@ -109,6 +110,10 @@ class Method(Supervised):
         soft = labels * (1.0 - self.config.smoothing) + 0.5 * self.config.smoothing
         loss = (F.binary_cross_entropy_with_logits(logits, soft, reduction="none") * self.weight).mean()
         return loss, {"loss_bce": loss, "accuracy": ((logits > 0).float() == labels).float().mean()}
+
+    def classifier(self) -> FrozenClassifier:
+        """Return the averaged network, as the frozen helper of another training."""
+        return FrozenClassifier(self.ema.network, ATTRIBUTES, self.config.size, self.config.crop)
 
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""

@@ -23,12 +23,14 @@ from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.families import latent as swap
+from training.families import pictures
 from training.losses import leak
+from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.losses.past_codes import PastCodes
 from training.method import Graph
-from training.networks.autoencoder import Decoder, Encoded, Encoder, kl_normal, log_normal, reparametrise, squared_error
-from training.networks.blocks import EMA, descend, load_matching, on_device, one_cycle, set_lr
+from training.networks.autoencoder import Decoder, Encoded, Encoder
 from training.networks.pixelcnn import PixelDecoder
+from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
@@ -316,18 +318,23 @@ class Method(swap.Coder):
             load_matching(network, state[f"ema_{name}"]["network"])
             setattr(self, f"ema_{name}", EMA(network, self.config.ema_decay))
 
+    @property
+    def draws_pixels(self) -> bool:
+        """Whether the decoder ends in a PixelCNN."""
+        return self.config.decoder == "pixelcnn"
+
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Decode pixel by pixel with the averaged PixelCNN."""
         decoder = self.ema_decoder.network
         if not isinstance(decoder, PixelDecoder):
             raise TypeError("only decoder=pixelcnn draws pixel by pixel")
-        return decoder.pixels.sample(decoder.features(s, z), generator)
+        return decoder.pixels.sample(decoder.features(s.to(self.device), z.to(self.device)), generator)
 
     def samples(self, batch: Batch) -> Tensor | None:
         """Swap grid: s from the top row, z from the left column."""
         decode = self.decode if self.config.decoder == "conv" else self.sample_pixels
-        return swap.grid(self.encode, decode, batch.image.to(self.device))
+        return pictures.swap_grid(self.encode, decode, batch.image.to(self.device))
 
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from training.families import gan as game
 from training.losses.adversarial import logistic_discriminator, non_saturating_generator, r1_penalty
-from training.networks.blocks import descend
+from training.run.optim import descend
 
 
 @dataclass(frozen=True)

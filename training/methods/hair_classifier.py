@@ -21,6 +21,7 @@ from training.data.celeba import HAIR
 from training.families.supervised import Activated, Supervised
 from training.method import Graph
 from training.networks.classifiers import Classifier
+from training.networks.teacher import FrozenClassifier
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ class Method(Supervised):
         loss = F.cross_entropy(logits, colour, label_smoothing=self.config.smoothing)
         return loss, {"loss_ce": loss, "accuracy": (logits.argmax(1) == colour).float().mean()}
 
+    def classifier(self) -> FrozenClassifier:
+        """Return the averaged network, as the frozen helper of another training."""
+        return FrozenClassifier(self.ema.network, HAIR, self.config.size, "face", masked=True)
+
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""
         size = self.config.size
@@ -133,7 +138,6 @@ class Method(Supervised):
             "title": "Hair colour by the hair alone",
             "crop": {"kind": "face", "height": size, "width": size},
             "attributes": HAIR,
-            "parts": {"mask": self.config.mask_model},
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
             "data_source": "CelebA, Liu et al. 2015",
             "licence": "weights: non-commercial research (terms of CelebA)",

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
 from training.families.pair import FACE, PAPER, PairConfig, PairGame
-from training.networks.autoencoder import Encoded, Encoder, kl_normal, reparametrise, squared_error
-from training.networks.blocks import descend
+from training.losses.latent import kl_normal, reparametrise, squared_error
+from training.networks.autoencoder import Encoded, Encoder
 from training.networks.pair import ClassDiscriminator, PairDiscriminator, generator_loss
+from training.run.optim import descend
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from training.families import gan as game
-from training.networks.blocks import descend
+from training.run.optim import descend
 
 
 @dataclass(frozen=True)

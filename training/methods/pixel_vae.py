@@ -18,10 +18,12 @@ from torch import Tensor
 
 from training.data.batch import Batch
 from training.families import latent as swap
+from training.families import pictures
+from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.method import Graph
-from training.networks.autoencoder import Encoder, kl_normal, log_normal, reparametrise, squared_error
-from training.networks.blocks import EMA, descend, on_device, one_cycle, set_lr
+from training.networks.autoencoder import Encoder
 from training.networks.pixelcnn import PixelDecoder
+from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,11 @@ class Method(swap.Coder):
         bits = (nll + kl).detach() / (image[0].numel() * math.log(2.0))
         return {"bits_per_dim": bits, "loss_nll": nll.detach(), "kl": kl.detach(), "loss_draft": error.detach()}
 
+    @property
+    def draws_pixels(self) -> bool:
+        """A PixelVAE always does."""
+        return True
+
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw pictures from p(x | z), pixel by pixel."""
@@ -145,7 +152,7 @@ class Method(swap.Coder):
         image = batch.image[:8].to(self.device)
         code = self.encode(image)
         drawn = self.sample_pixels(code.s.repeat(2, 1), torch.cat([code.z, torch.randn_like(code.z)]))
-        return swap.tile(torch.stack([image, self.decode(code.s, code.z), *drawn.chunk(2)]))
+        return pictures.tile(torch.stack([image, self.decode(code.s, code.z), *drawn.chunk(2)]))
 
     def graphs(self) -> dict[str, Graph]:
         """The role `generate`, which gives the draft."""

@@ -18,7 +18,6 @@ Deviations, each a field of `Config` (`training.families.translation`) that `pap
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,12 +35,13 @@ from training.losses import adversarial as losses
 from training.losses.colour import curve_penalty, tint_of, with_contrast
 from training.losses.colour_bank import ColourBank
 from training.method import Graph
-from training.methods.attribute_classifier import ATTRIBUTES
-from training.networks.blocks import EMA, descend, load_matching, on_device, restore, set_lr, state_of
+from training.networks.bilateral import BilateralGenerator
+from training.networks.flow import FlowGenerator
 from training.networks.patch import PatchClassifier
-from training.networks.teacher import Teacher, load_teacher
-from training.networks.translators import BilateralGenerator, CompactGenerator, FlowGenerator, ResnetGenerator
+from training.networks.teacher import FrozenClassifier
+from training.networks.translators import CompactGenerator, ResnetGenerator
 from training.publish.words import MOVED_TO, SEEN_IN, windows_of, words_of
+from training.run.optim import EMA, descend, load_matching, on_device, restore, set_lr, state_of
 
 __all__ = ["PRESETS", "Config", "Method"]
 
@@ -53,7 +53,13 @@ class Method:
 
     id = "stargan"
 
-    def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        config: Config,
+        device: torch.device | str = "cpu",
+        teacher: FrozenClassifier | None = None,
+        keeper: FrozenClassifier | None = None,
+    ) -> None:
         self.config = config
         self.device = torch.device(device)
         k = len(config.attributes)
@@ -68,25 +74,11 @@ class Method:
         self.ema = EMA(self.generator, config.ema_decay)
         self.hair = [config.attributes.index(a) for a in HAIR if a in config.attributes]
         self.bank = ColourBank(len(self.hair), self.device)
-        self.teacher = self._load_teacher()
-        self.keeper = self._load_keeper()
-        self.steps = 0
-
-    def _load_teacher(self) -> Teacher | None:
-        config = self.config
-        if not config.teacher:
-            return None
-        teacher = load_teacher(config.teacher, config.attributes, config.crop, self.device)
-        if teacher.masked and not config.mask:
+        self.teacher = None if teacher is None else teacher.selecting(config.attributes, config.crop)
+        self.keeper = None if keeper is None else keeper.without(config.attributes, config.crop)
+        if self.teacher is not None and self.teacher.masked and not config.mask:
             raise ConfigError(f"teacher={config.teacher!r} looks at the hair alone, which needs mask=true")
-        return teacher
-
-    def _load_keeper(self) -> Teacher | None:
-        config = self.config
-        if not config.keeper:
-            return None
-        others = [a for a in ATTRIBUTES if a not in config.attributes]
-        return load_teacher(config.keeper, others, config.crop, self.device)
+        self.steps = 0
 
     def _new_generator(self) -> nn.Module:
         config, k = self.config, len(self.config.attributes)
@@ -112,11 +104,6 @@ class Method:
             "mask_model": config.mask_model if config.mask else None,
             "crop": config.crop,
         }
-
-    @staticmethod
-    def for_inference(config: Config) -> Config:
-        """The same settings without what only training needs (the frozen classifiers)."""
-        return dataclasses.replace(config, teacher="", lambda_teacher=0.0, keeper="", lambda_keep=0.0)
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -357,14 +344,14 @@ class Method:
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         config = self.config
-        outputs = {"bilateral": "grid", "flow": "flow"}
+        words, region = words_of(config.attributes)
         return {
             "kind": "translate",
             "title": "Hair colours" if self._only_hair() else "Face attributes: " + ", ".join(config.attributes),
             "crop": {"kind": config.crop, "height": config.size, "width": config.size},
             "attributes": config.attributes,
-            "output": outputs.get(config.generator, "image"),
-            "words": words_of(config.attributes),
+            "words": words,
+            "region": region,
             "conditioning": config.conditioning,
             "paper": "StarGAN, Choi et al. 2018, arXiv 1711.09020",
             "data_source": "CelebA, Liu et al. 2015",

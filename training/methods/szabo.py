@@ -18,9 +18,10 @@ from torch import Tensor
 
 from training.data.batch import Batch
 from training.families.pair import FACE, PAPER, PairConfig, PairGame
-from training.networks.autoencoder import Encoder, squared_error
-from training.networks.blocks import descend
+from training.losses.latent import squared_error
+from training.networks.autoencoder import Encoder
 from training.networks.pair import PairDiscriminator, generator_loss
+from training.run.optim import descend
 
 
 @dataclass(frozen=True)

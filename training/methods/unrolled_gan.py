@@ -21,7 +21,7 @@ from torch.func import functional_call
 
 from training.families import gan as game
 from training.losses.adversarial import logistic_discriminator, non_saturating_generator
-from training.networks.blocks import descend, set_lr
+from training.run.optim import descend, set_lr
 
 
 @dataclass(frozen=True)

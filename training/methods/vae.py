@@ -15,9 +15,11 @@ from torch import Tensor
 
 from training.data.batch import Batch
 from training.families import latent as swap
+from training.families import pictures
+from training.losses.latent import kl_normal, reparametrise, squared_error
 from training.method import Graph
-from training.networks.autoencoder import Decoder, Encoder, kl_normal, reparametrise, squared_error
-from training.networks.blocks import EMA, descend, on_device, one_cycle, set_lr
+from training.networks.autoencoder import Decoder, Encoder
+from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Method(swap.Coder):
         image = batch.image[:8].to(self.device)
         code = self.encode(image)
         drawn = self.decode(code.s, torch.randn_like(code.z))
-        return swap.tile(torch.stack([image, self.decode(code.s, code.z), drawn]))
+        return pictures.tile(torch.stack([image, self.decode(code.s, code.z), drawn]))
 
     def graphs(self) -> dict[str, Graph]:
         """The role `generate`."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from training.families import gan as game
 from training.losses.adversarial import hinge_generator, wasserstein_critic
-from training.networks.blocks import descend
+from training.run.optim import descend
 
 
 @dataclass(frozen=True)

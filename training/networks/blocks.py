@@ -1,15 +1,9 @@
-"""Layers and helpers shared by two methods or more."""
+"""Layers that several networks share."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
-
 import torch
 from torch import Tensor, nn
-
-M = TypeVar("M", bound=nn.Module)
 
 
 def conv_norm_act(n_in: int, n_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -46,84 +40,9 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.body(x) + self.skip(x))
 
 
-class EMA:
-    """Exponential moving average of a network's parameters and buffers, with the usual warm-up of the decay.
-
-    Not an average of the optimizer: only what inference reads.
-    """
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.updates = 0
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move the average towards `network` by `1 - decay` (less memory in the first updates)."""
-        self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        source = network.state_dict()
-        for name, value in self.network.state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - decay)
-            else:
-                value.copy_(source[name])
-
-    def state_dict(self) -> dict[str, object]:
-        """Return the averaged network and the number of updates."""
-        return {"network": self.network.state_dict(), "updates": self.updates}
-
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        """Restore `state_dict`."""
-        self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
-        self.updates = int(state["updates"])  # type: ignore[call-overload]
-
-
-def one_cycle(step: int, steps: int, warmup: float = 0.1) -> float:
-    """Learning-rate factor: linear warm-up over `warmup` of the steps, then a cosine to 1 % of the peak."""
-    t = step / max(steps, 1)
-    if t < warmup:
-        return max(t / warmup, 0.01)
-    t = min((t - warmup) / (1 - warmup), 1.0)
-    return 0.01 + 0.99 * 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * t))))
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of an optimizer down the gradient of a loss, and of nothing before it."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-
-
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the learning rate of every parameter group."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-
-
-def on_device(network: M, device: torch.device) -> M:
-    """Move a network and choose the order of its convolutions' weights, which their outputs follow.
-
-    Channels last is the faster one on GPUs, and on CPUs too where no instance norm is in the network: PyTorch's kernel
-    for that takes 4 to 40 times as long in this order as in the plain one.
-    """
-    plain = device.type == "cpu" and any(isinstance(m, nn.GroupNorm) for m in network.modules())
-    return network.to(device).to(memory_format=torch.contiguous_format if plain else torch.channels_last)
-
-
-def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Take over all tensors that have the same name and shape; what is missing or differs stays as it is."""
-    own = network.state_dict()
-    network.load_state_dict({**own, **{k: v for k, v in state.items() if k in own and own[k].shape == v.shape}})
-
-
-def state_of(method: Any, parts: Sequence[str]) -> dict[str, Any]:
-    """Return the state of a method's networks, averages and optimizers by name, and its `steps`."""
-    return {**{name: getattr(method, name).state_dict() for name in parts}, "steps": method.steps}
-
-
-def restore(method: Any, state: Mapping[str, Any], parts: Sequence[str]) -> None:
-    """Put back what `state_of` returned."""
-    for name in parts:
-        getattr(method, name).load_state_dict(state[name])
-    method.steps = int(state["steps"])
+def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return y and x of the pixels' centres, `(H, W)` each, -1..1 from border to border (as `F.grid_sample`)."""
+    ys = (torch.arange(height, device=device) + 0.5) / height * 2 - 1
+    xs = (torch.arange(width, device=device) + 0.5) / width * 2 - 1
+    y, x = torch.meshgrid(ys, xs, indexing="ij")
+    return y, x

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from imgedit.models.library import Model
 from training.data.batch import Dataset, Stream
-from training.methods import METHODS
-from training.networks.blocks import EMA
+from training.method import METHODS, Method
 from training.publish.export import halved, to_onnx
 from training.run import checkpoint
+from training.run.optim import EMA
 
 Weights = NDArray[Any]
 Norm = nn.modules.batchnorm._BatchNorm
@@ -65,7 +65,7 @@ def state(model: Model, dataset: Dataset) -> dict[str, Any]:
     return result
 
 
-def method(model: Model, device: torch.device | str = "cpu") -> Any:
+def method(model: Model, device: torch.device | str = "cpu") -> Method:
     """Return a method of the model's settings whose averaged networks compute what the model's graphs do.
 
     Raises:
@@ -74,14 +74,13 @@ def method(model: Model, device: torch.device | str = "cpu") -> Any:
     return _restored(model, device)[0]
 
 
-def _restored(model: Model, device: torch.device | str) -> tuple[Any, bool]:
+def _restored(model: Model, device: torch.device | str) -> tuple[Method, bool]:
     """Return what `method` does, and whether the model's batch norms are folded."""
-    trained = model.manifest.trained
-    if model.manifest.method not in METHODS or trained is None or not trained.config:
+    if model.manifest.method not in METHODS or "config" not in model.manifest.training:
         raise ConfigError(
             f"{model.id} was made by {model.manifest.method}, which is none of the methods of this project"
         )
-    twin = checkpoint.new_method(model.manifest.method, trained.config)
+    twin = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
     averages = _averages(twin)
     folded = _has_folded(model, averages)
     seeds = itertools.count()
@@ -100,7 +99,7 @@ def _restored(model: Model, device: torch.device | str) -> tuple[Any, bool]:
         network = averages[name].network
         stored = {key: _stored(mark, places, f"{key} of {model.id}") for key, mark in marked.items()}
         network.load_state_dict({**network.state_dict(), **stored})
-    made = checkpoint.new_method(model.manifest.method, trained.config, device)
+    made = checkpoint.new_method(model.manifest.method, model.manifest.training["config"], device)
     made.load_state_dict(twin.state_dict())
     return made, folded
 
@@ -136,7 +135,7 @@ def standardise(network: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> Non
         norm.running_var.copy_(variance)  # type: ignore[union-attr]
 
 
-def _averages(method: Any) -> dict[str, EMA]:
+def _averages(method: Method) -> dict[str, EMA]:
     """Return the averaged networks of a method by name; they are what a model's graphs hold."""
     return {name: part for name, part in vars(method).items() if isinstance(part, EMA)}
 
@@ -149,7 +148,7 @@ def _has_folded(model: Model, averages: Mapping[str, EMA]) -> bool:
     """Tell whether the networks have batch norms and the model's graphs have none."""
     if not any(_norms(average.network) for average in averages.values()):
         return False
-    graphs = [onnx.load_model_from_string(model.read(role)).graph for role in model.manifest.graphs]
+    graphs = [onnx.load(model.graph(role)).graph for role in model.manifest.graphs]
     return not any(node.op_type == "BatchNormalization" for graph in graphs for node in graph.node)
 
 
@@ -171,12 +170,12 @@ def _mark(value: Tensor, seed: int) -> Tensor:
     return noise.half().to(value.dtype)
 
 
-def _places(model: Model, twin: Any) -> Iterator[tuple[Weights, Weights]]:
+def _places(model: Model, twin: Method) -> Iterator[tuple[Weights, Weights]]:
     """Yield pairs of weights that stand at the same place of a graph: in the marked twin, and in the model."""
-    half = model.manifest.export.weights == "float16"
+    half = model.manifest.training.get("weights") == "float16"
     for role, graph in twin.graphs().items():
         marked = _initializers(onnx.load_model_from_string(to_onnx(halved(graph) if half else graph)))
-        stored = _initializers(onnx.load_model_from_string(model.read(role)))
+        stored = _initializers(onnx.load(model.graph(role)))
         if [v.shape for v in marked] != [v.shape for v in stored]:
             raise ConfigError(
                 f"{role} of {model.id} was exported from a network of another form; use the imgedit that made it"

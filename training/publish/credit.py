@@ -8,6 +8,7 @@ from typing import Any
 
 from imgedit.models import library
 from training.data.facts import FACTS
+from training.method import Method
 from training.run import checkpoint
 
 BEGAN_FROM = "began_from"
@@ -21,7 +22,7 @@ def dataset_of(run: Path) -> str:
     return name or "own"
 
 
-def fields_of(run: Path, method: Any) -> dict[str, Any]:
+def fields_of(run: Path, method: Method) -> dict[str, Any]:
     """Return a method's manifest fields, completed by what the run's data set and its first weights tell.
 
     Methods that train on any data set (of kind `swap` and `sample`) take crop, source and terms from the set; others
@@ -36,13 +37,7 @@ def fields_of(run: Path, method: Any) -> dict[str, Any]:
     if fields["kind"] in ("swap", "sample") and facts is not None:
         crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
         fields |= {"crop": crop, "data_source": facts.source, "licence": facts.licence}
-        fields["commercial_use"] = facts.commercial_use
-    first = checkpoint.stored_config(run).get(BEGAN_FROM, {})
-    # What is not known of the first weights is not allowed.
-    fields["commercial_use"] = fields.get("commercial_use", False) and (
-        not first or first.get("licence") == fields["licence"]
-    )
-    return fields | joined(fields, first)
+    return fields | joined(fields, checkpoint.stored_config(run).get(BEGAN_FROM, {}))
 
 
 def of(name: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from imgedit.errors import OutputError, TrainingError
+from training.method import Method
 
 FOLDER = "checkpoints"
 TENSORS = "tensors.safetensors"
@@ -179,8 +180,8 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def load_method(run: str | Path, device: torch.device | str = "cpu") -> Any:
-    """Return the method of a run's newest checkpoint, ready to be sampled, exported or used as a frozen part.
+def load_method(run: str | Path, device: torch.device | str = "cpu") -> Method:
+    """Return the method of a run's newest checkpoint, ready to be sampled, exported or used as a frozen helper.
 
     Raises:
         TrainingError: the run has no checkpoint, or a damaged one.
@@ -196,10 +197,8 @@ def load_method(run: str | Path, device: torch.device | str = "cpu") -> Any:
     return method
 
 
-def new_method(method_id: str, settings: Mapping[str, Any], device: torch.device | str = "cpu") -> Any:
-    """Return a method with new weights, made by stored settings.
-
-    Its `for_inference(config)`, where it has one, first drops what only training needs, such as a teacher.
+def new_method(method_id: str, settings: Mapping[str, Any], device: torch.device | str = "cpu") -> Method:
+    """Return a method with new weights, made by stored settings, and without the helpers that only training needs.
 
     Raises:
         ConfigError: this version does not know the method or a setting.
@@ -207,10 +206,7 @@ def new_method(method_id: str, settings: Mapping[str, Any], device: torch.device
     from training.run import config as configs
 
     module = configs.method_module(method_id)
-    config = configs.from_json(method_id, settings)
-    if hasattr(module.Method, "for_inference"):
-        config = module.Method.for_inference(config)
-    return module.Method(config, torch.device(device))
+    return module.Method(configs.from_json(method_id, settings), torch.device(device))
 
 
 def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -9,13 +9,13 @@ import importlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from imgedit.errors import ConfigError
-from training.methods import METHODS
+from training.method import METHODS, MethodModule
 
 
-def method_module(method_id: str) -> types.ModuleType:
+def method_module(method_id: str) -> MethodModule:
     """Import the module of a training method.
 
     Raises:
@@ -23,7 +23,7 @@ def method_module(method_id: str) -> types.ModuleType:
     """
     if method_id not in METHODS:
         raise ConfigError(f"unknown method {method_id!r}{_nearest(method_id, METHODS)}; known: {', '.join(METHODS)}")
-    return importlib.import_module(METHODS[method_id])
+    return cast(MethodModule, importlib.import_module(METHODS[method_id]))
 
 
 def resolve(method_id: str, preset: str | None = None, settings: Iterable[str] = ()) -> Any:
@@ -38,7 +38,7 @@ def resolve(method_id: str, preset: str | None = None, settings: Iterable[str] =
         ConfigError: unknown method, preset or field, a value of the wrong type, or one that the method refuses.
     """
     module = method_module(method_id)
-    presets: dict[str, dict[str, object]] = module.PRESETS
+    presets = module.PRESETS
     name = next(iter(presets)) if preset is None else preset
     if name not in presets:
         raise ConfigError(f"{method_id} has no preset {name!r}{_nearest(name, presets)}; it has: {', '.join(presets)}")

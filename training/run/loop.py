@@ -23,6 +23,8 @@ from imgedit.edits.sample import write_png
 from imgedit.errors import DataError, OutputError, TrainingError
 from imgedit.files import write_whole
 from training.data.batch import Batch, Dataset, Stream
+from training.method import Continues, Method, MethodConfig
+from training.networks.teacher import FrozenClassifier
 from training.run import checkpoint
 from training.run import config as configs
 from training.run.record import Record
@@ -33,7 +35,7 @@ SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures 
 
 def train(
     method_id: str,
-    config: Any,
+    config: MethodConfig,
     dataset: Dataset,
     run: Path,
     *,
@@ -44,6 +46,7 @@ def train(
     resume: bool = False,
     until: int | None = None,
     initial: Mapping[str, Any] | None = None,
+    helpers: Mapping[str, FrozenClassifier] | None = None,
     about: Mapping[str, Any] | None = None,
     precision: str = "fp32",
     tensorboard: bool = True,
@@ -66,6 +69,7 @@ def train(
         resume: go on from the newest checkpoint; a run that has reached its length is left as it is.
         until: stop at this step, before `config.steps`, as a run that is interrupted there; None goes to the end.
         initial: a state that the method's `initialise` starts from, as the weights of a run at another size.
+        helpers: frozen classifiers that the settings name (`training.helpers.load`).
         about: what else `config.json` should hold, such as the command and the data set.
         precision: one of `PRECISIONS`; `bf16` computes convolutions and matrix products in bfloat16, and keeps weights
             and optimizers in float32 (torch.autocast).
@@ -87,7 +91,7 @@ def train(
     if not resume:
         check_new(run)
     torch.manual_seed(config.seed)
-    method = configs.method_module(method_id).Method(config, device)
+    method = configs.method_module(method_id).Method(config, device, **(helpers or {}))
     stream = Stream(dataset, config.batch_size, config.seed)
     step = 0
     end = config.steps if until is None else min(until, config.steps)
@@ -101,7 +105,7 @@ def train(
         )
         console.print(told, highlight=False, soft_wrap=True)
     elif initial is not None:
-        if not hasattr(method, "initialise"):
+        if not isinstance(method, Continues):
             raise TrainingError(f"{method_id} cannot start from the weights of another run")
         method.initialise(initial)
     _write_config(run, method_id, config, {"precision": precision, **(about or {})})
@@ -165,7 +169,9 @@ def _passed(before: int, step: int, every: int) -> bool:
     return every > 0 and step // every > before // every
 
 
-def _state(step: int, method_id: str, config: Any, method: Any, stream: Stream, device: torch.device) -> dict[str, Any]:
+def _state(
+    step: int, method_id: str, config: MethodConfig, method: Method, stream: Stream, device: torch.device
+) -> dict[str, Any]:
     return {
         "step": step,
         "method_id": method_id,
@@ -177,7 +183,7 @@ def _state(step: int, method_id: str, config: Any, method: Any, stream: Stream, 
     }
 
 
-def _restore(folder: Path, method_id: str, method: Any, stream: Stream, device: torch.device) -> int:
+def _restore(folder: Path, method_id: str, method: Method, stream: Stream, device: torch.device) -> int:
     """Put a checkpoint's state back and return its step."""
     state = checkpoint.load_state(folder)
     if state["method_id"] != method_id:
@@ -253,12 +259,12 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _write_config(run: Path, method_id: str, config: Any, about: Mapping[str, Any]) -> None:
+def _write_config(run: Path, method_id: str, config: MethodConfig, about: Mapping[str, Any]) -> None:
     content = {"method": method_id, "config": configs.to_json(config), "torch": torch.__version__, **about}
     write_whole(run / checkpoint.CONFIG, json.dumps(content, indent=2) + "\n")
 
 
-def _write_samples(path: Path, method: Any, batch: Batch, device: torch.device) -> None:
+def _write_samples(path: Path, method: Method, batch: Batch, device: torch.device) -> None:
     """Draw the sample grid; what it draws at random leaves the training's random numbers as they were."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():

@@ -18,6 +18,7 @@ from training.losses import adversarial as L
 from training.methods import digit_classifier, md_gan, unrolled_gan
 from training.networks import dense
 from training.run import config as configs
+from training.run.optim import set_lr
 from training.train import load_data
 
 GANS = ("gan", "wgan", "wgan_gp", "unrolled_gan", "md_gan")
@@ -213,7 +214,7 @@ def test_look_ahead_parameters_carry_the_gradient_of_the_fakes() -> None:
     for state in method.optimizer_d.state.values():
         state["exp_avg"], state["exp_avg_sq"] = state["exp_avg"].double(), state["exp_avg_sq"].double() + 1.0
     real, fake = real.double(), method.generator(method.noise(4)).detach().double().requires_grad_()
-    game.set_lr(method.optimizer_d, 1.0)
+    set_lr(method.optimizer_d, 1.0)
     direction = torch.randn_like(fake)
     weight = {name: torch.randn_like(p) for name, p in method.discriminator.named_parameters()}
 

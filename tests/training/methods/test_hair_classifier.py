@@ -14,10 +14,10 @@ from training_toys import Pictures
 from imgedit.errors import ConfigError
 from imgedit.vision import geometry
 from tests import toy_models as models
+from training import helpers
 from training.data.celeba import HAIR
 from training.evaluate.faces import judge
 from training.methods.hair_classifier import Method, cut, hair_alone
-from training.networks.teacher import load_teacher
 from training.publish import export
 from training.run import checkpoint, loop
 from training.run import config as configs
@@ -80,18 +80,19 @@ def test_its_card_says_what_it_is_for(run: Path, tmp_path: Path) -> None:
 
 
 def test_as_a_teacher_it_needs_the_mask_and_knows_no_other_attribute(run: Path) -> None:
-    teacher = load_teacher(run, ("Gray_Hair", "Black_Hair"), "face", torch.device("cpu"))
+    classifier = helpers.classifier(run)
+    teacher = classifier.selecting(("Gray_Hair", "Black_Hair"), "face")
     image, mask = torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(2, 1, 32, 32)
     assert teacher(image, mask).shape == (2, 2)
     with pytest.raises(ValueError, match="give it the mask"):
         teacher(image)
     with pytest.raises(ConfigError, match="does not know 'Smiling'"):
-        load_teacher(run, ("Smiling",), "face", torch.device("cpu"))
+        classifier.selecting(("Smiling",), "face")
     stargan = configs.method_module("stargan")
     settings = {**stargan.Method.tiny(), "attributes": HAIR, "teacher": str(run), "lambda_teacher": 1.0}
     with pytest.raises(ConfigError, match="needs mask=true"):
-        stargan.Method(configs.build(stargan.Config, settings))
-    stargan.Method(configs.build(stargan.Config, {**settings, "mask": True}))
+        stargan.Method(configs.build(stargan.Config, settings), teacher=classifier)
+    stargan.Method(configs.build(stargan.Config, {**settings, "mask": True}), teacher=classifier)
 
 
 def test_a_cut_mask_is_the_hair_in_one_box() -> None:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training.data.batch import Batch, Stream
 from training.data.grouped import Grouped
+from training.losses.latent import squared_error
 from training.methods import mathieu, szabo
-from training.networks.autoencoder import squared_error
 from training.networks.pair import ClassDiscriminator, PairDiscriminator, discriminator_step, generator_loss
 from training.run import config as configs
 

@@ -23,7 +23,7 @@ from training_toys import Pictures
 import training.methods
 from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.data.batch import Stream
-from training.methods import METHODS
+from training.method import METHODS
 from training.publish import export
 from training.run import checkpoint, loop
 from training.run import config as configs
@@ -368,4 +368,5 @@ def test_manifest_fields_make_a_manifest(form: str) -> None:
     assert manifest.data_source
     assert manifest.paper
     if manifest.kind == "translate":
-        assert {a for word in manifest.words.values() for a in word.sets} == set(manifest.attributes)
+        assert {a for values in manifest.words.values() for a in values} == set(manifest.attributes)
+        assert manifest.region.keys() == manifest.words.keys()

@@ -7,19 +7,10 @@ import math
 import pytest
 import torch
 
-from training.families import latent as swap
+from training.families import pictures
 from training.losses import leak
-from training.networks.autoencoder import (
-    Code,
-    Decoder,
-    Encoder,
-    kl_normal,
-    log_normal,
-    norm_layers,
-    on_grid,
-    reparametrise,
-    squared_error,
-)
+from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
+from training.networks.autoencoder import Code, Decoder, Encoder, norm_layers, on_grid
 
 
 def test_kl_of_the_prior_is_zero_and_of_a_shift_half_its_square() -> None:
@@ -123,7 +114,7 @@ def test_swap_grid_takes_s_from_the_top_row_and_z_from_the_left_column() -> None
     def decode(s: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         return (0.9 * s + 0.1 * z)[:, :, None, None].expand(-1, 1, 2, 2)
 
-    grid = swap.grid(encode, decode, image)
+    grid = pictures.swap_grid(encode, decode, image)
     assert grid.shape == (3, 8, 8)
     values = grid[0, ::2, ::2]
     assert values[0].tolist() == [1.0, 0.0, 0.5, 1.0]

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from training.networks.blocks import conv_norm_act, instance_norm, on_device
+from training.networks.blocks import conv_norm_act, instance_norm
 from training.networks.patch import PatchClassifier
+from training.run.optim import on_device
 
 CPU = torch.device("cpu")
 

@@ -9,14 +9,9 @@ from torch import nn
 
 from imgedit.render import flow
 from imgedit.render.regions import Region
-from training.networks.translators import (
-    BilateralGenerator,
-    CompactGenerator,
-    FlowGenerator,
-    Guide,
-    ResnetGenerator,
-    slice_grid,
-)
+from training.networks.bilateral import BilateralGenerator, Guide, slice_grid
+from training.networks.flow import FlowGenerator
+from training.networks.translators import CompactGenerator, ResnetGenerator
 from training.publish.words import MOVED_TO, windows_of
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from imgedit.errors import ConfigError
-from training.methods import METHODS
+from training.method import METHODS
 from training.run import config as configs
 
 

@@ -24,10 +24,12 @@ from training.evaluate.codes import fewshot, grids, latents, probe, tsne
 from training.evaluate.codes.latents import LatentMethod, Latents
 from training.evaluate.faces import judge
 from training.evaluate.faces.judge import drawn
+from training.method import Codes, Method
 from training.publish import adopt
 from training.publish.export import EVALUATION
 from training.run import checkpoint
-from training.train import load_data, torch_device
+from training.run.device import torch_device
+from training.train import load_data
 
 PARTS = ("probe", "tsne", "swap", "interpolate", "sample", "few-shot")
 FOLDER = "evaluation"
@@ -87,7 +89,7 @@ def evaluate(
         raise ConfigError(f"evaluation has no part {unknown[0]!r}; it has: {', '.join(PARTS)}")
     run = folder(str(model))
     method, steps = _opened(str(model), device)
-    if not (hasattr(method, "encode") and hasattr(method, "decode")):
+    if not isinstance(method, Codes):
         raise ConfigError(f"{method.id} has no latent code to measure; --{parts[0]} needs a method such as cycle_vae")
     pictures = load(method, data, specified)
     result: dict[str, Any] = {
@@ -132,14 +134,14 @@ def folder(model: str) -> Path:
     return Path(model) if judge.is_run(model) else Path("runs") / library.find(model).id
 
 
-def _opened(model: str, device: str) -> tuple[LatentMethod, int]:
+def _opened(model: str, device: str) -> tuple[Method, int]:
     """Return the method of a run or model with its weights, and for how many steps it was trained."""
     where = torch_device(device)
     if judge.is_run(model):
         method = checkpoint.load_method(Path(model), where)
         return method, method.steps
     found = library.find(model)
-    return adopt.method(found, where), found.manifest.trained.steps if found.manifest.trained else 0
+    return adopt.method(found, where), int(found.manifest.training.get("steps", 0))
 
 
 def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:

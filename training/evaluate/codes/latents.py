@@ -27,9 +27,13 @@ class LatentMethod(Protocol):
     """What the methods with a latent code have for evaluation."""
 
     id: str
-    config: Any
     device: torch.device
     steps: int
+
+    @property
+    def config(self) -> Any:
+        """Return its settings."""
+        ...
 
     def encode(self, image: Tensor) -> Code:
         """Return the code of `(N, C, H, W)` pictures."""

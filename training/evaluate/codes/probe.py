@@ -19,7 +19,7 @@ from torch import nn
 
 from imgedit.errors import DataError
 from training.evaluate.codes.latents import Array, Latents
-from training.networks.blocks import descend
+from training.run.optim import descend
 
 HIDDEN = 256
 BATCH = 256

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
 from imgedit.models import library
-from imgedit.models.manifest import GraphFile
-from imgedit.models.sessions import Sessions
+from imgedit.models.manifest import sha256_of
+from imgedit.models.runtime import Session
 from imgedit.pixels import to_tensor
-from training import train as start
 from training.evaluate.faces import judge
+from training.method import Features as FeatureMethod
 from training.publish.export import to_onnx
 from training.run import checkpoint
+from training.run.device import torch_device
 
 CLASSIFIER = "digit_classifier.mnist"
 """Model whose features `lenet` are."""
@@ -104,8 +105,8 @@ Look = Callable[[NDArray[np.float32]], tuple[NDArray[Any], NDArray[Any]]]
 
 
 def _torch_lenet(run: str, device: str) -> tuple[str, str, int, Look]:
-    method = checkpoint.load_method(run, start.torch_device(device))
-    if not hasattr(method, "features"):
+    method = checkpoint.load_method(run, torch_device(device))
+    if not isinstance(method, FeatureMethod):
         raise ConfigError(f"{run} is a run of {method.id}; --classifier is a run of digit_classifier")
 
     def look(image: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -119,7 +120,7 @@ def _torch_lenet(run: str, device: str) -> tuple[str, str, int, Look]:
 
 def _onnx_lenet(name: str, device: str) -> tuple[str, str, int, Look]:
     model = library.find(name)
-    session = Sessions(device).open(model, "classify")
+    session = Session(model.graph("classify"), device)
     if "features" not in session.outputs:
         raise ConfigError(f"{model.id} returns no features; give the run folder of a digit_classifier to --classifier")
 
@@ -146,11 +147,11 @@ def inception(device: str = "auto", batch_size: int = 50) -> Features:
 
     if not path.is_file():
         raise ConfigError(f"--features inception needs its weights: {advice}")
-    sha256 = GraphFile.of(path).sha256
+    sha256 = sha256_of(path)
     if not sha256.startswith(path.stem.rpartition("-")[2]):
         raise ConfigError(f"{path} is not the file that its name says (SHA-256 {sha256[:8]}...): {advice}")
     torch.load(path, weights_only=True)  # torch-fidelity would also run code that a file holds; this refuses it
-    where = start.torch_device(device)
+    where = torch_device(device)
     network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path)).to(where)
 
     @torch.no_grad()

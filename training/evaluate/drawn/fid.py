@@ -25,7 +25,9 @@ from training import train as start
 from training.evaluate.drawn import referee, rejection
 from training.evaluate.drawn.features import Features, Pixels
 from training.evaluate.faces import judge
+from training.method import Draws
 from training.run import checkpoint
+from training.run.device import torch_device
 
 N = 10_000
 """Pictures of each kind."""
@@ -149,8 +151,8 @@ def open_subject(name: str, device: str = "auto") -> Subject:
         ModelError: it does not draw.
     """
     if judge.is_run(name):
-        method = checkpoint.load_method(name, start.torch_device(device))
-        if not hasattr(method, "generate"):
+        method = checkpoint.load_method(name, torch_device(device))
+        if not isinstance(method, Draws):
             raise ModelError(f"{name} is a run of {method.id}; --fid measures runs of GANs, or models of kind sample")
         generators: dict[str, Generator] = {
             "averaged": TorchGenerator(method, averaged=True),

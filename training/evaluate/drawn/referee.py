@@ -26,8 +26,8 @@ from imgedit.pixels import to_pixels, to_tensor
 from imgedit.progress import watched
 from training.losses.adversarial import logistic_discriminator
 from training.method import Graph
-from training.networks.blocks import descend, one_cycle, set_lr
 from training.publish.export import REFEREE, compare, to_onnx
+from training.run.optim import descend, one_cycle, set_lr
 
 STEPS = 1200
 BATCH = 128

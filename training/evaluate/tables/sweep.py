@@ -22,7 +22,8 @@ from training.evaluate.tables.spread import plus_minus, spread
 from training.evaluate.tables.tables import Training
 from training.run import checkpoint
 from training.run import config as configs
-from training.train import begin, load_data, torch_device
+from training.run.device import torch_device
+from training.train import begin, load_data
 
 METHODS = ("cycle_vae", "mathieu", "szabo")
 DIMS = (16, 32, 64, 128, 256, 512)

@@ -18,7 +18,7 @@ from training import train as start
 from training.data import gaussians
 from training.evaluate.drawn import fid, modes
 from training.evaluate.tables import mode_table, tables
-from training.methods import METHODS
+from training.method import METHODS
 from training.run import config as configs
 
 

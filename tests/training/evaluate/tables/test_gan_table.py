@@ -16,7 +16,7 @@ from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from training.evaluate.drawn import features, fid
 from training.evaluate.tables import gan_table, tables
-from training.methods import METHODS
+from training.method import METHODS
 from training.run import checkpoint
 
 NETWORK = features.Features("lenet", "tiny", "a" * 64, "none (28 px)", lambda x: x, None)

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from training.evaluate.tables import sweep, tables
-from training.methods import METHODS
+from training.method import METHODS
 
 ROOT = Path(__file__).parents[4]
 RESULTS = ROOT / "training" / "results"
