@@ -26,6 +26,7 @@ from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions, check_kind
 from imgedit.photo import Photo
 from imgedit.pixels import to_tensor
 from imgedit.render import delta as composite
@@ -86,17 +87,17 @@ class Editor:
         self.device = device
         self._parser_name = parser
         self._classifier_name = classifier
-        self._sessions: dict[tuple[str, str], Session] = {}
+        self._sessions = Sessions(device)
 
     @cached_property
     def parser(self) -> Model:
         """The face parser."""
-        return _of_kind(self._parser_name, "parse")
+        return self._sessions.find(self._parser_name, "parse")
 
     @cached_property
     def classifier(self) -> Model:
         """The attribute classifier."""
-        return _of_kind(self._classifier_name, "classify")
+        return self._sessions.find(self._classifier_name, "classify")
 
     @property
     def words(self) -> dict[str, list[str]]:
@@ -287,10 +288,7 @@ class Editor:
         return {name: float(p) for name, p in zip(names, probability, strict=True)}
 
     def _session(self, model: Model, role: str) -> Session:
-        key = (str(model.folder), role)
-        if key not in self._sessions:
-            self._sessions[key] = Session(model.graph(role), self.device)
-        return self._sessions[key]
+        return self._sessions.open(model, role)
 
 
 def open_model(name: str | PathLike[str] | None = None, device: str = "auto") -> Editor:
@@ -306,7 +304,7 @@ def open_model(name: str | PathLike[str] | None = None, device: str = "auto") ->
     """
     if name is None:
         return Editor(device=device)
-    model = _of_kind(name, "translate")
+    model = check_kind(library.find(name), "translate")
     return Editor([model], device)
 
 
@@ -372,14 +370,6 @@ class _Clock:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-
-def _of_kind(name: str | PathLike[str], kind: str) -> Model:
-    """Find a model and insist on what it does."""
-    model = library.find(name)
-    if model.manifest.kind != kind:
-        raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
-    return model
 
 
 def _place(face: Face) -> str:

@@ -11,14 +11,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from imgedit.models.library import Model, load
-from imgedit.models.manifest import Crop, GraphFile, Manifest
+from imgedit.models.manifest import Crop, GraphFile, Guard, Manifest, Tint, Word
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 # Within the tints that edits are held to.
 COLOURS = {"Black_Hair": (-0.78, -0.81, -0.82), "Blond_Hair": (0.58, 0.36, 0.06), "Brown_Hair": (-0.2, -0.4, -0.55),
            "Gray_Hair": (0.16, 0.07, 0.01)}  # fmt: skip
-HAIR_WORDS = {"black-hair": "Black_Hair", "blond": "Blond_Hair", "blonde": "Blond_Hair", "brown-hair": "Brown_Hair",
-              "grey-hair": "Gray_Hair"}  # fmt: skip
+TINTS = {"Black_Hair": Tint((-0.1, -1.3), (6.0, 7.1)), "Blond_Hair": Tint((2.6, 12.1), (13.6, 28.3)),
+         "Brown_Hair": Tint((4.0, 6.1), (13.4, 17.9)), "Gray_Hair": Tint((1.9, 4.7), (4.4, 8.6))}  # fmt: skip
+HAIR_WORDS = {"black-hair": "Black_Hair", "blond": "Blond_Hair", "brown-hair": "Brown_Hair", "grey-hair": "Gray_Hair"}
+HAT_STAYS = Guard("Wearing_Hat", 0.5, "below_hairline", "seems to wear a hat")
 FACE = ("Eyeglasses", "Smiling")
 CLASSES = ("background", "skin", "hair", "cloth")
 
@@ -145,8 +147,18 @@ def hair(folder: Path, size: int = 64, depth: int = 4, cells: int = 2) -> Model:
         kind="translate",
         crop=Crop("face", size, size),
         attributes=HAIR,
-        words={word: {n: float(n == name) for n in HAIR} for word, name in HAIR_WORDS.items()},
-        region=dict.fromkeys(HAIR_WORDS, "hair"),
+        output="grid",
+        words={
+            word: Word(
+                {n: float(n == name) for n in HAIR},
+                "hair",
+                also=("blonde",) if word == "blond" else (),
+                tint=TINTS[name],
+                unless=(HAT_STAYS,),
+                quality="good",
+            )
+            for word, name in HAIR_WORDS.items()
+        },
         conditioning="target",
     )
 
@@ -183,8 +195,11 @@ def face(
         kind="translate",
         crop=Crop("face", size, size),
         attributes=FACE,
-        words={"eyeglasses": {"Eyeglasses": 1.0}, "glasses": {"Eyeglasses": 1.0}, "smiling": {"Smiling": 1.0}},
-        region=dict.fromkeys(("eyeglasses", "glasses", "smiling"), "face"),
+        output="image",
+        words={
+            "eyeglasses": Word({"Eyeglasses": 1.0}, "face", also=("glasses",)),
+            "smiling": Word({"Smiling": 1.0}, "face"),
+        },
         conditioning="target",
     )
 
@@ -217,8 +232,18 @@ def bangs(folder: Path, size: int = 64, rise: float = 0.2) -> Model:
         kind="translate",
         crop=Crop("face", size, size),
         attributes=("Bangs",),
-        words={"bangs": {"Bangs": 1.0}},
-        region={"bangs": "face"},
+        output="flow",
+        words={
+            "bangs": Word(
+                {"Bangs": 1.0},
+                "face",
+                unless=(
+                    Guard("Bald", 0.3, "skip", "seems to be bald, so there is no hair to move"),
+                    Guard("Wearing_Hat", 0.5, "skip", "seems to wear a hat, so there is no hair to move"),
+                    HAT_STAYS,
+                ),
+            )
+        },
         conditioning="difference",
     )
 

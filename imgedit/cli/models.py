@@ -41,13 +41,13 @@ def models(
         manifest = model.manifest
         size = sum(graph.bytes for graph in manifest.graphs.values())
         if as_json:
-            own = list(library.known_words([model]))
+            own = list(manifest.words)
             fields = {"id": model.id, "version": manifest.version, "kind": manifest.kind, "title": manifest.title}
             result({**fields, "bytes": size, "words": own, "licence": manifest.licence, "folder": str(model.folder)})
             continue
         result(f"{model.id} {manifest.version}  {manifest.kind}  {size / 1e6:.1f} MB  {manifest.title}")
         if manifest.words:
-            result(f"    words: {', '.join(library.known_words([model]))}")
+            result(f"    words: {', '.join(manifest.words)}")
 
 
 def pull(

@@ -108,7 +108,7 @@ def export(
             half=half,
             words=[word.strip() for word in words.split(",") if word.strip()],
         )
-    worst = max(manifest.training["onnx_max_difference"].values())
+    worst = max(manifest.export.onnx_max_difference.values())
     size = sum(graph.bytes for graph in manifest.graphs.values())
     typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
     if not manifest.metrics:

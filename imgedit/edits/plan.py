@@ -331,17 +331,17 @@ def _find(word: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
     negated = word.startswith("no-")
     name = word.removeprefix("no-")
     for model in models:
-        values = model.manifest.words.get(name)
-        if values is None:
+        known_word = model.manifest.word(name)
+        if known_word is None:
             continue
+        entry = known_word[1]
+        values = entry.sets
         if negated and len(values) > 1:
             words = model.manifest.words
-            others = [
-                w for w in library.known_words([model]) if words[w].keys() == values.keys() and words[w] != values
-            ]
+            others = [w for w, e in words.items() if e.sets.keys() == values.keys() and e.sets != values]
             raise ConfigError(f"{word!r} leaves open what it should be instead; say one of {', '.join(others)}")
         wanted = {a: _opposite(v, model.manifest) if negated else float(v) for a, v in values.items()}
-        return model, Edit(word, wanted, strength, model.manifest.region.get(name, "all"))
+        return model, Edit(word, wanted, strength, entry.region)
     known = library.known_words(models)
     spellings = [w for first, others in known.items() for w in (first, *others)]
     near = difflib.get_close_matches(name, spellings, n=1)

@@ -23,7 +23,7 @@ from PIL import Image
 from imgedit.errors import ModelError
 from imgedit.files import write_whole
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions, check_kind
 
 __all__ = ["Drawn", "Generator", "OnnxGenerator", "Rejection", "draw", "grid", "odds", "write_png"]
 
@@ -118,10 +118,9 @@ class OnnxGenerator:
     """
 
     def __init__(self, model: Model, device: str = "auto") -> None:
-        if model.manifest.kind != "sample":
-            raise ModelError(f"{model.id} is of kind {model.manifest.kind}, it cannot draw; use a model of kind sample")
-        self._generate = Session(model.graph("generate"), device)
-        self._score = Session(model.graph("score"), device) if model.has("score") else None
+        sessions = Sessions(device)
+        self._generate = sessions.open(check_kind(model, "sample"), "generate")
+        self._score = sessions.open(model, "score") if model.has("score") else None
         shape = self._generate.inputs.get("z", ())
         if len(shape) != 2 or shape[1] is None:
             raise ModelError(f"{model.id}: 'generate' must take z of shape (N, fixed), its inputs are {shape}")

@@ -19,7 +19,7 @@ from imgedit import photo as photos
 from imgedit.errors import ConfigError, ModelError, NoFaceError
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions, check_kind
 from imgedit.photo import Photo
 from imgedit.pixels import to_pixels, to_tensor
 from imgedit.vision import faces, geometry
@@ -74,12 +74,10 @@ class Swapper:
     """
 
     def __init__(self, model: Model, device: str = "auto") -> None:
-        if model.manifest.kind != "swap":
-            raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to swap")
-        self.model = model
+        self.model = check_kind(model, "swap")
         self.crop = model.manifest.crop
-        self._encode = Session(model.graph("encode"), device)
-        self._decode = Session(model.graph("decode"), device)
+        sessions = Sessions(device)
+        self._encode, self._decode = (sessions.open(model, role) for role in ("encode", "decode"))
         shape = self._encode.inputs.get("image", ())
         if len(shape) != 4 or shape[1] not in (1, 3) or not self.crop.height or not self.crop.width:
             raise ModelError(f"{model.id} must say its crop's size, and take images of 1 or 3 channels, not {shape}")

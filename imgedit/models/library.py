@@ -1,8 +1,9 @@
 """Which models are here: bundled with the package, pulled into the cache, or any folder.
 
 A model is asked for by its id (`stargan_hair.celeba`), by the hub repository it was pulled from (`someone/hair`), or by
-the path of its folder. What is bundled comes first, so that a pulled model never silently replaces it: name that one by
-its repository.
+the path of its folder, which must look like one (`./x`, `/x`, `a/b`): a folder that happens to lie in the current
+directory replaces no model. What is bundled comes first, so that a pulled model never silently replaces it: name that
+one by its repository.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgedit.errors import ManifestError, ModelError, UnknownModelError
+from imgedit.errors import ConfigError, ManifestError, ModelError, UnknownModelError
 from imgedit.models import manifest as manifests
+from imgedit.models import schema
 from imgedit.models.manifest import Manifest
 
-__all__ = ["Model", "available", "bundled_folder", "cache_folder", "find", "known_words", "load"]
+__all__ = ["Model", "available", "bundled", "bundled_folder", "cache_folder", "find", "known_words", "load"]
 
+_NAME_LIMIT = 200  # characters of a name that are compared with the known ones
 _log = logging.getLogger(__name__)
 
 
@@ -44,24 +47,16 @@ class Model:
         """Whether the model has a graph of this role."""
         return role in self.manifest.graphs
 
-    def graph(self, role: str) -> Path:
-        """Return the ONNX file of a role, after comparing it with its hash.
+    def read(self, role: str) -> bytes:
+        """Return the bytes of a role's graph, as they were hashed; nothing opens the file a second time.
 
         Raises:
             ModelError: there is no such role.
-            ManifestError: the file cannot be read or differs from its hash.
+            ManifestError: the file cannot be read or is not the one that the manifest names.
         """
         if role not in self.manifest.graphs:
             raise ModelError(f"model {self.id} has no graph {role!r}, it has {', '.join(sorted(self.manifest.graphs))}")
-        entry = self.manifest.graphs[role]
-        path = self.folder / entry.file
-        try:
-            found = manifests.sha256_of(path)
-        except OSError as error:
-            raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
-        if found != entry.sha256:
-            raise ManifestError(f"{path} is damaged (its SHA-256 is not the manifest's); get the model again")
-        return path
+        return manifests.read_graph(self.folder, self.manifest.graphs[role])
 
 
 def bundled_folder() -> Path:
@@ -70,10 +65,17 @@ def bundled_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of pulled models: `$IMGEDIT_HOME/models`, else `models` in the user's cache folder."""
+    """Return the folder of pulled models: `$IMGEDIT_HOME/models`, else `models` in the user's cache folder.
+
+    Raises:
+        ConfigError: IMGEDIT_HOME cannot be a folder.
+    """
     home = os.environ.get("IMGEDIT_HOME")
     if home:
-        return Path(home).expanduser() / "models"
+        try:
+            return Path(home).expanduser() / "models"
+        except RuntimeError as error:
+            raise ConfigError(f"IMGEDIT_HOME={home!r} names the folder of an unknown user; give a path") from error
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / "models"
@@ -106,51 +108,96 @@ def available(kind: str | None = None) -> list[Model]:
     return models
 
 
+def bundled(name: str) -> Model:
+    """Return a bundled model by its id, whatever else is here; parts that imgedit itself needs are taken so.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+    """
+    folder = bundled_folder() / name
+    if Path(name).name != name or not _is_there(folder):
+        raise ModelError(f"no bundled model {schema.shown(name)}; install imgedit again")
+    return load(folder)
+
+
 def find(name: str | os.PathLike[str]) -> Model:
     """Return the model of an id, a pulled repository, or a folder.
+
+    Args:
+        name: an id, `owner/name`, or the path of a folder; text without a separator is never a path.
 
     Raises:
         UnknownModelError: there is no such model; the message names the nearest and all known ones.
         ManifestError: there is, but it is damaged.
     """
+    if isinstance(name, Path):
+        return load(name)
     text = os.fspath(name)
-    if isinstance(name, Path) or Path(text).is_dir():
-        return load(Path(name))
     # The bundled folders bear their model's id, so the usual case reads a single manifest.
-    for folder in (bundled_folder() / text, cache_folder() / text.replace("/", "--")):
-        if text and folder.parent.joinpath(folder.name) == folder and (folder / manifests.FILE).is_file():
-            return load(folder)
+    for root, stem in ((bundled_folder(), text), (cache_folder(), text.replace("/", "--"))):
+        if stem != ".." and Path(stem).name == stem != "" and _is_there(root / stem):
+            return load(root / stem)
+    if _looks_like_a_path(text):
+        if _is_folder(Path(text)):
+            return load(Path(text))
+        raise UnknownModelError(
+            f"no model {schema.shown(text)}: it was not pulled from the hub, and there is no such folder"
+        )
     models = available()
     for model in models:
         if model.id == text:
             return model
     known = list(dict.fromkeys(model.id for model in models))
-    near = difflib.get_close_matches(text, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = difflib.get_close_matches(text[:_NAME_LIMIT], known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; did you mean ./{text}?" if _is_folder(Path(text)) else ""
     raise UnknownModelError(
-        f"no model {text!r}{hint} (known: {', '.join(known) or 'none'}; or give a model folder, or pull one)"
+        f"no model {schema.shown(text)}{hint} (known: {', '.join(known) or 'none'}; or give a model folder such as "
+        "./model, or pull one)"
     )
 
 
 def known_words(models: Iterable[Model]) -> dict[str, list[str]]:
-    """Return the words of models, in order, each with its other spellings."""
+    """Return the words of models, in order, each with its other spellings; words that mean the same stand together."""
     words: dict[str, list[str]] = {}
-    first: dict[tuple[str, ...], str] = {}
+    first: dict[tuple[tuple[str, float], ...], str] = {}
     for model in models:
-        for word, values in model.manifest.words.items():
-            key = tuple(f"{name}={value}" for name, value in sorted(values.items()))
-            if key not in first:
-                first[key] = word
-                words.setdefault(word, [])
-            elif word != first[key] and word not in words[first[key]]:
-                words[first[key]].append(word)
+        for word, entry in model.manifest.words.items():
+            name = first.setdefault(tuple(sorted(entry.sets.items())), word)
+            others = words.setdefault(name, [])
+            others += [w for w in (word, *entry.also) if w != name and w not in others]
     return words
+
+
+def _looks_like_a_path(text: str) -> bool:
+    """Tell whether a text has a separator, as `./x`, `/x` and `a/b` have."""
+    return any(separator in text for separator in ("/", os.sep, os.altsep) if separator)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether a folder has a manifest, of whatever kind."""
+    try:
+        return os.path.lexists(folder / manifests.FILE)
+    except (OSError, ValueError):
+        return False
 
 
 def _folders() -> list[Path]:
     """Every folder that claims to be a model: bundled, then cached."""
     found: list[Path] = []
     for root in (bundled_folder(), cache_folder()):
-        if root.is_dir():
-            found += sorted(f for f in root.iterdir() if not f.name.startswith(".") and (f / manifests.FILE).is_file())
+        try:
+            folders = sorted(root.iterdir())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _log.warning("cannot list the models in %s: %s", root, error.strerror or error)
+            continue
+        found += [folder for folder in folders if not folder.name.startswith(".") and _is_there(folder)]
     return found

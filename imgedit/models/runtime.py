@@ -107,6 +107,7 @@ class Session:
         graph: An ONNX file, or its bytes.
         device: As in `providers`.
         threads: CPU threads for one run; None for `default_threads()`.
+        name: What messages call it; the file's name if empty.
 
     Attributes:
         inputs: Input name to shape; None where a size is free.
@@ -118,8 +119,10 @@ class Session:
         ConfigError: The device is unknown, absent or does not work.
     """
 
-    def __init__(self, graph: str | Path | bytes, device: str = "auto", threads: int | None = None) -> None:
-        self.name = "graph" if isinstance(graph, bytes) else Path(graph).name
+    def __init__(
+        self, graph: str | Path | bytes, device: str = "auto", threads: int | None = None, *, name: str = ""
+    ) -> None:
+        self.name = name or ("graph" if isinstance(graph, bytes) else Path(graph).name)
         if not isinstance(graph, bytes) and not Path(graph).is_file():
             raise ModelError(f"graph {graph} is missing; get the model again")
         source = graph if isinstance(graph, bytes) else os.fspath(graph)

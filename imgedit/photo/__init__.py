@@ -1,7 +1,8 @@
 """Photos: files, Pillow images and arrays in, upright 8-bit RGB and what must survive it out, and back to files.
 
-The only place that opens image files. Channel values are passed on as they are: a colour profile is kept beside them,
-not applied; only CMYK, which no model understands, is converted.
+The only place that opens image files. EXIF, XMP, IPTC, comments, profile and resolution survive where a format can
+hold them. Channel values are passed on as they are: a colour profile is kept beside them, not applied; only CMYK, which
+no model understands, is converted.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from imgedit.photo.marking import marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
-from imgedit.photo.record import JpegCoding, Photo, to_image
+from imgedit.photo.record import JpegCoding, Metadata, Photo, to_image
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "JpegCoding",
+    "Metadata",
     "Photo",
     "check_output",
     "decode",
     "default_output",
     "encode",
     "like",
+    "marked",
     "permissions",
     "read",
     "to_image",

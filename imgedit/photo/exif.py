@@ -34,6 +34,8 @@ def read_exif(image: Image.Image, name: str) -> tuple[int, bytes | None]:
         if image.format == "TIFF":  # its directory also describes the file itself
             for tag in [tag for tag in exif if tag not in _TIFF_TAGS]:
                 del exif[tag]
+            if exif.bigtiff:
+                exif = _classic(exif)
         if not exif:
             return 1, None
         value = exif.get(_ORIENTATION, 1)
@@ -63,6 +65,17 @@ def with_raw_text(block: bytes | Image.Exif) -> Image.Exif:
             if isinstance(value, str) and not value.isascii():
                 folder[tag] = value.encode("latin-1")
     return exif
+
+
+def _classic(exif: Image.Exif) -> Image.Exif:
+    """Copy what a BigTIFF file says into a block of the layout that EXIF has."""
+    copy = Image.Exif()
+    for tag, value in exif.items():
+        if tag in _SUB_FOLDERS:
+            copy.get_ifd(tag).update(exif.get_ifd(tag))
+        else:
+            copy[tag] = value
+    return copy
 
 
 def _upright(block: bytes) -> bytes:

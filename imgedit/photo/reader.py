@@ -10,6 +10,7 @@ import re
 import stat
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from imgedit.errors import PhotoError
 from imgedit.photo.exif import read_exif
+from imgedit.photo.metadata import read_metadata
 from imgedit.photo.record import JpegCoding, Photo
 
 __all__ = ["MAX_PIXELS", "check_no_address", "decode", "read"]
@@ -49,6 +51,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # tags that Pillow cannot make sense of are dropped
+
 _log = logging.getLogger(__name__)
 _limit_lock = threading.Lock()
 
@@ -66,7 +70,7 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _decode(source, "the image", None)
+        return _decode(source, None, "the image", None)
     if source == "-":
         return decode(_standard_input(), "standard input")
     path = Path(source)
@@ -166,7 +170,7 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
     except Exception as error:  # Pillow's plugins let anything through when a header is damaged
         raise _damaged(name, error) from error
     with image:
-        photo = _decode(image, name, path)
+        photo = _decode(image, data, name, path)
     if photo.format == "WEBP" and b"VP8L" not in data:
         return replace(photo, lossless=False)
     return photo
@@ -183,8 +187,9 @@ def _open(data: bytes) -> Image.Image:
 
 @contextmanager
 def _limit_lifted() -> Iterator[None]:
-    """Switch off Pillow's own limit, which warns at 89 megapixels; `_decode` has ours."""
-    with _limit_lock:
+    """Switch off Pillow's own limit, which warns at 89 megapixels (`_decode` has ours), and its other warnings."""
+    with _limit_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd files that are read all the same
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             yield
@@ -199,7 +204,7 @@ def _damaged(name: str, error: Exception) -> PhotoError:
     return PhotoError(f"{name}: is damaged or cut off ({reason}); copy the photo again")
 
 
-def _decode(image: Image.Image, name: str, path: Path | None) -> Photo:
+def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None) -> Photo:
     """Bring an opened image to 8-bit RGB, upright."""
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
@@ -219,6 +224,7 @@ def _decode(image: Image.Image, name: str, path: Path | None) -> Photo:
         if _X_RESOLUTION not in getattr(image, "tag_v2", (_X_RESOLUTION,)):
             dpi = None  # Pillow gives 1 dpi to a TIFF that says nothing
         orientation, exif = read_exif(image, name)
+        metadata = read_metadata(image, data, name)
         icc = image.info.get("icc_profile") or None
         upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
         rgb, alpha, icc = _pixels(upright, icc, name)
@@ -228,7 +234,8 @@ def _decode(image: Image.Image, name: str, path: Path | None) -> Photo:
         raise _damaged(name, error) from error
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])
-    return Photo(rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, lossless=kind not in ("JPEG", "AVIF"))
+    is_lossless = kind not in ("JPEG", "AVIF")
+    return Photo(rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, is_lossless, metadata)
 
 
 def _pixels(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["JpegCoding", "Photo", "to_image"]
+__all__ = ["JpegCoding", "Metadata", "Photo", "to_image"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,23 @@ class JpegCoding:
     tables: dict[int, list[int]]
     subsampling: int
     progressive: bool
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a photo says about itself besides EXIF.
+
+    Attributes:
+        xmp: XMP packet; it says that the photo is upright.
+        iptc: Photoshop image resources, which hold IPTC's fields.
+        comments: Keyword and text of each comment; in JPEG all have the keyword `Comment`.
+        left_out: Names of what the file held and no edited photo may.
+    """
+
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comments: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +53,7 @@ class Photo:
         mode: Pillow's name of the pixel layout it came in.
         jpeg: How it was compressed if it came as JPEG.
         lossless: False if its file format lost detail.
+        metadata: XMP, IPTC and comments.
         permissions: Who may read and write the file it came from, as `os.chmod` takes it; None if it was no file.
     """
 
@@ -49,6 +67,7 @@ class Photo:
     mode: str = "RGB"
     jpeg: JpegCoding | None = None
     lossless: bool = True
+    metadata: Metadata = Metadata()
     permissions: int | None = None
 
     @property
@@ -67,7 +86,8 @@ def to_image(photo: Photo) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(photo.rgb))
     if photo.alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
-    for key, value in (("exif", photo.exif), ("icc_profile", photo.icc), ("dpi", photo.dpi)):
+    known = {"exif": photo.exif, "icc_profile": photo.icc, "dpi": photo.dpi, "xmp": photo.metadata.xmp}
+    for key, value in known.items():
         if value is not None:
             image.info[key] = value
     return image

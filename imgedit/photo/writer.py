@@ -19,6 +19,7 @@ from PIL import Image
 
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
+from imgedit.photo import metadata
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import Photo
@@ -178,12 +179,20 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
             _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
             image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     options = _options(photo, kind, quality, name)
-    buffer = io.BytesIO()
     try:
-        image.save(buffer, kind, **options)
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"this Pillow cannot write {kind}" if isinstance(error, KeyError) else error
-        raise OutputError(f"{name}: cannot be written as {kind}: {reason}") from error
+        return _saved(image, kind, options)
+    except KeyError as error:
+        raise OutputError(f"{name}: cannot be written as {kind}: this Pillow cannot write {kind}") from error
+    except Exception as error:  # whatever odd metadata lead Pillow to
+        if "exif" not in options:
+            raise OutputError(f"{name}: cannot be written as {kind}: {error}") from error
+        _log.warning("%s: the EXIF block cannot be written and is dropped: %s", name, error)
+    return encode(replace(photo, exif=None), kind, quality=quality, name=name)
+
+
+def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -198,7 +207,19 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         if kind == "JPEG" and len(photo.exif) > _EXIF_LIMIT:
             _log.warning("%s: the EXIF block is too long for JPEG and dropped", name)
         else:
-            options["exif"] = with_raw_text(photo.exif) if kind == "TIFF" else photo.exif
+            options["exif"] = photo.exif
+    described = metadata.options(photo.metadata, kind, name)
+    tags = described.pop("tags", {})  # TIFF holds them beside EXIF
+    if kind == "TIFF" and (photo.exif or tags):
+        options["exif"] = Image.Exif()
+        if photo.exif:
+            try:
+                options["exif"] = with_raw_text(photo.exif)
+            except Exception as error:  # whatever a damaged block leads Pillow to
+                _log.warning("%s: the EXIF block is damaged and dropped: %s", name, error)
+        for tag, value in tags.items():
+            options["exif"][tag] = value
+    options |= described
     if kind == "JPEG" and photo.jpeg and quality is None:
         options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": True}
         if photo.jpeg.subsampling >= 0:
@@ -210,6 +231,6 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
     elif kind == "AVIF":
         options["quality"] = quality or 90
-    elif kind == "TIFF" and "exif" not in options:  # Pillow cannot write EXIF into a compressed TIFF
+    elif kind == "TIFF" and not photo.exif:  # Pillow cannot write EXIF into a compressed TIFF
         options["compression"] = "tiff_adobe_deflate"
     return options

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ConfigError, NoFaceError, PhotoError
 from imgedit.models import library
 from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions
 
 __all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "pick", "search"]
 
@@ -190,7 +191,7 @@ def _middle(face: Face) -> float:
 @cache
 def _session(role: str, device: str) -> Session:
     """Load one of the three graphs on first use and keep it."""
-    return Session(library.load(library.bundled_folder() / MODEL).graph(role), device)
+    return Sessions(device).open(library.bundled(MODEL), role)
 
 
 class _Sums:

@@ -274,7 +274,7 @@ def test_a_damaged_model(tmp_path, damage):
         graph.unlink()
         says = "missing"
     elif damage == "words":
-        manifest.write_text(json.dumps({**data, "words": {}, "region": {}}))
+        manifest.write_text(json.dumps({**data, "words": {}}))
         says = "no model knows the word 'blond'"
     refused(path, model=str(folder), says=says, code=2 if damage == "words" else 1)
 

@@ -68,7 +68,7 @@ def test_target_vector_changes_only_what_is_named(both):
 
 def test_target_vector_of_a_colour_needs_no_classifier(both):
     hair = both[0].manifest
-    np.testing.assert_array_equal(edits.target_vector(None, hair.words["blond"], hair), [0, 1, 0, 0])
+    np.testing.assert_array_equal(edits.target_vector(None, hair.words["blond"].sets, hair), [0, 1, 0, 0])
 
 
 def test_difference_is_wanted_minus_current(both):
@@ -110,7 +110,7 @@ def test_words_of_different_strengths_add_up_in_layers():
 
 
 def test_the_delta_of_an_additive_model_is_the_weighted_sum_of_its_words(both):
-    run = Session(both[1].graph("translate"), "cpu").run
+    run = Session(both[1].read("translate"), "cpu").run
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 64, 64)).astype(np.float32)
     plan = edits.plan({"smiling": 0.5, "eyeglasses": 1.0}, both)[0]
     delta = edits.translate_image(run, crop, plan.edits, {"Smiling": 0.1, "Eyeglasses": 0.1}, both[1].manifest)

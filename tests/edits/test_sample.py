@@ -137,7 +137,7 @@ def test_grid_puts_pictures_in_reading_order_on_grey():
 
 
 def test_a_model_that_does_not_draw_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="kind translate"):
+    with pytest.raises(ModelError, match="is there to translate, not to sample"):
         samples.OnnxGenerator(models.face(tmp_path / "face"))
 
 

@@ -313,7 +313,7 @@ def test_stdin_to_stdout_is_the_picture_and_nothing_else(tmp_path):
         (["wall.png", "b.png"], 4, "wall.png: no face"),
         (["a.png", "wall.png"], 4, "all pictures are grey and at most 64 px"),
         (["a.png", "b.png", "--model", "means.faces"], 4, "a.png: no face"),
-        (["a.png", "b.png", "--model", "means.digit"], 1, "did you mean means.digits?"),
+        (["a.png", "b.png", "--model", "means.digit"], 2, "did you mean means.digits?"),
         (["a.png", "b.png", "--model", "stargan_face.test"], 1, "not to swap"),
         (["a.png", "b.png", "--device", "tpu", "--model", "means.digits"], 2, "tpu"),
         (["a.png", "b.png", "-o", "o.xyz"], 1, "unknown ending"),

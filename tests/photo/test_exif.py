@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from imgedit import photo
+from imgedit.photo.exif import with_raw_text
 
 NAME = "Zoë – 写真".encode()
 MAKER_NOTE = bytes(range(60))
@@ -100,3 +102,35 @@ def test_a_tiff_without_a_resolution_gets_none(tmp_path: Path) -> None:
     assert photo.read(tmp_path / "a.tif").dpi is None
     Image.fromarray(np.full((8, 12, 3), 90, np.uint8)).save(tmp_path / "b.tif", dpi=(200, 100))
     assert photo.read(tmp_path / "b.tif").dpi == (200, 100)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_a_bigtiff_gives_a_block_that_every_format_can_hold(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x013B], exif[0x0112] = NAME, "me", 6
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    path, out = tmp_path / "big.tif", tmp_path / f"b{suffix}"
+    Image.fromarray(np.full((8, 12, 3), 90, np.uint8)).save(
+        path, "TIFF", big_tiff=True, exif=with_raw_text(exif.tobytes())
+    )
+    assert path.read_bytes()[:4] == b"II+\0"
+    source = photo.read(path)
+    assert (source.width, source.height) == (8, 12)
+    photo.write(source, source.rgb, out)
+    with Image.open(out) as again:
+        read = again.getexif()
+        assert read[0x013B] == "me"
+        assert read[0x010E].encode("latin-1") == NAME
+        assert read.get(0x0112, 1) == 1
+        assert read.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_a_block_that_cannot_be_written_is_dropped_and_the_photo_written(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = photo.read(np.full((8, 12, 3), 90, np.uint8))
+    broken = replace(source, exif=b"Exif\0\0II+\0\x08\0\0\0\x08")
+    out = photo.write(broken, broken.rgb, tmp_path / f"b{suffix}")
+    assert np.abs(photo.read(out).rgb.astype(int) - 90).max() <= 1
+    assert caplog.text.count("dropped") == (suffix != ".jpg")  # on writing TIFF, on reading the others

@@ -92,7 +92,7 @@ def test_the_bundled_classifier_says_what_its_graph_says() -> None:
     name = "attribute_classifier.celeba"
     classifier = helpers.classifier(name).selecting(("Smiling", "Bangs"), "face")
     image = torch.rand(2, 3, 64, 64) * 2 - 1
-    found = Session(library.find(name).graph("classify"), "cpu").run({"image": image.numpy()})["probability"]
+    found = Session(library.find(name).read("classify"), "cpu").run({"image": image.numpy()})["probability"]
     columns = [ATTRIBUTES.index("Smiling"), ATTRIBUTES.index("Bangs")]
     torch.testing.assert_close(classifier(image).sigmoid(), torch.from_numpy(found[:, columns]), rtol=1e-4, atol=1e-5)
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from imgedit.models.manifest import Word
 from training.data.batch import Batch, to_tensor
 from training.method import METHODS, Graph
 
@@ -119,8 +120,8 @@ class Method:
             "title": "A toy",
             "crop": {"kind": "face", "height": self.config.size, "width": self.config.size},
             "attributes": ("Blond_Hair",),
-            "words": {"blond": {"Blond_Hair": 1.0}},
-            "region": {"blond": "hair"},
+            "output": "image",
+            "words": {"blond": Word({"Blond_Hair": 1.0}, "hair")},
             "conditioning": "target",
             "paper": "none",
             "data_source": "random numbers",

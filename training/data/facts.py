@@ -13,11 +13,13 @@ class Facts:
         crop: the window of a face that its pictures are cut to (`imgedit.vision.geometry`), or `none`.
         source: what to cite.
         licence: terms of weights trained on it.
+        commercial_use: whether these terms allow commercial use of the weights.
     """
 
     crop: str
     source: str
     licence: str
+    commercial_use: bool = False
 
 
 _RESEARCH = "weights: non-commercial research (terms of {})"
@@ -29,7 +31,9 @@ FACTS = {
     "ckplus": Facts("none", "CK+, Lucey et al. 2010", _RESEARCH.format("CK+")),
     "fei": Facts("none", "FEI, Thomaz and Giraldi 2010", _RESEARCH.format("FEI")),
     "lpc": Facts("none", "Liberated Pixel Cup sprites", "weights: CC-BY-SA 3.0 or GPL 3.0 (terms of the sprites)"),
-    "mnist": Facts("none", "MNIST, LeCun et al. 1998", "weights: free (MNIST carries no restriction)"),
+    "mnist": Facts(
+        "none", "MNIST, LeCun et al. 1998", "weights: free (MNIST carries no restriction)", commercial_use=True
+    ),
     "multipie": Facts("none", "Multi-PIE, Gross et al. 2010", _RESEARCH.format("Multi-PIE")),
     "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
     "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),

@@ -13,7 +13,7 @@ import platformdirs
 from PIL import Image
 
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions
 from imgedit.progress import watched
 from imgedit.vision.geometry import FRAME, HEAD
 from imgedit.vision.parsing import class_probabilities
@@ -34,7 +34,7 @@ def probabilities(
         title: of the progress bar.
         mirrored: take the mean with what is found in the mirrored picture.
     """
-    session = Session(parser.graph("parse"), device="auto")
+    session = Sessions().open(parser, "parse")
 
     for start in watched(range(0, len(pictures), _BATCH), title):
         crops = to_tensor(np.stack([head_crop(p, side) for p in pictures[start : start + _BATCH]])).numpy()

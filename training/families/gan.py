@@ -253,6 +253,7 @@ class Game:
         """What the manifest says beside graphs and hashes."""
         return {
             "kind": "sample",
+            "output": "image",
             "title": f"Pictures from noise ({self.id})",
             "crop": {"kind": "none", "height": self.config.size, "width": self.config.size},
             "paper": self.paper,

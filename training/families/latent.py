@@ -184,6 +184,7 @@ def manifest_fields(kind: str, title: str, paper: str, size: int) -> dict[str, A
     """Return what the manifest of a `swap` or `sample` model says; the export adds what the data set tells."""
     return {
         "kind": kind,
+        "output": "image",
         "title": title,
         "crop": {"kind": UNKNOWN.crop, "height": size, "width": size},
         "paper": paper,

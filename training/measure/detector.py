@@ -176,7 +176,7 @@ def export(folder: Path) -> dict[str, float]:
     """
     from facenet_pytorch.models import mtcnn
 
-    from imgedit.models.manifest import Crop, GraphFile, Manifest
+    from imgedit.models.manifest import Crop, GraphFile, Manifest, Stage
 
     version = "facenet-pytorch " + importlib.metadata.version("facenet-pytorch")
     nets = {"pnet": mtcnn.PNet(), "rnet": mtcnn.RNet(), "onet": mtcnn.ONet()}
@@ -203,7 +203,8 @@ def export(folder: Path) -> dict[str, float]:
         licence="MIT (facenet-pytorch, facenet)",
         data_source=f"weights of {version}, trained by the paper's authors on WIDER FACE and CelebA",
         paper="Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks",
-        training={"exported_from": version},
+        commercial_use=True,
+        stages=(Stage("weights of facenet-pytorch", "mtcnn", note=f"exported from {version}, not trained here"),),
         metrics={"largest_difference_from_torch": {role: float(f"{d:.2g}") for role, d in differences.items()}},
     )
     manifest.write(folder)

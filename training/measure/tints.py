@@ -18,7 +18,7 @@ from PIL import Image
 from imgedit import editor as pipeline
 from imgedit.errors import DataError
 from imgedit.models import library
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_tensor
 from imgedit.progress import watched
 from imgedit.render.tints import to_lab
@@ -55,7 +55,7 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
     labels = celeba.labels_of(folder, [path.name for path in paths], (*celeba.HAIR, "Wearing_Hat", "Bald"))
     clear = (labels[:, :4].sum(1) == 1) & ~labels[:, 4:].any(1)
     parser = library.find(pipeline.PARSER)
-    session, size = Session(parser.graph("parse"), "auto"), parser.manifest.crop.width
+    session, size = Sessions().open(parser, "parse"), parser.manifest.crop.width
     matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, parser.manifest.crop.kind, size)
     hair = parser.manifest.classes.index("hair")
     rng = np.random.default_rng(0)

@@ -151,6 +151,7 @@ class Method(Supervised):
             "paper": "Gradient-based learning applied to document recognition, LeCun et al. 1998",
             "data_source": "MNIST, LeCun et al. 1998 (55,000 training pictures)",
             "licence": "weights: free (MNIST carries no restriction)",
+            "commercial_use": True,
         }
 
 

@@ -138,6 +138,7 @@ class Method(Supervised):
             "title": "Hair colour by the hair alone",
             "crop": {"kind": "face", "height": size, "width": size},
             "attributes": HAIR,
+            "parts": {"mask": self.config.mask_model},
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
             "data_source": "CelebA, Liu et al. 2015",
             "licence": "weights: non-commercial research (terms of CelebA)",

@@ -344,14 +344,14 @@ class Method:
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         config = self.config
-        words, region = words_of(config.attributes)
+        outputs = {"bilateral": "grid", "flow": "flow"}
         return {
             "kind": "translate",
             "title": "Hair colours" if self._only_hair() else "Face attributes: " + ", ".join(config.attributes),
             "crop": {"kind": config.crop, "height": config.size, "width": config.size},
             "attributes": config.attributes,
-            "words": words,
-            "region": region,
+            "output": outputs.get(config.generator, "image"),
+            "words": words_of(config.attributes),
             "conditioning": config.conditioning,
             "paper": "StarGAN, Choi et al. 2018, arXiv 1711.09020",
             "data_source": "CelebA, Liu et al. 2015",

@@ -76,11 +76,12 @@ def method(model: Model, device: torch.device | str = "cpu") -> Method:
 
 def _restored(model: Model, device: torch.device | str) -> tuple[Method, bool]:
     """Return what `method` does, and whether the model's batch norms are folded."""
-    if model.manifest.method not in METHODS or "config" not in model.manifest.training:
+    trained = model.manifest.trained
+    if model.manifest.method not in METHODS or trained is None or not trained.config:
         raise ConfigError(
             f"{model.id} was made by {model.manifest.method}, which is none of the methods of this project"
         )
-    twin = checkpoint.new_method(model.manifest.method, model.manifest.training["config"])
+    twin = checkpoint.new_method(model.manifest.method, trained.config)
     averages = _averages(twin)
     folded = _has_folded(model, averages)
     seeds = itertools.count()
@@ -99,7 +100,7 @@ def _restored(model: Model, device: torch.device | str) -> tuple[Method, bool]:
         network = averages[name].network
         stored = {key: _stored(mark, places, f"{key} of {model.id}") for key, mark in marked.items()}
         network.load_state_dict({**network.state_dict(), **stored})
-    made = checkpoint.new_method(model.manifest.method, model.manifest.training["config"], device)
+    made = checkpoint.new_method(model.manifest.method, trained.config, device)
     made.load_state_dict(twin.state_dict())
     return made, folded
 
@@ -148,7 +149,7 @@ def _has_folded(model: Model, averages: Mapping[str, EMA]) -> bool:
     """Tell whether the networks have batch norms and the model's graphs have none."""
     if not any(_norms(average.network) for average in averages.values()):
         return False
-    graphs = [onnx.load(model.graph(role)).graph for role in model.manifest.graphs]
+    graphs = [onnx.load_model_from_string(model.read(role)).graph for role in model.manifest.graphs]
     return not any(node.op_type == "BatchNormalization" for graph in graphs for node in graph.node)
 
 
@@ -172,10 +173,10 @@ def _mark(value: Tensor, seed: int) -> Tensor:
 
 def _places(model: Model, twin: Method) -> Iterator[tuple[Weights, Weights]]:
     """Yield pairs of weights that stand at the same place of a graph: in the marked twin, and in the model."""
-    half = model.manifest.training.get("weights") == "float16"
+    half = model.manifest.export.weights == "float16"
     for role, graph in twin.graphs().items():
         marked = _initializers(onnx.load_model_from_string(to_onnx(halved(graph) if half else graph)))
-        stored = _initializers(onnx.load(model.graph(role)))
+        stored = _initializers(onnx.load_model_from_string(model.read(role)))
         if [v.shape for v in marked] != [v.shape for v in stored]:
             raise ConfigError(
                 f"{role} of {model.id} was exported from a network of another form; use the imgedit that made it"

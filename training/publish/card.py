@@ -50,10 +50,15 @@ def text(manifest: Manifest) -> str:
         f"| data | {manifest.data_source} |",
         f"| licence | {manifest.licence} |",
         f"| method | {manifest.paper} |",
-        f"| steps | {manifest.training.get('steps', 'not known')} |",
+        f"| steps | {(manifest.trained and manifest.trained.steps) or 'not known'} |",
     ]
     if manifest.words:
-        lines += ["", "Words: " + ", ".join(f"`{word}`" for word in manifest.words) + "."]
+        lines += [
+            "",
+            "Words: "
+            + ", ".join(f"`{word}`" for name, entry in manifest.words.items() for word in (name, *entry.also))
+            + ".",
+        ]
     figures = list(_figures(manifest.metrics))
     if figures:
         lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]

@@ -37,7 +37,13 @@ def fields_of(run: Path, method: Method) -> dict[str, Any]:
     if fields["kind"] in ("swap", "sample") and facts is not None:
         crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
         fields |= {"crop": crop, "data_source": facts.source, "licence": facts.licence}
-    return fields | joined(fields, checkpoint.stored_config(run).get(BEGAN_FROM, {}))
+        fields["commercial_use"] = facts.commercial_use
+    first = checkpoint.stored_config(run).get(BEGAN_FROM, {})
+    # What is not known of the first weights is not allowed.
+    fields["commercial_use"] = fields.get("commercial_use", False) and (
+        not first or first.get("licence") == fields["licence"]
+    )
+    return fields | joined(fields, first)
 
 
 def of(name: str) -> dict[str, str]:

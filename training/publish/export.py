@@ -25,7 +25,7 @@ from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
 from imgedit.errors import ConfigError, ModelError, TrainingError
 from imgedit.models import runtime
-from imgedit.models.manifest import Crop, GraphFile, Manifest
+from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from training.method import Graph
 from training.publish import card, credit, place
 from training.publish.figures import only_asked
@@ -106,13 +106,8 @@ def export(
                 "method": method_id,
                 "graphs": graphs,
                 "crop": crop,
-                "training": {
-                    "config": _without_paths(checkpoint.load_state(checkpoint.latest(run))["config"]),
-                    "steps": int(method.steps),
-                    "weights": "float16" if half else "float32",
-                    "torch": torch.__version__,
-                    "onnx_max_difference": differences,
-                },
+                "stages": (_stage(run, method),),
+                "export": Export("float16" if half else "float32", str(torch.__version__), differences),
                 "metrics": metrics,
                 "golden": golden(next(iter(contents)), next(iter(contents.values())), crop),
                 **fields,
@@ -252,18 +247,29 @@ def _shape(tensor: Tensor, n: int, free: Mapping[int, str], grow: int) -> tuple[
 
 
 def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """Return `title`, `words` and `region` of a manifest for some words and the others that mean the same.
+    """Return `title` and `words` of a manifest for some words, given by any of their spellings.
 
     Raises:
         ConfigError: there is no such word.
     """
-    known: dict[str, Any] = fields.get("words", {})
-    if unknown := [word for word in words if word not in known]:
+    known: dict[str, Word] = fields.get("words", {})
+    names = {spelling: name for name, word in known.items() for spelling in (name, *word.also)}
+    if unknown := [word for word in words if word not in names]:
         raise ConfigError(f"the model has no word {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
-    meant = [known[word] for word in words]
-    kept = {word: edit for word, edit in known.items() if edit in meant}
-    title = "Words: " + ", ".join(dict.fromkeys(words))
-    return {"title": title, "words": kept, "region": {word: fields["region"][word] for word in kept}}
+    meant = {names[word] for word in words}
+    kept = {name: word for name, word in known.items() if name in meant}
+    return {"title": "Words: " + ", ".join(dict.fromkeys(words)), "words": kept}
+
+
+def _stage(run: Path, method: Any) -> Stage:
+    """Describe the training of a run."""
+    return Stage(
+        name="training",
+        method=str(method.id),
+        config=_without_paths(checkpoint.load_state(checkpoint.latest(run))["config"]),
+        steps=int(method.steps),
+        data=credit.dataset_of(run),
+    )
 
 
 def _measured(run: Path, steps: int) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from imgedit.models.manifest import Word
+
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean over rows of every figure that all of them have (hair colours have some of their own)."""
@@ -14,9 +16,9 @@ def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: float(np.mean([row[key] for row in rows])) for key in shared}
 
 
-def only_asked(metrics: Mapping[str, Any], words: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def only_asked(metrics: Mapping[str, Any], words: Mapping[str, Word]) -> dict[str, Any]:
     """Return the figures of an evaluation of attributes without those that no word asks for."""
-    asked = {attribute for values in words.values() for attribute, value in values.items() if value == 1.0}
+    asked = {attribute for word in words.values() for attribute, value in word.sets.items() if value == 1.0}
     edits = {attribute: row for attribute, row in metrics.get("edits", {}).items() if attribute in asked}
     if not edits:
         return dict(metrics)

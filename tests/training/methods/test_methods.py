@@ -368,5 +368,4 @@ def test_manifest_fields_make_a_manifest(form: str) -> None:
     assert manifest.data_source
     assert manifest.paper
     if manifest.kind == "translate":
-        assert {a for values in manifest.words.values() for a in values} == set(manifest.attributes)
-        assert manifest.region.keys() == manifest.words.keys()
+        assert {a for word in manifest.words.values() for a in word.sets} == set(manifest.attributes)

@@ -222,8 +222,9 @@ def test_wrong_settings_say_what_is_right(settings: dict[str, object], message: 
 
 def test_every_word_belongs_to_an_attribute_and_hair_words_act_on_hair() -> None:
     fields = Method(Config(**{**Method.tiny(), "attributes": (*HAIR, "Smiling")})).manifest_fields()
-    assert fields["words"]["blond"] == {"Black_Hair": 0.0, "Blond_Hair": 1.0, "Brown_Hair": 0.0, "Gray_Hair": 0.0}
-    assert fields["words"]["smiling"] == {"Smiling": 1.0}
-    assert fields["region"]["blond"] == "hair"
-    assert fields["region"]["smiling"] == "face"
+    words = fields["words"]
+    assert words["blond"].sets == {"Black_Hair": 0.0, "Blond_Hair": 1.0, "Brown_Hair": 0.0, "Gray_Hair": 0.0}
+    assert words["smiling"].sets == {"Smiling": 1.0}
+    assert words["blond"].region == "hair"
+    assert words["smiling"].region == "face"
     assert set(WORDS) >= set(WIDER)

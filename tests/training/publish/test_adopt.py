@@ -39,7 +39,7 @@ def test_a_method_with_the_weights_of_a_bundled_model_computes_what_its_graphs_d
     graphs = adopt.method(model).graphs()
     graphs.pop("score", None)  # an export puts the calibration of its rejection into it
     for role, graph in graphs.items():
-        assert compare(role, graph, model.graph(role).read_bytes()) < 1e-5
+        assert compare(role, graph, model.read(role)) < 1e-5
 
 
 def test_last_weights_are_the_averaged_ones() -> None:
@@ -115,8 +115,9 @@ def test_weights_in_half_precision_come_back_widened(tmp_path: Path) -> None:
 
 def test_a_network_of_another_form_is_refused(tmp_path: Path) -> None:
     _, model = exported("wgan_gp", tmp_path)
-    training = {**model.manifest.training, "config": {**model.manifest.training["config"], "z_dim": 7}}
-    other = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, training=training))
+    stage = model.manifest.stages[0]
+    stage = dataclasses.replace(stage, config={**stage.config, "z_dim": 7})
+    other = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, stages=(stage,)))
     with pytest.raises(ConfigError, match=r"generate of .* was exported from a network of another form"):
         adopt.method(other)
 

@@ -42,8 +42,8 @@ def test_model_folder_is_whole_verified_and_found_by_path(run: Path, tmp_path: P
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["README.md", "guide.onnx", "manifest.json"]
     assert verify(tmp_path / "model") == manifest
     assert library.find(tmp_path / "model").id == "toy.celeba"
-    assert manifest.training["steps"] == 12
-    assert manifest.training["config"]["lr"] == 0.01
+    assert [stage.steps for stage in manifest.stages] == [12]
+    assert manifest.stages[0].config["lr"] == 0.01
     card = (tmp_path / "model" / "README.md").read_text()
     for text in ("# toy.celeba", "CC0-1.0", "random numbers", "`blond`"):
         assert text in card
@@ -113,14 +113,15 @@ def test_half_precision_takes_half_the_room_and_rounds_the_weights() -> None:
 
 
 def test_a_half_precision_model_says_so(run: Path, tmp_path: Path) -> None:
-    assert export.export(run, tmp_path / "model", half=True).training["weights"] == "float16"
-    assert export.export(run, tmp_path / "whole").training["weights"] == "float32"
+    assert export.export(run, tmp_path / "model", half=True).export.weights == "float16"
+    assert export.export(run, tmp_path / "whole").export.weights == "float32"
 
 
 def test_words_that_are_not_good_enough_stay_out_and_other_spellings_stay_in(run: Path, tmp_path: Path) -> None:
-    words, region = words_of(("Bangs", "Smiling", "Eyeglasses"))
-    kept = export.only_words({"words": words, "region": region}, ["smiling", "eyeglasses"])
-    assert kept["words"].keys() == kept["region"].keys() == {"smiling", "smile", "eyeglasses", "glasses"}
+    words = words_of(("Bangs", "Smiling", "Eyeglasses"))
+    kept = export.only_words({"words": words}, ["smile", "eyeglasses"])
+    assert kept["words"] == {word: words[word] for word in ("smiling", "eyeglasses")}
+    assert kept["words"]["eyeglasses"].also == ("glasses",)
     with pytest.raises(ConfigError, match="the model has no word 'smiling'; it has: blond"):
         export.export(run, tmp_path / "model", words=["smiling"])
     assert sorted(export.export(run, tmp_path / "model", words=["blond"]).words) == ["blond"]

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import torch
 
+from imgedit.models.manifest import Word
 from imgedit.vision.geometry import FACE_TEMPLATE, WINDOWS
 from training.data.celeba import HAIR
 from training.publish.words import FEATHER, SEEN_IN, WORDS, windows_of, words_of
 
 
 def test_a_hair_colour_clears_the_other_colours_of_the_model() -> None:
-    words, region = words_of(("Blond_Hair", "Black_Hair", "Smiling"))
-    assert words["blond"] == words["blonde"] == {"Blond_Hair": 1.0, "Black_Hair": 0.0}
-    assert words["smiling"] == {"Smiling": 1.0}
-    assert (region["blond"], region["smiling"]) == ("hair", "face")
-    assert region.keys() == words.keys()
+    words = words_of(("Blond_Hair", "Black_Hair", "Smiling"))
+    assert words.keys() == {"blond", "black-hair", "smiling"}
+    assert words["blond"].also == ("blond-hair", "blonde")
+    assert words["blond"].sets == {"Blond_Hair": 1.0, "Black_Hair": 0.0}
+    assert words["smiling"].sets == {"Smiling": 1.0}
+    assert (words["blond"].region, words["smiling"].region) == ("hair", "face")
+    assert (words["blond"].quality, words["smiling"].quality) == ("good", "experimental")
 
 
 def test_edits_of_the_whole_head_may_act_everywhere() -> None:
-    assert set(words_of(("Male", "Young"))[1].values()) == {"all"}
-    assert words_of(("Bangs",))[1] == {"bangs": "face"}  # the person: no hair on the ground beside the head
+    assert {word.region for word in words_of(("Male", "Young")).values()} == {"all"}
+    assert words_of(("Bangs",))["bangs"].region == "face"  # the person: no hair on the ground beside the head
 
 
 def test_an_attribute_without_words_goes_by_its_name() -> None:
-    assert words_of(("Wearing_Hat",)) == ({"wearing-hat": {"Wearing_Hat": 1.0}}, {"wearing-hat": "face"})
+    assert words_of(("Wearing_Hat",)) == {"wearing-hat": Word({"Wearing_Hat": 1.0}, "face")}
 
 
 def test_no_word_means_two_attributes() -> None:

@@ -141,7 +141,7 @@ def _opened(model: str, device: str) -> tuple[Method, int]:
         method = checkpoint.load_method(Path(model), where)
         return method, method.steps
     found = library.find(model)
-    return adopt.method(found, where), int(found.manifest.training.get("steps", 0))
+    return adopt.method(found, where), found.manifest.trained.steps if found.manifest.trained else 0
 
 
 def load(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
 from imgedit.models import library
-from imgedit.models.manifest import sha256_of
-from imgedit.models.runtime import Session
+from imgedit.models.manifest import GraphFile
+from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_tensor
 from training.evaluate.faces import judge
 from training.method import Features as FeatureMethod
@@ -120,7 +120,7 @@ def _torch_lenet(run: str, device: str) -> tuple[str, str, int, Look]:
 
 def _onnx_lenet(name: str, device: str) -> tuple[str, str, int, Look]:
     model = library.find(name)
-    session = Session(model.graph("classify"), device)
+    session = Sessions(device).open(model, "classify")
     if "features" not in session.outputs:
         raise ConfigError(f"{model.id} returns no features; give the run folder of a digit_classifier to --classifier")
 
@@ -147,7 +147,7 @@ def inception(device: str = "auto", batch_size: int = 50) -> Features:
 
     if not path.is_file():
         raise ConfigError(f"--features inception needs its weights: {advice}")
-    sha256 = sha256_of(path)
+    sha256 = GraphFile.of(path).sha256
     if not sha256.startswith(path.stem.rpartition("-")[2]):
         raise ConfigError(f"{path} is not the file that its name says (SHA-256 {sha256[:8]}...): {advice}")
     torch.load(path, weights_only=True)  # torch-fidelity would also run code that a file holds; this refuses it

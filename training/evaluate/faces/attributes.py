@@ -140,8 +140,8 @@ def evaluate(
 def _words(model: Model) -> dict[str, str]:
     """Return attribute -> the first word that switches it on; an attribute without a word cannot be asked for."""
     words: dict[str, str] = {}
-    for word, values in model.manifest.words.items():
-        for attribute, value in values.items():
+    for word, entry in model.manifest.words.items():
+        for attribute, value in entry.sets.items():
             if value == 1.0:
                 words.setdefault(attribute, word)
     if not words:

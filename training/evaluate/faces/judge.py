@@ -17,7 +17,7 @@ from PIL import Image
 from imgedit.errors import ConfigError, DataError
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_tensor
 from imgedit.progress import watched
 from imgedit.vision import geometry
@@ -119,10 +119,12 @@ class Classifier:
         self.attributes = model.manifest.attributes
         self.size = model.manifest.crop.width
         self.matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, model.manifest.crop.kind, self.size)
-        self.session = Session(model.graph("classify"), device)
+        self.session = Sessions(device).open(model, "classify")
         self.parser: Model | None = None
         if "mask" in self.session.inputs:
-            self.parser = hair_masks.hair_parser(model.manifest.training["config"]["mask_model"])
+            if "mask" not in model.manifest.parts:
+                raise ConfigError(f"{model.id} looks at a mask, and its manifest names no part that finds it")
+            self.parser = hair_masks.hair_parser(model.manifest.parts["mask"])
 
     def probabilities(self, frames: Sequence[NDArray[np.uint8]], batch_size: int = 64) -> NDArray[np.float32]:
         """Return `(N, K)` in the order of `attributes`."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
+from imgedit.models.sessions import Sessions
 from imgedit.progress import watched
 from imgedit.vision.parsing import class_probabilities
 from training import train as start
@@ -68,7 +68,7 @@ def classes(model: Model, data: str, n: int | None, seed: int, device: str = "au
     if getattr(dataset, "classes", ()) != model.manifest.classes:
         raise ConfigError(f"{model.id} tells {', '.join(model.manifest.classes)} apart, which {data} does not")
     index = drawn(len(dataset), n, seed)
-    session = Session(model.graph("classify"), device)
+    session = Sessions(device).open(model, "classify")
     rng = np.random.default_rng(seed)
     found, truth = [], []
     for part in watched(np.array_split(index, max(1, len(index) // 500)), "Classifying"):
@@ -98,7 +98,7 @@ def parsing(model: Model, data: str, n: int | None, seed: int, device: str = "au
     crop = model.manifest.crop
     share = celebamask_hq.HQ_SHARE_OF_HEAD if crop.kind == "head" else 1.0
     size = max(16, 16 * round(crop.width * share / 16))
-    session = Session(model.graph("parse"), device)
+    session = Sessions(device).open(model, "parse")
     dataset = celebamask_hq.load(Path(folder), "test", size=size, augment=False)
     index = drawn(len(dataset), n, seed)
     classes = model.manifest.classes

@@ -166,7 +166,7 @@ def test_a_bundled_model_is_measured_by_its_id(tmp_path: Path, monkeypatch: pyte
     assert result.exit_code == 0, result.output
     kept = json.loads((tmp_path / "runs" / "cycle_vae.cfp" / "evaluation.json").read_text(encoding="utf-8"))
     assert (kept["model"], kept["method"], kept["data"]) == ("cycle_vae.cfp", "cycle_vae", "lpc")
-    assert kept["steps"] == library.find("cycle_vae.cfp").manifest.training["steps"]
+    assert kept["steps"] == library.find("cycle_vae.cfp").manifest.stages[-1].steps
     for name in kept["pictures"]:
         assert (tmp_path / "runs" / "cycle_vae.cfp" / name).is_file()
         assert f"runs/cycle_vae.cfp/{name}" in result.stdout

@@ -1,0 +1,311 @@
+"""What may stand in `manifest.json`, schema 2, checked on plain JSON values (standard library only).
+
+Every check raises `ManifestError` with one line that names the field, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imgedit.errors import ManifestError
+
+__all__ = [
+    "CONDITIONINGS",
+    "CROPS",
+    "KINDS",
+    "OUTPUTS",
+    "QUALITIES",
+    "REGIONS",
+    "RULES",
+    "SCHEMA_VERSION",
+    "check",
+    "check_plain",
+    "require",
+    "shown",
+]
+
+SCHEMA_VERSION = 2
+KINDS = (
+    *("translate", "swap", "sample", "parse", "detect", "classify"),
+    *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
+)
+OUTPUTS = ("image", "grid", "flow", "mesh", "none")
+CROPS = ("face", "head", "inner", "close", "body", "none")
+REGIONS = ("hair", "face", "all")
+CONDITIONINGS = ("target", "difference", "direction", "none")
+RULES = ("skip", "below_hairline")
+QUALITIES = ("good", "experimental")
+PRECISIONS = ("float32", "float16")
+
+FIELDS = {
+    *("id", "version", "title", "method", "kind", "graphs", "crop", "output", "attributes", "classes", "words"),
+    *("conditioning", "parts", "licence", "commercial_use", "data_source", "paper", "stages", "export", "metrics"),
+    *("golden", "schema_version"),
+}
+GRAPH_FIELDS = {"file", "sha256", "bytes"}
+CROP_FIELDS = {"kind", "height", "width"}
+WORD_FIELDS = {"sets", "region", "also", "tint", "unless", "quality"}
+TINT_FIELDS = {"low", "high"}
+GUARD_FIELDS = {"attribute", "above", "then", "say"}
+STAGE_FIELDS = {"name", "method", "preset", "config", "steps", "data", "init", "precision", "note"}
+EXPORT_FIELDS = {"weights", "torch", "onnx_max_difference"}
+
+_ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+_ROLE = re.compile(r"[a-z][a-z0-9_]*")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.onnx")
+_WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME_LIMIT = 100  # characters of ids, roles, words and file names
+_SIDE_LIMIT = 4096  # px; a crop larger than this is a damaged manifest, not a model
+_DEPTH_LIMIT = 16  # levels of nesting
+_INTEGER_LIMIT = 2**53  # beyond it JSON readers disagree
+_TINT_LIMIT = 128.0  # a* and b* of CIELAB
+_BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ManifestError with `message` unless `condition` holds."""
+    if not condition:
+        raise ManifestError(message)
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """Return a value as short printable ASCII, for messages."""
+    text = ascii(value) if not isinstance(value, int) or abs(value) < 10**20 else "a huge number"
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def check(data: Mapping[str, Any]) -> None:
+    """Check the parsed text of a manifest, or what one is to be written from.
+
+    Raises:
+        ManifestError: a field is missing or unknown, or its value makes no sense.
+    """
+    check_plain(data)
+    _check_fields(data, "the manifest", FIELDS)
+    version = data["schema_version"]
+    require(
+        version == SCHEMA_VERSION and not isinstance(version, bool),
+        f"schema_version must be {SCHEMA_VERSION}, got {shown(version)}",
+    )
+    for name in ("version", "title", "method", "licence", "data_source", "paper"):
+        require(isinstance(data[name], str), f"{name} must be text, got {shown(data[name])}")
+    for name in ("version", "title", "method"):
+        require(bool(data[name]), f"{name} must not be empty")
+    require(_matches(_ID, data["id"]), f"id must look like method.dataset in a-z, 0-9 and _, got {shown(data['id'])}")
+    for name, allowed in (("kind", KINDS), ("output", OUTPUTS), ("conditioning", CONDITIONINGS)):
+        _check_choice(data[name], name, allowed)
+    require(
+        isinstance(data["commercial_use"], bool),
+        f"commercial_use must be true or false, got {shown(data['commercial_use'])}",
+    )
+    for name in ("attributes", "classes"):
+        _check_names(data[name], name)
+    for name in ("graphs", "words", "parts", "metrics"):
+        require(isinstance(data[name], Mapping), f"{name} must be an object, got {shown(data[name])}")
+    require(
+        data["kind"] != "translate" or data["output"] != "none",
+        "output of a translate model must say what its graph returns, got 'none'",
+    )
+    _check_graphs(data["graphs"])
+    _check_crop(data["crop"])
+    _check_words(data["words"], data["attributes"])
+    for role, model in data["parts"].items():
+        require(_matches(_ROLE, role), f"parts: a role must be a-z, 0-9 and _, got {shown(role)}")
+        require(_matches(_ID, model), f"parts: {role} must be the id of a model, got {shown(model)}")
+    _check_stages(data["stages"])
+    _check_export(data["export"])
+    golden = data["golden"]
+    require(golden is None or isinstance(golden, Mapping), f"golden must be an object or null, got {shown(golden)}")
+    require(
+        golden is None or golden.get("role") in list(data["graphs"]),
+        "golden must have a role that is among the graphs",
+    )
+
+
+def check_plain(value: object, where: str = "the manifest", depth: int = 0) -> None:
+    """Refuse what JSON can say and a manifest may not: numbers that are not finite, control characters, deep nests."""
+    require(depth <= _DEPTH_LIMIT, f"{where} is nested more than {_DEPTH_LIMIT} deep")
+    if isinstance(value, str):
+        require(_is_clean(value), f"{where} holds control characters or broken text: {shown(value)}")
+    elif isinstance(value, bool) or value is None:
+        pass
+    elif isinstance(value, int):
+        require(abs(value) <= _INTEGER_LIMIT, f"{where} must be a finite number of at most 2^53, got {shown(value)}")
+    elif isinstance(value, float):
+        require(math.isfinite(value), f"{where} must be a finite number, got {value}")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            require(
+                isinstance(key, str) and _is_clean(key), f"{where} has a name with control characters: {shown(key)}"
+            )
+            check_plain(item, key if depth == 0 else f"{where}: {key}", depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_plain(item, where, depth + 1)
+    else:
+        raise ManifestError(f"{where} cannot be written as JSON: {shown(value)}")
+
+
+def _is_clean(text: str) -> bool:
+    """Tell whether a text is one line that no terminal acts on and every encoding takes."""
+    return text.isprintable() or not any(
+        unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDIRECTIONAL for c in text
+    )
+
+
+def _check_fields(data: object, where: str, fields: set[str]) -> None:
+    """Insist on an object that has these fields and no others."""
+    require(isinstance(data, Mapping), f"{where} must be an object with {', '.join(sorted(fields))}, got {shown(data)}")
+    names = set(data) if isinstance(data, Mapping) else set()
+    if missing := sorted(fields - names):
+        raise ManifestError(f"{where} misses {', '.join(missing)}")
+    if unknown := sorted(names - fields):
+        raise ManifestError(f"{where} has unknown fields: {shown(', '.join(unknown))}")
+
+
+def _check_choice(value: object, where: str, allowed: Sequence[str]) -> None:
+    require(
+        isinstance(value, str) and value in allowed, f"{where} must be one of {', '.join(allowed)}, got {shown(value)}"
+    )
+
+
+def _check_names(names: object, where: str) -> None:
+    fits = (
+        isinstance(names, list | tuple)
+        and all(isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT for name in names)
+        and len(set(names)) == len(names)
+    )
+    require(fits, f"{where} must be a list of different names, got {shown(names)}")
+
+
+def _check_graphs(graphs: Mapping[str, Any]) -> None:
+    require(bool(graphs), "graphs must name at least one file")
+    for role, graph in graphs.items():
+        require(_matches(_ROLE, role), f"graphs: a role must be a-z, 0-9 and _, got {shown(role)}")
+        _check_fields(graph, f"graph {role!r}", GRAPH_FIELDS)
+        file, sha256, size = graph["file"], graph["sha256"], graph["bytes"]
+        require(isinstance(file, str) and bool(file), f"graph {role!r}: file must be a name, got {shown(file)}")
+        inside = not any(c in file for c in "/\\:") and ".." not in file
+        require(inside, f"graph {role!r} leads out of the model folder: {shown(file)}")
+        require(
+            _matches(_FILE, file),
+            f"graph {role!r} must be an .onnx file named in A-Z, a-z, 0-9, _, . and -, got {shown(file)}",
+        )
+        require(_matches(_SHA256, sha256), f"graph {role!r}: sha256 must be 64 hexadecimal digits, got {shown(sha256)}")
+        require(_is_count(size) and size > 0, f"graph {role!r}: bytes must be positive, got {shown(size)}")
+
+
+def _check_crop(crop: Any) -> None:
+    _check_fields(crop, "crop", CROP_FIELDS)
+    _check_choice(crop["kind"], "crop kind", CROPS)
+    low = 0 if crop["kind"] == "none" else 1
+    for side in (crop["height"], crop["width"]):
+        require(
+            _is_count(side) and low <= side <= _SIDE_LIMIT,
+            f"crop sides must be {low}..{_SIDE_LIMIT} px, got {shown(side)}",
+        )
+    require(
+        crop["kind"] in ("body", "none") or crop["height"] == crop["width"],
+        f"a {crop['kind']} crop must be square, got {crop['height']} x {crop['width']}",
+    )
+
+
+def _check_words(words: Mapping[str, Any], attributes: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for word, entry in words.items():
+        _check_fields(entry, f"word {shown(word)}", WORD_FIELDS)
+        require(
+            isinstance(entry["also"], list | tuple),
+            f"word {word!r}: also must be a list of other spellings, got {shown(entry['also'])}",
+        )
+        for spelling in (word, *entry["also"]):
+            require(
+                _matches(_WORD, spelling) and not spelling.startswith("no-"),
+                f"a word must be a-z, 0-9 and - and not start with no-, got {shown(spelling)}",
+            )
+            require(spelling not in seen, f"the word {spelling!r} stands twice")
+            seen.add(spelling)
+        sets = entry["sets"]
+        require(isinstance(sets, Mapping) and bool(sets), f"word {word!r} must name the attributes it sets")
+        for attribute, value in sets.items():
+            require(
+                attribute in attributes, f"word {word!r} sets {shown(attribute)}, which is not among the attributes"
+            )
+            require(_is_number(value), f"word {word!r}: {attribute} must be a number, got {shown(value)}")
+        _check_choice(entry["region"], f"region of {word!r}", REGIONS)
+        _check_choice(entry["quality"], f"quality of {word!r}", QUALITIES)
+        _check_tint(entry["tint"], word)
+        require(
+            isinstance(entry["unless"], list | tuple),
+            f"word {word!r}: unless must be a list of guards, got {shown(entry['unless'])}",
+        )
+        for guard in entry["unless"]:
+            _check_guard(guard, word)
+
+
+def _check_tint(tint: Any, word: str) -> None:
+    if tint is None:
+        return
+    _check_fields(tint, f"tint of {word!r}", TINT_FIELDS)
+    low, high = tint["low"], tint["high"]
+    fits = all(
+        isinstance(end, list | tuple) and len(end) == 2 and all(_is_number(v) and abs(v) <= _TINT_LIMIT for v in end)
+        for end in (low, high)
+    )
+    require(fits, f"tint of {word!r} must be two pairs a*, b* of CIELAB, got {shown(low)} and {shown(high)}")
+    require(all(a <= b for a, b in zip(low, high, strict=True)), f"tint of {word!r}: low must not be above high")
+
+
+def _check_guard(guard: Any, word: str) -> None:
+    where = f"guard of {word!r}"
+    _check_fields(guard, where, GUARD_FIELDS)
+    _check_choice(guard["then"], f"{where}: then", RULES)
+    for name in ("attribute", "say"):
+        require(
+            isinstance(guard[name], str) and bool(guard[name]),
+            f"{where}: {name} must be text, got {shown(guard[name])}",
+        )
+    above = guard["above"]
+    require(_is_number(above) and 0 <= above <= 1, f"{where}: above must be from 0 to 1, got {shown(above)}")
+
+
+def _check_stages(stages: object) -> None:
+    require(isinstance(stages, list | tuple), f"stages must be a list, got {shown(stages)}")
+    for i, stage in enumerate(stages if isinstance(stages, list | tuple) else ()):
+        where = f"stage {i}"
+        _check_fields(stage, where, STAGE_FIELDS)
+        for name in STAGE_FIELDS - {"config", "steps"}:
+            require(isinstance(stage[name], str), f"{where}: {name} must be text, got {shown(stage[name])}")
+        require(bool(stage["name"]), f"{where}: name must not be empty")
+        require(
+            isinstance(stage["config"], Mapping), f"{where}: config must be an object, got {shown(stage['config'])}"
+        )
+        require(_is_count(stage["steps"]), f"{where}: steps must be 0 or more, got {shown(stage['steps'])}")
+
+
+def _check_export(export: Any) -> None:
+    _check_fields(export, "export", EXPORT_FIELDS)
+    _check_choice(export["weights"], "export: weights", PRECISIONS)
+    require(isinstance(export["torch"], str), f"export: torch must be text, got {shown(export['torch'])}")
+    differences = export["onnx_max_difference"]
+    require(
+        isinstance(differences, Mapping) and all(_is_number(d) and d >= 0 for d in differences.values()),
+        f"export: onnx_max_difference must be numbers by role, got {shown(differences)}",
+    )
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _NAME_LIMIT and pattern.fullmatch(value) is not None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

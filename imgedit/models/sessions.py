@@ -1,0 +1,59 @@
+"""The one way from a model to a session: the kind is checked once, and each graph is opened once."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from imgedit.errors import ModelError
+from imgedit.models import library
+from imgedit.models.library import Model
+from imgedit.models.runtime import Session
+
+__all__ = ["Sessions", "check_kind"]
+
+
+class Sessions:
+    """Open graphs of models on one device, and keep them open.
+
+    Args:
+        device: `auto`, `cpu`, `cuda` or `cuda:N`, as in `runtime.providers`.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self.device = device
+        self._open: dict[tuple[str, str], Session] = {}
+
+    def find(self, name: str | PathLike[str], kind: str) -> Model:
+        """Find a model and insist on what it does.
+
+        Args:
+            name: as in `library.find`.
+            kind: one of `schema.KINDS`.
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or it does something else.
+        """
+        return check_kind(library.find(name), kind)
+
+    def open(self, model: Model, role: str) -> Session:
+        """Return the session of one graph of a model; it is read, hashed and loaded at the first call.
+
+        Raises:
+            ModelError: there is no such role, or the graph is damaged.
+            ConfigError: the device is unknown or absent.
+        """
+        key = (str(model.folder), role)
+        if key not in self._open:
+            self._open[key] = Session(model.read(role), self.device, name=f"{model.id}: {role}")
+        return self._open[key]
+
+
+def check_kind(model: Model, kind: str) -> Model:
+    """Return the model if it is of a kind.
+
+    Raises:
+        ModelError: it does something else.
+    """
+    if model.manifest.kind != kind:
+        raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
+    return model

@@ -1,0 +1,40 @@
+"""An edited photo says that it was edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from imgedit.photo import xmp
+from imgedit.photo.record import Photo
+
+__all__ = ["marked"]
+
+
+def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, generated: bool = False) -> Photo:
+    """Return a photo whose XMP says what was done to it: digital source type, program, models, words, history.
+
+    No time is written, so that the same edit gives the same file.
+
+    Args:
+        photo: The edited photo.
+        words: What was asked for, such as `blond, smiling=0.5`.
+        models: Id and version of each model that was used.
+        generated: The whole picture comes from a model, not only a part of it.
+    """
+    from imgedit import __version__
+
+    used = list(models)
+    names = f"imgedit ({', '.join(name for name, _ in used)})" if used else "imgedit"
+    versions = f"{__version__} ({', '.join(version for _, version in used)})" if used else __version__
+    source = xmp.GENERATED if generated else xmp.COMPOSITE
+
+    def mark(packet: bytes | None) -> bytes:
+        tool = f"imgedit {__version__}"
+        return xmp.mark(packet, tool=tool, version=versions, model=names, words=words, source=source)
+
+    try:
+        packet = mark(photo.metadata.xmp)
+    except ValueError:  # a packet that did not come through the reader
+        packet = mark(None)
+    return replace(photo, metadata=replace(photo.metadata, xmp=packet))
