@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def models(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the models that are here, and the words they know."""
+    """List the models that are here, the words they know, and what their licences allow."""
     show_logs(quiet)
     from imgedit.models import library
 
@@ -43,23 +44,29 @@ def models(
         if as_json:
             own = list(manifest.words)
             fields = {"id": model.id, "version": manifest.version, "kind": manifest.kind, "title": manifest.title}
-            result({**fields, "bytes": size, "words": own, "licence": manifest.licence, "folder": str(model.folder)})
+            terms = {"licence": manifest.licence, "commercial_use": manifest.commercial_use}
+            result({**fields, "bytes": size, "words": own, **terms, "folder": str(model.folder)})
             continue
         result(f"{model.id} {manifest.version}  {manifest.kind}  {size / 1e6:.1f} MB  {manifest.title}")
         if manifest.words:
             result(f"    words: {', '.join(manifest.words)}")
+        allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
+        result(f"    licence: {manifest.licence or 'none given'}; {allowed}")
 
 
 def pull(
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="A model repository on the Hugging Face hub.")],
     revision: Annotated[str | None, typer.Option(metavar="REV", help="Branch, tag or commit.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Time that it may take.")] = 1800,
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model from the hub; it is checked before it can be used, and its folder is printed."""
     show_logs(quiet)
+    from imgedit import progress
     from imgedit.models import hub
 
-    model = hub.pull(repo, revision)
+    with progress.amount(f"Pulling {repo}", quiet=quiet) as report:
+        model = hub.pull(repo, revision, timeout=timeout, report=report)
     message(f"{model.id} {model.manifest.version} is here; use it with --model {repo}", quiet=quiet)
     result(str(model.folder))
 
@@ -76,4 +83,6 @@ def push(
     show_logs(quiet)
     from imgedit.models import hub
 
-    result(hub.push(folder, repo, revision=revision, private=private, message=text))
+    is_watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    address = hub.push(folder, repo, revision=revision, private=private, message=text, show_progress=is_watched)
+    result(address)

@@ -1,59 +1,92 @@
 """Pull model folders from the Hugging Face hub, and push them there.
 
-Only a manifest, ONNX graphs and the card travel. What is pulled is checked, hashes too, before it becomes visible to
-the library.
+A model is its manifest, the graphs that this names, and the card. The manifest is fetched first; then exactly the files
+that it names, each with exactly the bytes that it says. What is pulled is checked, hashes too, before it becomes
+visible to the library.
+
+Nothing from the hub is trusted: sizes and times are limited, names that leave the folder are refused, and whatever the
+client raises becomes one line.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
-from imgedit.errors import HubError, ImgeditError
+from imgedit.errors import HubError, ImgeditError, ManifestError, OutputError
 from imgedit.models import library, manifest
 from imgedit.models.library import Model
 
-__all__ = ["pull", "push"]
+__all__ = ["TIMEOUT", "pull", "push"]
 
+T = TypeVar("T")
+
+TIMEOUT = 1800.0
+"""Seconds that a pull may take as a whole."""
+MAX_BYTES = 4 << 30
+"""Largest model that is pulled, all of its graphs together."""
+
+_CARD = "README.md"
+_CARD_LIMIT = 1 << 20  # bytes
+_SILENCE = 30.0  # seconds without a byte after which the hub is given up
+_PART = 1 << 16  # bytes read at once
+_PULL = ".pull-"
+_MAX_AGE = 3600.0  # seconds after which a folder that is being filled has no process any more
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
-_ALLOWED = [manifest.FILE, "*.onnx", "README.md"]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+_log = logging.getLogger(__name__)
 
 
-def pull(repo_id: str, revision: str | None = None, *, endpoint: str | None = None) -> Model:
+def pull(
+    repo_id: str,
+    revision: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout: float = TIMEOUT,
+    report: Callable[[int, int], None] | None = None,
+) -> Model:
     """Fetch a model repository into the cache and return the model.
 
     Args:
         repo_id: `owner/name` on the hub.
         revision: branch, tag or commit; the main branch when None.
         endpoint: address of the hub; the client's own setting when None.
+        timeout: seconds that it may take as a whole.
+        report: is told the bytes of the graphs so far, and of all, as they come (from another thread).
 
     Raises:
-        HubError: the repository or revision is not there, or the hub cannot be reached.
+        HubError: the repository or revision is not there, the hub cannot be reached, or it sends what it should not.
         ManifestError: what came is not a whole model.
-        OutputError: the cache cannot be written.
+        OutputError: the cache cannot be written, or the disk is too small.
     """
-    with _hub_errors(repo_id):
-        from huggingface_hub import snapshot_download
     _check_repo_id(repo_id)
     root = library.cache_folder()
     target = root / repo_id.replace("/", "--")
     with _staging(root) as staging:
-        fetched = staging / "fetched"
-        with _hub_errors(repo_id, revision):
-            snapshot_download(
-                repo_id, revision=revision, local_dir=fetched, allow_patterns=_ALLOWED, endpoint=endpoint, max_workers=2
-            )
         whole = staging / "whole"
-        _take(fetched, whole)
+        whole.mkdir()
+
+        def fetch(cancelled: threading.Event) -> None:
+            source = _Source(repo_id, revision, endpoint, whole, cancelled)
+            text = source.fetch(manifest.FILE, manifest.SIZE_LIMIT).read_bytes()
+            source.fetch_graphs(_parsed(text, repo_id), report)
+            with contextlib.suppress(FileNotFoundError):
+                source.fetch(_CARD, _CARD_LIMIT)
+
+        _in_time(fetch, timeout, repo_id)
         manifest.verify(whole)
-        # The old version steps aside first: a rename onto a folder that holds files is refused.
-        if target.exists():
-            target.rename(staging / "old")
-        whole.rename(target)
+        _replace(target, whole, staging / "old")
     return library.load(target)
 
 
@@ -65,8 +98,11 @@ def push(
     private: bool = False,
     message: str | None = None,
     endpoint: str | None = None,
+    show_progress: bool = False,
 ) -> str:
     """Check a model folder, upload it to the hub, and return the address of the commit.
+
+    Uploaded are the manifest, the graphs that it names and the card, as they were when they were checked.
 
     Args:
         folder: a model folder.
@@ -75,47 +111,200 @@ def push(
         private: make a new repository private.
         message: text of the commit.
         endpoint: address of the hub; the client's own setting when None.
+        show_progress: show the client's progress bars on stderr.
 
     Raises:
         HubError: not logged in, no right to write, or the hub cannot be reached.
-        ManifestError: the folder is not a whole model.
+        ManifestError: the folder is not a whole model, or a file of it is a link.
     """
-    model = manifest.verify(folder)
+    model, files = _files_of(Path(folder))
     _check_repo_id(repo_id)
-    with _hub_errors(repo_id, revision):
-        from huggingface_hub import HfApi
 
-        api = HfApi(endpoint=endpoint)
-        api.create_repo(repo_id, private=private, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=repo_id,
-            folder_path=folder,
-            revision=revision,
-            allow_patterns=_ALLOWED,
-            commit_message=message or f"{model.id} {model.version}",
-        )
-        return str(commit.commit_url)
+    def upload(_: threading.Event) -> str:
+        with _hub_errors(repo_id, revision):
+            hub = _client()
+            switch = hub.utils.enable_progress_bars if show_progress else hub.utils.disable_progress_bars
+            switch()
+            api = hub.HfApi(endpoint=endpoint)
+            api.create_repo(repo_id, private=private, exist_ok=True)
+            commit = api.create_commit(
+                repo_id,
+                operations=[hub.CommitOperationAdd(name, content) for name, content in files.items()],
+                revision=revision,
+                commit_message=message or f"{model.id} {model.version}",
+            )
+            return str(commit.commit_url)
+
+    return _in_time(upload, None, repo_id)
 
 
-def _take(source: Path, target: Path) -> None:
-    """Copy out what a model may hold and nothing else; links are left behind."""
-    target.mkdir()
-    if not source.is_dir():
-        return
-    for pattern in _ALLOWED:
-        for file in source.glob(pattern):
-            if file.is_file() and not file.is_symlink():
-                file.rename(target / file.name)
+class _Source:
+    """Fetches the files of one repository, all of the same commit.
+
+    Args:
+        repo_id: `owner/name`.
+        revision: branch, tag or commit.
+        endpoint: address of the hub.
+        folder: where the files go.
+        cancelled: set when nobody waits for them any more.
+    """
+
+    def __init__(
+        self, repo_id: str, revision: str | None, endpoint: str | None, folder: Path, cancelled: threading.Event
+    ) -> None:
+        self._repo_id = repo_id
+        self._revision = revision
+        self._endpoint = endpoint
+        self._folder = folder
+        self._cancelled = cancelled
+
+    def fetch_graphs(self, model: manifest.Manifest, report: Callable[[int, int], None] | None) -> None:
+        """Fetch what a manifest names, with the sizes that it says."""
+        graphs = {graph.file: graph for graph in model.graphs.values()}
+        total, done = sum(graph.bytes for graph in graphs.values()), 0
+        if total > MAX_BYTES:
+            raise HubError(f"{self._repo_id}: its graphs have {total / 1e9:.1f} GB, more than {MAX_BYTES / 1e9:.1f} GB")
+        free = shutil.disk_usage(self._folder).free
+        if total > free:
+            raise OutputError(f"{self._folder}: {total / 1e6:.0f} MB do not fit, {free / 1e6:.0f} MB are free")
+        for name, graph in graphs.items():
+            before = done
+
+            def count(size: int, before: int = before) -> None:
+                if report is not None:
+                    report(before + size, total)
+
+            size = self.fetch(name, graph.bytes, count).stat().st_size
+            if size < graph.bytes:
+                raise HubError(f"{self._repo_id}: {name} ended after {size} of {graph.bytes} bytes; try again")
+            done += size
+
+    def fetch(self, name: str, limit: int, count: Callable[[int], None] | None = None) -> Path:
+        """Fetch a file of at most `limit` bytes, and return where it lies.
+
+        Raises:
+            FileNotFoundError: the repository has no such file.
+        """
+        target = self._folder / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(target, "xb") as file:
+                size = 0
+                for part in self._parts(name):
+                    size += len(part)
+                    if size > limit:
+                        raise HubError(f"{self._repo_id}: {name} has more than the {limit} bytes that it may have")
+                    file.write(part)
+                    if count is not None:
+                        count(size)
+        except FileNotFoundError:
+            target.unlink(missing_ok=True)
+            raise
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"{target.parent}: {name} cannot be written: {reason}") from error
+        return target
+
+    def _parts(self, name: str) -> Iterator[bytes]:
+        """Give a file's bytes as they come; its commit is that of every later file."""
+        with _hub_errors(self._repo_id, self._revision, name):
+            hub = _client()
+            address = hub.hf_hub_url(self._repo_id, name, revision=self._revision, endpoint=self._endpoint)
+            headers = hub.utils.build_hf_headers() | {"Accept-Encoding": "identity"}
+            session = hub.utils.get_session()
+            options = {"headers": headers, "timeout": _SILENCE, "follow_redirects": True}
+            with session.stream("GET", address, **options) as response:
+                hub.utils.hf_raise_for_status(response)
+                for answer in (*response.history, response):
+                    commit = answer.headers.get("X-Repo-Commit", "")
+                    if _COMMIT.fullmatch(commit):
+                        self._revision = commit
+                parts = response.iter_bytes(_PART)
+                while not self._cancelled.is_set():
+                    part = next(parts, None)
+                    if part is None:
+                        return
+                    yield part
+            raise HubError(f"{self._repo_id}: nobody waits for it any more")
+
+
+def _parsed(text: bytes, repo_id: str) -> manifest.Manifest:
+    where = f"{repo_id}: {manifest.FILE}"
+    try:
+        return manifest.Manifest.from_json(text.decode("utf-8"), where=where)
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{where} is not valid JSON (no UTF-8); get the model again") from error
+
+
+def _files_of(folder: Path) -> tuple[manifest.Manifest, dict[str, bytes]]:
+    """Return a checked model's manifest and the bytes of each file that belongs to it; no link is followed."""
+    model = manifest.read(folder)
+    for path in (folder / name for name in (manifest.FILE, _CARD, *(g.file for g in model.graphs.values()))):
+        if path.is_symlink() or any(parent.is_symlink() for parent in path.relative_to(folder).parents if parent.name):
+            raise ManifestError(f"{path} is a link; put the file itself there")
+    files = {graph.file: manifest.read_graph(folder, graph) for graph in model.graphs.values()}
+    for name, limit in ((manifest.FILE, manifest.SIZE_LIMIT), (_CARD, _CARD_LIMIT)):
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                files[name] = manifest.read_file(folder / name, limit)
+            except ValueError as error:
+                raise ManifestError(f"cannot read {folder / name}: {error}") from error
+    return _parsed(files[manifest.FILE], str(folder)), files
+
+
+def _in_time(work: Callable[[threading.Event], T], timeout: float | None, repo_id: str) -> T:
+    """Do work in a thread that Ctrl-C and the clock can leave behind, whatever it waits for."""
+    done, cancelled = threading.Event(), threading.Event()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work(cancelled))
+        except BaseException as error:  # goes on in the thread that waits
+            errors.append(error)
+        finally:
+            done.set()
+
+    start = time.monotonic()
+    threading.Thread(target=run, daemon=True, name=f"hub {repo_id}").start()
+    try:
+        while not done.wait(0.1):
+            if timeout is not None and time.monotonic() - start > timeout:
+                raise HubError(f"{repo_id}: took more than {timeout:.0f} s; try again, or allow more with --timeout")
+    finally:
+        cancelled.set()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _replace(target: Path, whole: Path, old: Path) -> None:
+    """Put a model in its place; the old version steps aside first, since no rename replaces a folder that is not empty.
+
+    Raises:
+        OutputError: it cannot be moved; the old version is back in its place.
+    """
+    try:
+        if os.path.lexists(target):
+            target.rename(old)
+        try:
+            whole.rename(target)
+        except OSError:
+            if os.path.lexists(old):
+                old.rename(target)
+            raise
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager
 def _staging(root: Path) -> Iterator[Path]:
     """A folder inside the cache, so that the last step is a rename; always removed."""
-    from imgedit.errors import OutputError
-
     try:
         root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".pull-", dir=root))
+        _sweep(root)
+        folder = Path(tempfile.mkdtemp(prefix=_PULL, dir=root))
     except OSError as error:
         raise OutputError(f"cannot write to {root}: {error.strerror or error}; set IMGEDIT_HOME elsewhere") from error
     try:
@@ -124,19 +313,37 @@ def _staging(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _sweep(root: Path) -> None:
+    """Remove what killed pulls left."""
+    for folder in root.glob(f"{_PULL}*"):
+        with contextlib.suppress(OSError):
+            newest = max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+            if time.time() - newest > _MAX_AGE and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _check_repo_id(repo_id: str) -> None:
     if not _REPO_ID.fullmatch(repo_id) or ".." in repo_id or "--" in repo_id:
         raise HubError(f"{repo_id!r} is no repository name; give owner/name")
 
 
+def _client() -> Any:
+    """Return the hub's client; it tells its makers nothing."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the import
+    import huggingface_hub.utils
+
+    return huggingface_hub
+
+
 @contextmanager
-def _hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
-    """Say in one line what the hub's client raised."""
+def _hub_errors(repo_id: str, revision: str | None = None, name: str | None = None) -> Iterator[None]:
+    """Say in one line what the hub's client raised, whatever it was."""
+    _client()
     from huggingface_hub import errors as hf
 
     try:
         yield
-    except ImgeditError:
+    except (ImgeditError, GeneratorExit):
         raise
     except hf.GatedRepoError as error:
         raise HubError(f"{repo_id} is gated: ask its owner for access, then log in with `hf auth login`") from error
@@ -144,24 +351,27 @@ def _hub_errors(repo_id: str, revision: str | None = None) -> Iterator[None]:
         raise HubError(f"{repo_id} has no revision {revision!r}") from error
     except hf.RepositoryNotFoundError as error:
         raise HubError(f"the hub has no {repo_id}, or it is private and needs `hf auth login`") from error
+    except hf.EntryNotFoundError as error:
+        if name == _CARD:
+            raise FileNotFoundError(name) from error
+        raise ManifestError(f"{repo_id} is no whole model: it has no {name}") from error
     except hf.LocalTokenNotFoundError as error:
         raise HubError(f"{repo_id}: not logged in; run `hf auth login`") from error
-    except (hf.LocalEntryNotFoundError, hf.OfflineModeIsEnabled) as error:
-        if isinstance(error.__cause__, hf.HfHubHTTPError):  # the client looked for a local copy after the refusal
-            raise _refusal(repo_id, error.__cause__) from error
-        raise HubError(f"{repo_id}: the hub is out of reach; try again later") from error
+    except hf.OfflineModeIsEnabled as error:
+        raise HubError(f"{repo_id}: the hub is out of reach while HF_HUB_OFFLINE is set") from error
     except hf.HfHubHTTPError as error:
-        raise _refusal(repo_id, error) from error
-    except Exception as error:
-        # The client lets its transport's own errors through (httpx or requests, by version).
-        if isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("httpx", "requests", "httpcore"):
-            line = (str(error).splitlines() or [""])[0] or type(error).__name__
-            raise HubError(f"{repo_id}: the hub cannot be reached ({line})") from error
-        raise
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        advice = "log in with `hf auth login`" if status in (401, 403) else "try again later"
+        raise HubError(f"{repo_id}: the hub answered {status or 'with an error'}; {advice}") from error
+    except Exception as error:  # the transport's own (httpx, httpx2), or what an answer without sense leads to
+        raise HubError(f"{repo_id}: the hub cannot be reached, or its answer makes no sense: {_line(error)}") from error
 
 
-def _refusal(repo_id: str, error: Exception) -> HubError:
-    """Say what status the hub answered with."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    advice = "log in with `hf auth login`" if status in (401, 403) else "try again later"
-    return HubError(f"{repo_id}: the hub answered {status or 'with an error'}; {advice}")
+def _line(error: Exception) -> str:
+    """Return what an error says in one line, without the token that some of them quote."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    with contextlib.suppress(Exception):
+        token = _client().get_token()
+        if token:
+            text = text.replace(token, "***")
+    return re.sub(r"Bearer [^\s'\"]+", "Bearer ***", text)[:200]

@@ -2,152 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from imgedit.errors import HubError, ManifestError, OutputError
 from imgedit.models import hub, library, manifest
 from tests import toy_models as models
+from tests.fake_hub import SHA, fake_home, fake_model, fake_server  # noqa: F401
 
-SHA = "a" * 40
-
-
-class Hub(ThreadingHTTPServer):
-    """Repositories in memory: `files[repo][name]`; `refuse[repo]` is an error status and the hub's error code."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, dict[str, bytes]] = {}
-        self.refuse: dict[str, tuple[int, str]] = {}
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def publish(self, repo: str, folder: Path) -> None:
-        self.files[repo] = {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
-
-
-class Handler(BaseHTTPRequestHandler):
-    """GET repo info, tree and files; POST create, preupload and commit."""
-
-    server: Hub
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def reply(self, body: bytes | dict | list, status: int = 200, **headers: str) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Type", "application/octet-stream" if isinstance(body, bytes) else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def fail(self, status: int, code: str) -> None:
-        self.reply({"error": code}, status, X_Error_Code=code, X_Error_Message=code)
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.server.asked.append(f"{self.command} {path}")
-        parts = path.strip("/").split("/")
-        repo = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
-        if repo in self.server.refuse:
-            return self.fail(*self.server.refuse[repo])
-        if repo not in self.server.files:
-            return self.fail(404, "RepoNotFound")
-        files = self.server.files[repo]
-        revision = parts[5] if parts[0] == "api" and len(parts) > 5 else parts[3] if len(parts) > 3 else "main"
-        if revision not in ("main", SHA):
-            return self.fail(404, "RevisionNotFound")
-        if parts[0] == "api" and "tree" in parts:
-            return self.reply([{"type": "file", "path": n, "size": len(c), "oid": oid(c)} for n, c in files.items()])
-        if parts[0] == "api":
-            siblings = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
-            return self.reply({"id": repo, "modelId": repo, "sha": SHA, "siblings": siblings, "private": False,
-                               "tags": [], "downloads": 0, "likes": 0})  # fmt: skip
-        name = "/".join(parts[4:])
-        if name not in files:
-            return self.fail(404, "EntryNotFound")
-        return self.reply(files[name], ETag=f'"{oid(files[name])}"', X_Repo_Commit=SHA)
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_POST(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.server.asked.append(f"POST {path}")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = path.strip("/").split("/")
-        if "Bearer hf_test" not in self.headers.get("Authorization", ""):
-            return self.fail(401, "Unauthorized")
-        if path == "/api/repos/create":
-            told = json.loads(body)
-            repo = f"{told.get('organization') or 'someone'}/{told['name']}"
-            if repo in self.server.refuse:
-                return self.fail(*self.server.refuse[repo])
-            self.server.files.setdefault(repo, {})
-            return self.reply({"url": f"{self.server.url}/{repo}", "name": repo})
-        repo = "/".join(parts[2:4])
-        if "preupload" in parts:
-            files = [
-                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
-            ]
-            return self.reply({"files": files})
-        if "commit" in parts:
-            for line in body.splitlines():
-                entry = json.loads(line)
-                if entry["key"] == "file":
-                    self.server.files[repo][entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
-            return self.reply(
-                {"success": True, "commitUrl": f"{self.server.url}/{repo}/commit/{SHA}", "commitOid": SHA}
-            )
-        return self.reply({"errors": [], "warnings": []})
-
-
-def oid(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("HF_TOKEN", "hf_test")
-    hub_server = Hub()
-    thread = threading.Thread(target=hub_server.serve_forever, args=(0.02,))
-    thread.start()
-    yield hub_server
-    hub_server.shutdown()
-    thread.join()
-    hub_server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "models"
-
-
-@pytest.fixture
-def model(tmp_path):
-    made = models.face(tmp_path / "made")
-    (made.folder / "README.md").write_text("# A card\n")
-    return made
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_a_pulled_model_can_be_found_and_holds_only_model_files(server, model, home):
@@ -259,3 +124,77 @@ def test_pushing_without_the_right_to_says_how_to_log_in(server, model):
     server.refuse["someone/faces"] = (403, "Forbidden")
     with pytest.raises(HubError, match="hf auth login"):
         hub.push(model.folder, "someone/faces", endpoint=server.url)
+
+
+def test_a_graph_that_is_a_link_is_not_pushed(server, model, tmp_path):
+    (model.folder / "translate.onnx").rename(model.folder / "hidden.onnx")
+    (model.folder / "translate.onnx").symlink_to("hidden.onnx")
+    with pytest.raises(ManifestError, match="is a link"):
+        hub.push(model.folder, "someone/faces", endpoint=server.url)
+    assert server.asked == []
+
+
+def test_a_card_that_is_a_link_is_not_pushed(server, model, tmp_path):
+    (tmp_path / "secret").write_text("mine")
+    (model.folder / "README.md").unlink()
+    (model.folder / "README.md").symlink_to(tmp_path / "secret")
+    with pytest.raises(ManifestError, match="is a link"):
+        hub.push(model.folder, "someone/faces", endpoint=server.url)
+    assert server.asked == []
+
+
+def test_graphs_that_the_manifest_does_not_name_are_not_pushed(server, model):
+    (model.folder / "other.onnx").write_bytes(b"private")
+    hub.push(model.folder, "someone/faces", endpoint=server.url)
+    assert sorted(server.files["someone/faces"]) == ["README.md", "manifest.json", "translate.onnx"]
+
+
+def test_a_model_without_a_card_travels_both_ways(server, model):
+    (model.folder / "README.md").unlink()
+    hub.push(model.folder, "someone/faces", endpoint=server.url)
+    pulled = hub.pull("someone/faces", endpoint=server.url)
+    assert sorted(p.name for p in pulled.folder.iterdir()) == ["manifest.json", "translate.onnx"]
+
+
+def test_the_manifest_comes_first_and_every_later_file_of_its_commit(server, model):
+    (model.folder / "other.onnx").write_bytes(b"not named")
+    server.publish("someone/faces", model.folder)
+    seen = []
+    hub.pull("someone/faces", endpoint=server.url, report=lambda done, total: seen.append((done, total)))
+    assert server.asked == [
+        "GET /someone/faces/resolve/main/manifest.json",
+        f"GET /someone/faces/resolve/{SHA}/translate.onnx",
+        f"GET /someone/faces/resolve/{SHA}/README.md",
+    ]
+    size = (model.folder / "translate.onnx").stat().st_size
+    assert seen[-1] == (size, size)
+    assert seen == sorted(seen)
+
+
+def test_what_killed_pulls_left_is_swept(server, model, home):
+    server.publish("someone/faces", model.folder)
+    old, new = home / ".pull-old", home / ".pull-new"
+    for folder in (old, new):
+        (folder / "whole").mkdir(parents=True)
+        (folder / "whole" / "translate.onnx").write_bytes(b"x")
+    for path in (old, *old.rglob("*")):
+        os.utime(path, (1, 1))
+    hub.pull("someone/faces", endpoint=server.url)
+    assert sorted(p.name for p in home.iterdir()) == [".pull-new", "someone--faces"]
+
+
+def test_the_old_model_is_back_when_the_new_one_cannot_be_moved(server, model, home, monkeypatch):
+    server.publish("someone/faces", model.folder)
+    hub.pull("someone/faces", endpoint=server.url)
+    real = Path.rename
+
+    def rename(self, target):
+        if self.name == "whole":
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OutputError, match="Input/output"):
+        hub.pull("someone/faces", endpoint=server.url)
+    assert manifest.verify(home / "someone--faces") == model.manifest
+    assert [p.name for p in home.iterdir()] == ["someone--faces"]
