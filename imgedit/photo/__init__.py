@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from imgedit.photo.colour import is_grey, srgb, with_srgb
 from imgedit.photo.marking import marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import JpegCoding, Metadata, Photo, to_image
@@ -26,11 +27,14 @@ __all__ = [
     "decode",
     "default_output",
     "encode",
+    "is_grey",
     "like",
     "marked",
     "permissions",
     "read",
+    "srgb",
     "to_image",
+    "with_srgb",
     "write",
 ]
 

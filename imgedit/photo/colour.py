@@ -1,0 +1,109 @@
+"""A photo's numbers as sRGB, which is what networks and colour changes read, and what they changed back in its profile.
+
+Reference: ICC.1:2022, relative colorimetric rendering.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from imgedit.photo.record import Photo
+
+__all__ = ["is_grey", "srgb", "with_srgb"]
+
+_STRIPE = 1 << 22  # pixels converted at once
+_TOLERANCE = 1  # steps of 255 by which a profile may differ from sRGB and still be it
+_FADE = 32.0  # steps of 255 of change over which the rounding of the way to sRGB and back fades out
+
+_log = logging.getLogger(__name__)
+
+
+def srgb(photo: Photo) -> NDArray[np.uint8]:
+    """Return a photo's pixels as sRGB, `(H, W, 3)`; the photo's own array where its profile is sRGB, or it has none.
+
+    Colours beyond sRGB become the nearest ones on its surface.
+    """
+    both = _transforms(photo.icc) if photo.icc else None
+    return photo.rgb if both is None else _converted(photo.rgb, both[0])
+
+
+def with_srgb(photo: Photo, seen: NDArray[np.uint8], edited: NDArray[np.uint8]) -> Photo:
+    """Return a photo with what was changed in its sRGB pixels; every other pixel stays bit-equal.
+
+    Args:
+        photo: The photo.
+        seen: What `srgb` returns for it.
+        edited: Those pixels after the edit, `(H, W, 3)`, or of another size for a crop or a strip.
+    """
+    if photo.icc is None:
+        return replace(photo, rgb=edited)
+    both = _transforms(photo.icc)
+    if both is None:
+        return replace(photo, rgb=edited)
+    if edited.shape != photo.rgb.shape:
+        return replace(photo, rgb=_converted(edited, both[1]))
+    rgb = photo.rgb.copy()
+    rows = max(1, _STRIPE // photo.width)
+    for top in range(0, photo.height, rows):
+        stripe = slice(top, top + rows)
+        changed = (edited[stripe] != seen[stripe]).any(axis=2)
+        if changed.any():
+            own, before, after = (pixels[stripe][changed] for pixels in (photo.rgb, seen, edited))
+            rgb[stripe][changed] = _restored(own, before, after, both[1])
+    return replace(photo, rgb=rgb)
+
+
+def is_grey(photo: Photo) -> bool:
+    """Tell whether a photo has no colours: every pixel's three numbers are equal."""
+    red, green, blue = (photo.rgb[..., channel] for channel in range(3))
+    return bool(np.array_equal(red, green) and np.array_equal(green, blue))
+
+
+def _restored(
+    own: NDArray[np.uint8], seen: NDArray[np.uint8], edited: NDArray[np.uint8], back: Any
+) -> NDArray[np.uint8]:
+    """Return pixels `(n, 3)` in the photo's profile.
+
+    What the way to sRGB and back loses (rounding, colours beyond sRGB) is given back where little was changed, so that
+    an edit's border shows no step.
+    """
+    there, lost = _converted(edited[None], back)[0], own.astype(np.float32) - _converted(seen[None], back)[0]
+    change = np.abs(edited.astype(np.float32) - seen).max(axis=1, keepdims=True)
+    kept = np.clip(1.0 - change / _FADE, 0.0, 1.0)
+    restored: NDArray[np.uint8] = np.clip(np.rint(there + lost * kept), 0, 255).astype(np.uint8)
+    return restored
+
+
+def _converted(pixels: NDArray[np.uint8], transform: Any) -> NDArray[np.uint8]:
+    """Convert `(h, w, 3)`, a stripe at a time."""
+    result = np.empty_like(pixels)
+    rows = max(1, _STRIPE // max(1, pixels.shape[1]))
+    for top in range(0, pixels.shape[0], rows):
+        image = Image.fromarray(np.ascontiguousarray(pixels[top : top + rows]))
+        result[top : top + rows] = np.asarray(ImageCms.applyTransform(image, transform))
+    return result
+
+
+@lru_cache(maxsize=16)
+def _transforms(icc: bytes) -> tuple[Any, Any] | None:
+    """Return the ways to sRGB and back; None for a profile that is sRGB or does not work."""
+    try:
+        own, standard = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        forward = ImageCms.buildTransform(own, standard, "RGB", "RGB", intent)
+        back = ImageCms.buildTransform(standard, own, "RGB", "RGB", intent)
+        levels = np.linspace(0, 255, 9).round().astype(np.uint8)
+        cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+        difference = np.abs(_converted(cube, forward).astype(int) - cube).max()
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
+        _log.warning("the colour profile cannot be used and its colours are taken for sRGB: %s", error)
+        return None
+    return None if difference <= _TOLERANCE else (forward, back)

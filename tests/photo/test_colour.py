@@ -1,0 +1,188 @@
+"""sRGB pixels of photos in wide profiles, and the way back, against the formulas of the colour spaces."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgedit import photo
+from imgedit.photo import Photo, is_grey, srgb, with_srgb
+from tests.photos import SRGB, picture
+
+# Red, green and blue in CIE xy; the exponent, or None for sRGB's curve (SMPTE EG 432-1; Adobe RGB (1998), 4.3.4).
+SPACES = {
+    "sRGB": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), None),
+    "Display P3": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), None),
+    "Adobe RGB": ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), 563 / 256),
+}
+D65 = (0.3127, 0.3290)
+D50 = np.array([0.9642, 1.0, 0.8249])
+BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+
+def xyz(point: tuple[float, float]) -> np.ndarray:
+    x, y = point
+    return np.array([x / y, 1.0, (1 - x - y) / y])
+
+
+def to_d50(name: str) -> np.ndarray:
+    """Matrix of linear RGB to XYZ under D50, as ICC asks for."""
+    *primaries, _ = SPACES[name]
+    columns = np.stack([xyz(p) for p in primaries], axis=1)
+    columns = columns * np.linalg.solve(columns, xyz(D65))
+    ratio = (BRADFORD @ D50) / (BRADFORD @ xyz(D65))
+    return np.linalg.inv(BRADFORD) @ np.diag(ratio) @ BRADFORD @ columns
+
+
+def decoded(values: np.ndarray, name: str) -> np.ndarray:
+    exponent = SPACES[name][3]
+    if exponent:
+        return values**exponent
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def encoded(values: np.ndarray, name: str) -> np.ndarray:
+    values, exponent = np.clip(values, 0, 1), SPACES[name][3]
+    if exponent:
+        return values ** (1 / exponent)
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+
+
+def convert(rgb: np.ndarray, source: str, target: str) -> np.ndarray:
+    linear = decoded(rgb / 255.0, source) @ (np.linalg.inv(to_d50(target)) @ to_d50(source)).T
+    return encoded(linear, target) * 255.0
+
+
+def profile(name: str) -> bytes:
+    """A matrix profile, version 2.4 (ICC.1:2001-04, 6.3.1.2)."""
+
+    def fixed(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    exponent = SPACES[name][3]
+    if exponent:
+        curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(exponent * 256)) + b"\0\0"
+    else:
+        table = np.rint(decoded(np.linspace(0, 1, 1024), name) * 65535).astype(">u2")
+        curve = b"curv\0\0\0\0" + struct.pack(">I", 1024) + table.tobytes()
+    text = name.encode() + b"\0"
+    described = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * (4 + 4 + 2 + 1 + 67)
+    described += b"\0" * (-len(described) % 4)
+    matrix = to_d50(name)
+    tags = {
+        b"desc": described,
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": b"XYZ \0\0\0\0" + b"".join(map(fixed, D50)),
+    }
+    for i, letter in enumerate(b"rgb"):
+        tags[bytes([letter]) + b"XYZ"] = b"XYZ \0\0\0\0" + b"".join(map(fixed, matrix[:, i]))
+        tags[bytes([letter]) + b"TRC"] = curve
+    at, table_, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for key, value in tags.items():
+        table_ += key + struct.pack(">II", at + len(data), len(value))
+        data += value
+    header = struct.pack(">I4xI4s4s4s12x4s4x4x4x8x4x", at + len(data), 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    header += b"".join(map(fixed, D50))
+    return header.ljust(128, b"\0") + table_ + data
+
+
+def in_space(name: str, rgb: np.ndarray) -> Photo:
+    return photo.decode(photo.encode(replace(photo.read(rgb), icc=profile(name)), "PNG"))
+
+
+INSIDE = np.random.default_rng(0).integers(60, 190, (20, 30, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_pixels_are_seen_as_srgb(name: str) -> None:
+    source = in_space(name, INSIDE)
+    assert source.icc == profile(name)
+    assert np.abs(srgb(source) - convert(INSIDE, name, "sRGB")).max() <= 1.2  # a rounding and a table's
+    assert np.abs(srgb(source).astype(int) - INSIDE).max() > 8  # the numbers themselves are others
+
+
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_an_orange_is_the_same_orange_in_a_wide_profile(name: str) -> None:
+    """The dye that looks right in sRGB, and is far too strong where its numbers are written into a wide profile."""
+    orange = np.array([235, 120, 20], np.uint8)
+    source = in_space(name, INSIDE)
+    seen = srgb(source).copy()
+    seen[5:10, 5:10] = orange
+    result = with_srgb(source, srgb(source), seen)
+    expected = convert(orange.astype(float), "sRGB", name)
+    assert np.abs(result.rgb[5:10, 5:10] - expected).max() <= 1.2
+    assert np.abs(expected - orange).max() > 10
+    again = photo.decode(photo.encode(result, "PNG"))
+    assert np.abs(srgb(again)[5:10, 5:10].astype(int) - orange).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_every_pixel_that_was_not_edited_stays_bit_equal(name: str) -> None:
+    everything = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)  # beyond sRGB as well
+    source = in_space(name, everything)
+    assert np.array_equal(with_srgb(source, srgb(source), srgb(source)).rgb, everything)
+    seen = srgb(source).copy()
+    seen[10:20, 10:20] ^= 64
+    changed = (with_srgb(source, srgb(source), seen).rgb != everything).any(2)
+    assert changed[10:20, 10:20].mean() > 0.9
+    changed[10:20, 10:20] = False
+    assert not changed.any()
+
+
+def test_a_small_change_of_a_colour_beyond_srgb_is_small() -> None:
+    """A matte's border: the pixel comes back to within the change, not to the nearest colour of sRGB."""
+    source = in_space("Adobe RGB", np.full((4, 4, 3), (0, 255, 0), np.uint8))
+    seen = srgb(source).copy()
+    seen[0, 0] = seen[0, 0] - np.array([0, 2, 0], np.uint8)
+    result = with_srgb(source, srgb(source), seen).rgb
+    assert np.abs(result[0, 0].astype(int) - source.rgb[0, 0]).max() <= 12
+    seen[0, 0] = (128, 128, 128)
+    grey = with_srgb(source, srgb(source), seen).rgb[0, 0]
+    assert np.abs(grey - convert(np.array([128.0] * 3), "sRGB", "Adobe RGB")).max() <= 1.2
+
+
+@pytest.mark.parametrize("icc", [None, SRGB, profile("sRGB")])
+def test_srgb_costs_nothing(icc: bytes | None) -> None:
+    source = replace(photo.read(picture()), icc=icc)
+    assert srgb(source) is source.rgb
+    other = 255 - source.rgb
+    assert with_srgb(source, source.rgb, other).rgb is other
+
+
+@pytest.mark.parametrize("icc", [b"rubbish", SRGB[:200], profile("Adobe RGB")[:150]])
+def test_a_profile_that_does_not_work_is_said_and_ignored(icc: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    source = replace(photo.read(picture()), icc=icc)
+    with caplog.at_level(logging.WARNING):
+        assert srgb(source) is source.rgb
+        assert with_srgb(source, source.rgb, 255 - source.rgb).rgb[0, 0, 0] == 255 - source.rgb[0, 0, 0]
+    assert caplog.text.count("taken for sRGB") == 1
+
+
+def test_a_crop_of_another_size_is_converted_whole() -> None:
+    source = in_space("Display P3", INSIDE)
+    crop = np.full((3, 5, 3), (235, 120, 20), np.uint8)
+    result = with_srgb(source, srgb(source), crop)
+    assert result.rgb.shape == (3, 5, 3)
+    assert np.abs(result.rgb - convert(crop.astype(float), "sRGB", "Display P3")).max() <= 1.2
+
+
+def test_stripes_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = in_space("Display P3", INSIDE)
+    whole = srgb(source)
+    edited = 255 - whole
+    result = with_srgb(source, whole, edited).rgb
+    monkeypatch.setattr("imgedit.photo.colour._STRIPE", 70)
+    assert np.array_equal(srgb(source), whole)
+    assert np.array_equal(with_srgb(source, whole, edited).rgb, result)
+
+
+def test_a_grey_photo_is_known_by_its_pixels() -> None:
+    assert is_grey(photo.read(picture()[..., 0]))
+    coloured = np.repeat(picture()[..., :1], 3, axis=2)
+    assert is_grey(photo.read(coloured))
+    coloured[3, 4, 1] ^= 1
+    assert not is_grey(photo.read(coloured))
