@@ -1,7 +1,9 @@
 """Edit ordinary photos at full size with learned models.
 
     import imgedit
-    imgedit.translate("photo.jpg", {"blond": 1.0}).save("blond.jpg")
+    imgedit.translate("photo.jpg", {"blond": 1.0})  # writes photo.blond.jpg and returns its path
+
+A Pillow image or an array comes back as what it was: `imgedit.translate(image, "blond").save("blond.jpg")`.
 
 Public names are loaded on first use (PEP 562), so that importing this package costs next to nothing.
 """
@@ -12,12 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgedit.editor import Editor, Result, align, open_model, translate
+    from imgedit.editor import Editor, Result, align, interpolate, open_model, translate
+    from imgedit.edits.sample import sample
     from imgedit.edits.swap import swap
     from imgedit.errors import (
         BatchError,
         ConfigError,
         DataError,
+        EditWarning,
         HubError,
         ImgeditError,
         ManifestError,
@@ -40,6 +44,7 @@ _HOMES = {
         "BatchError",
         "ConfigError",
         "DataError",
+        "EditWarning",
         "HubError",
         "ImgeditError",
         "ManifestError",
@@ -56,7 +61,8 @@ _HOMES = {
     "imgedit.models.library": ("Model", "available", "find"),
     "imgedit.models.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
-    "imgedit.editor": ("Editor", "Result", "align", "open_model", "translate"),
+    "imgedit.editor": ("Editor", "Result", "align", "interpolate", "open_model", "translate"),
+    "imgedit.edits.sample": ("sample",),
     "imgedit.edits.swap": ("swap",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -67,6 +73,7 @@ __all__ = [
     "BatchError",
     "ConfigError",
     "DataError",
+    "EditWarning",
     "Editor",
     "Face",
     "HubError",
@@ -88,10 +95,12 @@ __all__ = [
     "available",
     "detect",
     "find",
+    "interpolate",
     "open_model",
     "pull",
     "push",
     "read",
+    "sample",
     "swap",
     "translate",
     "write",

@@ -1,17 +1,18 @@
-"""One photo all the way: faces, crop, edit, back.
+"""One photo all the way: prepare its subjects, run an edit's networks, apply the changes, deliver.
 
-photo --faces--> face --geometry--> crop --edits--> what to do --composite | grading | flow--> photo
+photo --prepare--> subjects --run--> changes --apply--> photo
 
-What to do is a delta (edited crop minus crop), a grid of colour transforms, or a flow that moves the photo's own hair.
+Subjects are prepared on the photo as it was given, so an edit never depends on another. Python callers, commands, a
+batch and a page all come through here; an edit itself is a plan of `imgedit.edits`.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,31 +20,72 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit import deliver
 from imgedit import photo as photos
-from imgedit.edits import plan as edits
-from imgedit.edits.plan import Edit, Plan
-from imgedit.errors import ConfigError, ModelError
+from imgedit.deliver import File
+from imgedit.edits import interpolate as interpolation
+from imgedit.edits import translate as translation
+from imgedit.edits.plan import Plan
+from imgedit.edits.words import Words
+from imgedit.errors import EditWarning
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.models.runtime import Session
 from imgedit.models.sessions import Sessions, check_kind
-from imgedit.photo import Photo
-from imgedit.pixels import to_tensor
-from imgedit.render import delta as composite
-from imgedit.render import flow, regions
-from imgedit.render import grid as grading
-from imgedit.vision import faces, geometry, hair
+from imgedit.photo import SUFFIXES, Photo
+from imgedit.render.change import Change, apply_all
+from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
-from imgedit.vision.parsing import Parse, class_probabilities, once
+from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, face_subject
 
-__all__ = ["CLASSIFIER", "PARSER", "Editor", "Result", "align", "open_model", "translate"]
+__all__ = [
+    "CLASSIFIER",
+    "PARSER",
+    "Editor",
+    "Found",
+    "Prepared",
+    "Result",
+    "align",
+    "interpolate",
+    "open_model",
+    "translate",
+]
 
-PARSER = "face_parser.celebamask_hq"
-CLASSIFIER = "attribute_classifier.celeba"
 
-Words = str | Iterable[str] | Mapping[str, float]
+@dataclass(frozen=True)
+class Prepared:
+    """A photo that is ready for any number of edits.
 
-_LITTLE_HAIR = 0.01  # share of the head crop; below it a hair edit is hardly seen
+    Attributes:
+        photo: as it was given.
+        faces: every face that was found, largest first.
+        subjects: the faces that were chosen; what is known of them is kept.
+        seconds: what finding them took.
+    """
+
+    photo: Photo
+    faces: list[Face]
+    subjects: list[Subject]
+    seconds: float
+
+    @property
+    def chosen(self) -> list[Face]:
+        """The faces of the subjects."""
+        return [face for face in self.faces if any(subject.place is face for subject in self.subjects)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an edit changes in a photo.
+
+    Attributes:
+        changes: those of each subject.
+        warnings: sentences for the user.
+        seconds: what the networks took.
+    """
+
+    changes: list[tuple[Subject, list[Change]]]
+    warnings: list[str]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +97,8 @@ class Result:
         faces: every face that was found, largest first.
         edited: those that were edited.
         warnings: sentences for the user.
-        timings: seconds by stage.
+        timings: seconds by stage: `faces` (finding them), `networks`, `changes` (carrying them out).
+        written: the files that hold it.
     """
 
     photo: Photo
@@ -63,6 +106,7 @@ class Result:
     edited: list[Face]
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+    written: list[Path] = field(default_factory=list)
 
 
 class Editor:
@@ -85,19 +129,17 @@ class Editor:
     ) -> None:
         self.models = library.available("translate") if models is None else list(models)
         self.device = device
-        self._parser_name = parser
-        self._classifier_name = classifier
-        self._sessions = Sessions(device)
+        self.networks = Networks(Sessions(device), classifier=classifier, parser=parser)
 
-    @cached_property
+    @property
     def parser(self) -> Model:
         """The face parser."""
-        return self._sessions.find(self._parser_name, "parse")
+        return self.networks.parser.model
 
-    @cached_property
+    @property
     def classifier(self) -> Model:
         """The attribute classifier."""
-        return self._sessions.find(self._classifier_name, "classify")
+        return self.networks.classifier.model
 
     @property
     def words(self) -> dict[str, list[str]]:
@@ -110,10 +152,144 @@ class Editor:
 
     def attributes(self, photo: Photo, face: Face) -> dict[str, float]:
         """Return what the classifier sees in a face: attribute -> probability."""
-        return self._classify(self.classifier, photo.rgb, face)
+        return face_subject(photo, face, self.networks).attributes
+
+    def prepare(self, photo: Photo, face: str | int = "all") -> Prepared:
+        """Find the subjects of a photo; nothing of the photo is changed, here or later.
+
+        Args:
+            photo: as `imgedit.photo.read` gives it.
+            face: `largest`, `all`, `left`, `right`, or the index in `faces`.
+
+        Raises:
+            NoFaceError: there is no face, or not this one.
+            ConfigError: no such choice.
+        """
+        start = time.perf_counter()
+        found = self.faces(photo)
+        chosen = faces.pick(found, face, photo=(photo.width, photo.height))
+        subjects = [face_subject(photo, one, self.networks, found) for one in chosen]
+        return Prepared(photo, found, subjects, time.perf_counter() - start)
+
+    def run(self, prepared: Prepared, plan: Plan) -> Found:
+        """Run the networks of an edit on every subject."""
+        start = time.perf_counter()
+        said: dict[str, None] = {}  # in order, each once
+        changes = []
+        for subject in prepared.subjects:
+
+            def warn(text: str, subject: Subject = subject) -> None:
+                said.setdefault(f"{subject} {text}")
+
+            changes.append((subject, plan.changes(subject, warn)))
+        return Found(changes, list(said), time.perf_counter() - start)
+
+    def apply(self, photo: Photo, found: Found, strength: float = 1.0) -> Photo:
+        """Carry changes out and return the edited photo.
+
+        Args:
+            photo: the photo.
+            found: the changes of its subjects.
+            strength: 0..1, share of every change; 0 gives the photo's own pixels.
+        """
+        rgb = photo.rgb
+        for subject, changes in found.changes if strength > 0 else ():
+            scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
+            rgb = apply_all(rgb, subject, scaled)
+        return replace(photo, rgb=rgb)
+
+    def edit_photo(self, photo: Photo, plan: Plan, *, face: str | int = "all") -> Result:
+        """Carry out any edit on the faces of a photo.
+
+        Args:
+            photo: as `imgedit.photo.read` gives it.
+            plan: what to do, as an edit's `prepare` gives it.
+            face: as `prepare`.
+
+        Raises:
+            NoFaceError: there is no face, or not this one.
+            ModelError: a model is missing or damaged.
+        """
+        return self.edit_photo_at(photo, plan, [1.0], face=face)[0]
+
+    def edit_photo_at(
+        self, photo: Photo, plan: Plan, strengths: Sequence[float], *, face: str | int = "all"
+    ) -> list[Result]:
+        """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
+        prepared = self.prepare(photo, face)
+        found = self.run(prepared, plan)
+        results = []
+        for strength in strengths:
+            start = time.perf_counter()
+            edited = self.apply(photo, found, strength)
+            seconds = {
+                "faces": prepared.seconds,
+                "networks": found.seconds,
+                "changes": time.perf_counter() - start,
+            }
+            results.append(Result(edited, prepared.faces, prepared.chosen, found.warnings, seconds))
+        return results
+
+    def edit_file(
+        self,
+        photo: str | PathLike[str],
+        plan: Plan,
+        *,
+        face: str | int = "all",
+        out: str | PathLike[str] | None = None,
+        compare: bool = False,
+        crop_only: bool = False,
+        overwrite: bool = False,
+    ) -> Result:
+        """Carry out any edit on the faces of a photo and write files, all or none.
+
+        Args:
+            photo: a path, or `-` for standard input.
+            plan: what to do.
+            face: as `prepare`.
+            out: the file to write, `-` for standard output; None for `photo.NAME.jpg` beside `photo.jpg`.
+            compare: also write before and after side by side, as `OUT.compare.jpg`.
+            crop_only: write the aligned crop of each edited face instead; several are numbered.
+            overwrite: replace files that exist.
+
+        Raises:
+            OutputError: a file exists already or cannot be written.
+            PhotoError: the photo cannot be read.
+            ImgeditError: another of its children, as `edit_photo`.
+        """
+        target = deliver.name(photo, plan.names, out) or Path(deliver.STDOUT)
+        deliver.check(_outputs(target, 1, compare), overwrite=overwrite or crop_only)  # how many crops is not known yet
+        source = photos.read(photo)
+        result = self.edit_photo(source, plan, face=face)
+        files = _files(source, result, target, compare, crop_only)
+        return replace(result, written=deliver.write(files, overwrite=overwrite))
+
+    def carry_out(
+        self,
+        photo: Any,
+        plan: Plan,
+        *,
+        face: str | int = "all",
+        crop_only: bool = False,
+        out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> Any:
+        """Carry out any edit on a photo and give it back as it came; arguments and result as `imgedit.translate`."""
+        target = deliver.name(photo, plan.names, out)
+        if target is not None:
+            deliver.check([target], overwrite=overwrite)
+        source = photos.read(photo)
+        result = self.edit_photo(source, plan, face=face)
+        _tell(result.warnings)
+        edited = result.photo
+        if crop_only:
+            edited = replace(source, rgb=align(edited, result.edited[0]), alpha=None)
+        if target is not None:
+            return deliver.write([File(target, edited)], overwrite=overwrite)[0]
+        return photos.like(photo, edited)
 
     def translate_photo(self, photo: Photo, words: Words, *, face: str | int = "all", strength: float = 1.0) -> Result:
-        """Edit the faces of a photo.
+        """Edit the faces of a photo by words.
 
         Args:
             photo: as `imgedit.photo.read` gives it.
@@ -127,19 +303,7 @@ class Editor:
             NoFaceError: there is no face, or not this one.
             ModelError: a model is missing or damaged.
         """
-        scale = edits.parse_words({"strength": strength})["strength"]
-        wanted = {word: value * scale for word, value in edits.parse_words(words).items()}
-        plans = edits.plan(wanted, self.models)
-        clock = _Clock()
-        with clock("faces"):
-            found = self.faces(photo)
-            chosen = faces.pick(found, face, photo=(photo.width, photo.height))
-        warnings: list[str] = []
-        rgb = photo.rgb
-        for plan in plans:
-            if any(edit.strength > 0 for edit in plan.edits):
-                rgb = self._carry_out(plan, photo.rgb, rgb, found, chosen, clock, warnings)
-        return Result(replace(photo, rgb=rgb), found, chosen, warnings, clock.seconds)
+        return self.edit_photo(photo, translation.prepare(words, self.models, strength=strength), face=face)
 
     def translate(
         self,
@@ -152,143 +316,76 @@ class Editor:
         out: str | PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Any:
-        """Edit a photo and give it back as it came; arguments and result as `imgedit.translate`."""
-        wanted = edits.parse_words(words)
-        target: Path | None = None
-        if isinstance(photo, str | PathLike):
-            target = photos.default_output(photo, list(wanted)) if out is None else Path(out)
-            photos.check_output(target, overwrite=overwrite)
-        elif out is not None:
-            raise ConfigError("out names the file for a photo given by its path; save this result yourself")
-        source = photos.read(photo)
-        result = self.translate_photo(source, wanted, face=face, strength=strength)
-        edited = result.photo
-        if crop_only:
-            edited = replace(source, rgb=align(result.photo, result.edited[0]), alpha=None)
-        if target is not None:
-            return photos.write(replace(source, alpha=edited.alpha), edited.rgb, target, overwrite=overwrite)
-        if crop_only:
-            return edited.rgb if isinstance(photo, np.ndarray) else photos.to_image(edited)
-        return photos.like(photo, edited)
+        """Edit a photo by words and give it back as it came; arguments and result as `imgedit.translate`."""
+        plan = translation.prepare(words, self.models, strength=strength)
+        return self.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
 
-    def _carry_out(
+    def translate_file(
         self,
-        plan: Plan,
-        original: NDArray[np.uint8],
-        rgb: NDArray[np.uint8],
-        found: Sequence[Face],
-        chosen: Sequence[Face],
-        clock: _Clock,
-        warnings: list[str],
-    ) -> NDArray[np.uint8]:
-        """Edit every chosen face with one model; what the model sees is `rgb`, with the edits before it."""
-        manifest = plan.model.manifest
-        size = manifest.crop.width
-        session = self._session(plan.model, "translate")
-        run, moves_hair = session.run, "mask" in session.inputs
-
-        def guide(image: NDArray[np.float32]) -> NDArray[np.float32]:
-            return self._session(plan.model, "guide").run({"image": image}, ["guide"])["guide"]
-
-        for face in chosen:
-            with clock("attributes"):
-                wanted, current = self._wanted(plan, original, face, warnings)
-            if not any(edit.strength > 0 for edit in wanted):
-                continue
-            if moves_hair and (why := edits.no_hair_to_move(wanted, current or {})):
-                warnings.append(f"the face at {_place(face)} seems {why}, so there is no hair to move")
-                continue
-            with clock("region"):
-                parse = once(self._parse)
-                hat = edits.wears_hat(current or {})
-                region = self._region(plan.region, parse, rgb, found, face, warnings, hat=hat)
-                own_hair = self._region("hair", parse, rgb, found, face, warnings, hat=hat) if moves_hair else None
-            with clock("edit"):
-                matrix = geometry.crop_matrix(face.landmarks, manifest.crop.kind, size)
-                crop = geometry.cut(rgb, matrix, size)
-                image = to_tensor(crop)
-                if plan.is_colour:
-                    grids = edits.translate_grids(run, image, wanted, current, manifest)
-                elif own_hair is not None:
-                    mask = flow.mask_on(own_hair, (rgb.shape[0], rgb.shape[1]), matrix, size)
-                    fields = edits.translate_fields(run, image, mask, wanted, current, manifest)
-                else:
-                    delta = edits.translate_image(run, image, wanted, current, manifest)
-            with clock("composite"):
-                if plan.is_colour:
-                    rgb = grading.apply_grids(rgb, grids, guide, matrix, size, region, tint=edits.tint_of(wanted))
-                    continue
-                window = regions.intersect(regions.region_of(rgb, None, matrix, size), region)
-                if own_hair is not None:
-                    rgb = flow.apply_fields(rgb, fields, matrix, size, own_hair, window)
-                else:
-                    rgb = composite.apply_delta(rgb, delta, image.transpose(1, 2, 0), matrix, window)
-        return rgb
-
-    def _wanted(
-        self, plan: Plan, rgb: NDArray[np.uint8], face: Face, warnings: list[str]
-    ) -> tuple[tuple[Edit, ...], dict[str, float] | None]:
-        """Return the edits of one face, weaker where it has what they ask for, and what the classifier sees in it."""
-        if plan.model.manifest.conditioning == "direction":
-            return plan.edits, None
-        current = self._classify(plan.model if plan.model.has("classify") else self.classifier, rgb, face)
-        wanted = edits.still_wanted(plan.edits, current)
-        for edit, left in zip(plan.edits, wanted, strict=True):
-            if edit.strength > 0 and left.strength == 0:
-                warnings.append(f"the face at {_place(face)} is so already: {edit.word!r} changes nothing")
-        return wanted, current
-
-    def _region(
-        self,
-        name: str,
-        parse: Parse,
-        rgb: NDArray[np.uint8],
-        found: Sequence[Face],
-        face: Face,
-        warnings: list[str],
+        photo: str | PathLike[str],
+        words: Words,
         *,
-        hat: bool = False,
-    ) -> regions.Region:
-        """Return a part of one face: `hair`, `face` (all of the person), or `all` of the window."""
-        size = self.parser.manifest.crop.width
-        kind = self.parser.manifest.crop.kind
-        matrix = geometry.crop_matrix(face.landmarks, kind, size)
-        others = [geometry.crop_matrix(f.landmarks, kind, size) for f in found if f is not face]
-        if name == "all":
-            return regions.region_of(rgb, None, matrix, size, others=others)
-        classes = self.parser.manifest.classes
-        if name == "hair":
-            found_hair = hair.find_hair(lambda crop: parse(crop)[classes.index("hair")], rgb, matrix, size, hat=hat)
-            region = regions.region_of(rgb, found_hair, matrix, size, others=others)
-            # What counts is what lies in the photo: the crop beyond it is mirrored, hair and all.
-            if float(region.weight.sum()) * geometry.crop_scale(matrix) ** 2 < _LITTLE_HAIR * size * size:
-                warnings.append(f"the face at {_place(face)} shows hardly any hair, so an edit of hair changes little")
-            return region
-        probability = parse(np.asarray(geometry.cut(rgb, matrix, size), np.uint8))
-        outside = sum(probability[classes.index(c)] for c in ("background", "cloth") if c in classes)
-        person = regions.widened(np.asarray(1.0 - outside, np.float32), size // 24)
-        return regions.region_of(rgb, person, matrix, size, others=others)
+        face: str | int = "all",
+        strength: float = 1.0,
+        out: str | PathLike[str] | None = None,
+        compare: bool = False,
+        crop_only: bool = False,
+        overwrite: bool = False,
+    ) -> Result:
+        """Edit a photo by words and write files, all or none; arguments as `translate_photo` and `edit_file`."""
+        plan = translation.prepare(words, self.models, strength=strength)
+        return self.edit_file(
+            photo, plan, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite
+        )
 
-    def _parse(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the parser's probabilities, `(C, h, w)`, on a crop `(h, w, 3)`."""
-        classes = self.parser.manifest.classes
-        session = self._session(self.parser, "parse")
-        probability: NDArray[np.float32] = class_probabilities(session, to_tensor(crop)[None])[0]
-        if probability.shape[0] != len(classes) or "hair" not in classes:
-            raise ModelError(f"{self.parser.id} does not tell where the hair is; its classes: {', '.join(classes)}")
-        return probability
+    def interpolate(
+        self,
+        photo: Any,
+        words: Words,
+        *,
+        steps: int = 5,
+        layout: str = "files",
+        face: str | int = "all",
+        out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> Any:
+        """Show words at strengths from 0 to 1; arguments and result as `imgedit.interpolate`."""
+        if isinstance(photo, str | PathLike):
+            done = self.interpolate_file(
+                photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+            )
+            _tell(done.warnings)
+            return done.written if layout == "files" else done.written[0]
+        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
+        plan.paths(deliver.name(photo, plan.names, out), is_named=False)
+        results = self.edit_photo_at(photos.read(photo), plan, plan.strengths, face=face)
+        _tell(results[0].warnings)
+        shown = [photos.like(photo, one) for one in plan.laid_out([r.photo for r in results]) if isinstance(one, Photo)]
+        return shown if layout == "files" else shown[0]
 
-    def _classify(self, model: Model, rgb: NDArray[np.uint8], face: Face) -> dict[str, float]:
-        crop = model.manifest.crop
-        image = to_tensor(geometry.cut(rgb, geometry.crop_matrix(face.landmarks, crop.kind, crop.width), crop.width))
-        probability = self._session(model, "classify").run({"image": image[None]}, ["probability"])["probability"][0]
-        names = model.manifest.attributes
-        if probability.shape != (len(names),):
-            raise ModelError(f"{model.id} returned {probability.shape} probabilities for {len(names)} attributes")
-        return {name: float(p) for name, p in zip(names, probability, strict=True)}
+    def interpolate_file(
+        self,
+        photo: str | PathLike[str],
+        words: Words,
+        *,
+        steps: int = 5,
+        layout: str = "files",
+        face: str | int = "all",
+        out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> Result:
+        """Show words at strengths from 0 to 1 in files, all or none; arguments as `imgedit.interpolate`.
 
-    def _session(self, model: Model, role: str) -> Session:
-        return self._sessions.open(model, role)
+        Returns:
+            The result at full strength, with all files.
+        """
+        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
+        paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None)
+        deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
+        results = self.edit_photo_at(photos.read(photo), plan, plan.strengths, face=face)
+        pictures = plan.laid_out([result.photo for result in results])
+        written = deliver.write([File(*pair) for pair in zip(paths, pictures, strict=True)], overwrite=overwrite)
+        return replace(results[-1], written=written)
 
 
 def open_model(name: str | PathLike[str] | None = None, device: str = "auto") -> Editor:
@@ -302,10 +399,7 @@ def open_model(name: str | PathLike[str] | None = None, device: str = "auto") ->
     Raises:
         ModelError: there is no such model, it is damaged, or it edits no faces.
     """
-    if name is None:
-        return Editor(device=device)
-    model = check_kind(library.find(name), "translate")
-    return Editor([model], device)
+    return Editor(None if name is None else [check_kind(library.find(name), "translate")], device)
 
 
 def translate(
@@ -336,12 +430,55 @@ def translate(
     Returns:
         An array for an array, a PIL image for a PIL image, the path of the written file for a path.
 
+    Warns:
+        EditWarning: a word changes nothing or little, and why.
+
     Raises:
         ImgeditError: one of its children, as `Editor.translate_photo`, `imgedit.photo.read` and `write` raise them.
     """
     return open_model(model, device).translate(
         photo, words, face=face, strength=strength, crop_only=crop_only, out=out, overwrite=overwrite
     )
+
+
+def interpolate(
+    photo: Any,
+    words: Words,
+    *,
+    steps: int = 5,
+    layout: str = "files",
+    face: str | int = "all",
+    model: str | PathLike[str] | None = None,
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Any:
+    """Show an edit by words at strengths from 0 to 1; the networks run once.
+
+    Args:
+        photo: as `translate`.
+        words: as `translate`; a word's own strength is where it ends.
+        steps: pictures, the first at strength 0, the last at 1.
+        layout: `files`, one picture for each step; `strip`, one picture of them side by side; `gif`, an animation, for
+            a path alone.
+        face: as `translate`.
+        model: as `translate`.
+        device: as `translate`.
+        out: for a path, the file to write; several are numbered. None writes `photo.blond-0.jpg` and so on,
+            `photo.blond.strip.jpg` or `photo.blond.gif` beside `photo.jpg`.
+        overwrite: replace files that exist.
+
+    Returns:
+        Pictures as the photo came (for a path, the paths of the files); of layout `files` a list.
+
+    Warns:
+        EditWarning: as `translate`.
+
+    Raises:
+        ImgeditError: one of its children, as `translate`.
+    """
+    editor = open_model(model, device)
+    return editor.interpolate(photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite)
 
 
 def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDArray[np.uint8]:
@@ -353,26 +490,33 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
         kind: `face` for what edits see, `head` for the wider window with the hair, `inner` from brows to chin.
         size: side, px.
     """
-    matrix = geometry.crop_matrix(face.landmarks, kind, size)
-    return np.asarray(geometry.cut(photo.rgb, matrix, size), np.uint8)
+    return np.asarray(geometry.cut(photo.rgb, face.matrix(kind, size, size), size), np.uint8)
 
 
-class _Clock:
-    """Adds up seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+def _outputs(target: Path, count: int, compare: bool) -> list[Path]:
+    """Name the files of an edit: each picture, and its comparison after it."""
+    paths = [deliver.numbered(target, index, count) for index in range(count)]
+    return [path for one in paths for path in ([one, deliver.compare_name(one)] if compare else [one])]
 
 
-def _place(face: Face) -> str:
-    """Where a face is, for people: the tip of its nose, pixels of the photo."""
-    x, y = (round(float(v)) for v in face.landmarks[2])
-    return f"{x}, {y}"
+def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only: bool) -> list[File]:
+    """Return what is to be written of an edited photo, as `_outputs` names it."""
+    bare = replace(source, alpha=None)
+    pairs = [(source.rgb, result.photo)]
+    if crop_only:
+        pairs = [(align(source, face), replace(bare, rgb=align(result.photo, face))) for face in result.edited]
+    pictures = []
+    for before, after in pairs:
+        pictures.append(after)
+        if compare:
+            pictures.append(replace(bare, rgb=deliver.beside([before, after.rgb])))
+    return [File(*pair) for pair in zip(_outputs(target, len(pairs), compare), pictures, strict=True)]
+
+
+def _tell(messages: Sequence[str]) -> None:
+    """Warn the Python caller, at the line that called imgedit."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "imgedit":
+        level, frame = level + 1, frame.f_back
+    for text in messages:
+        warnings.warn(text, EditWarning, stacklevel=level)

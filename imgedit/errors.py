@@ -21,6 +21,7 @@ __all__ = [
     "BatchError",
     "ConfigError",
     "DataError",
+    "EditWarning",
     "HubError",
     "ImgeditError",
     "ManifestError",
@@ -105,3 +106,7 @@ class TrainingError(ImgeditError):
 
 class HubError(ImgeditError):
     """A model could not be pulled from, or pushed to, the model hub."""
+
+
+class EditWarning(UserWarning):
+    """An edit changes nothing or little, and why; the command line prints it, Python callers get it as a warning."""

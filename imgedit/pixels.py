@@ -1,4 +1,4 @@
-"""Pixels as photos hold them, 0..255 and channels last, and as models see them, [-1, 1] and channels first."""
+"""Pixels as photos hold them (0..255, channels last), as models see them ([-1, 1], channels first), and in CIELAB."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["from_uint8", "to_pixels", "to_tensor", "to_uint8"]
+__all__ = ["Floats", "from_uint8", "to_lab", "to_pixels", "to_tensor", "to_uint8"]
+
+Floats = NDArray[np.float32]
 
 
 def to_tensor(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -28,3 +30,11 @@ def from_uint8(colours: NDArray[Any]) -> NDArray[np.float32]:
 def to_uint8(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Turn [-1, 1] into 0..255, rounded and clipped."""
     return np.asarray(np.clip(np.rint((colours + 1.0) * 127.5), 0, 255), np.uint8)
+
+
+def to_lab(rgb: NDArray[Any]) -> Floats:
+    """Turn `(H, W, 3)` sRGB, uint8 or float32 in 0..1, into CIELAB (D65): L* 0..100, a*, b*."""
+    import cv2  # here, because those who only scale pixels need not load it
+
+    whole = np.asarray(rgb, np.float32) / np.float32(255.0) if rgb.dtype == np.uint8 else rgb
+    return np.asarray(cv2.cvtColor(whole, cv2.COLOR_RGB2LAB), np.float32)

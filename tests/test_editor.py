@@ -16,6 +16,7 @@ from imgedit.vision.faces import Face
 from imgedit.vision.geometry import FACE_TEMPLATE, apply, crop_matrix, invert
 from tests import toy_models as models
 
+BARE = {"Wearing_Hat": 0.1, "Bald": 0.1}
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 
 
@@ -39,7 +40,7 @@ def scene(faces: list[Face], size: tuple[int, int] = (400, 500), ground: int = 1
 @pytest.fixture
 def editor(tmp_path: Path) -> Editor:
     parser = models.parser(tmp_path / "parser", size=192)
-    classifier = models.classifier(tmp_path / "classifier", {"Eyeglasses": 0.1, "Smiling": 0.2})
+    classifier = models.classifier(tmp_path / "classifier", {"Eyeglasses": 0.1, "Smiling": 0.2, **BARE})
     translate = [models.hair(tmp_path / "hair"), models.face(tmp_path / "face")]
     return Editor(translate, "cpu", parser=str(parser.folder), classifier=str(classifier.folder))
 
@@ -118,7 +119,7 @@ def test_models_see_red_green_blue_in_this_order(tmp_path, editor, monkeypatch):
 def test_a_negated_word_undoes_what_the_classifier_sees(tmp_path, editor, monkeypatch):
     monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face_at(100, 80, 1.0)])
     rgb = np.full((400, 400, 3), 128, np.uint8)
-    seen = models.classifier(tmp_path / "other", {"Smiling": 0.9, "Eyeglasses": 0.9})
+    seen = models.classifier(tmp_path / "other", {"Smiling": 0.9, "Eyeglasses": 0.9, **BARE})
     other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
     # This model adds a colour for every attribute that is set, so the other attribute of the face shows too.
     x, y = 189, 189
@@ -131,7 +132,7 @@ def test_hair_that_has_the_colour_stays_as_it_is_and_the_user_is_told(tmp_path, 
     others = dict.fromkeys(("Black_Hair", "Brown_Hair", "Gray_Hair"), 0.05)
     results = {}
     for blond in (0.92, 0.7, 0.4):
-        seen = models.classifier(tmp_path / str(blond), {"Blond_Hair": blond, **others})
+        seen = models.classifier(tmp_path / str(blond), {"Blond_Hair": blond, **others, **BARE})
         other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
         results[blond] = other.translate_photo(before, "blond", face=0)
     certain, unsure, doubting = (np.abs(r.photo.rgb.astype(int) - before.rgb).sum() for r in results.values())
@@ -147,6 +148,7 @@ def test_shape_words_and_colour_words_of_two_models_work_in_one_call(editor, two
     hair = (rgb == 30).all(2)
     want = np.rint((np.array(models.COLOURS["Blond_Hair"]) + 1) * 127.5)
     core = ~_grown(~hair, 5)
+    want += np.array([25.5, 0, 0])  # what is drawn comes upon what is dyed
     np.testing.assert_allclose(both[core].astype(float), np.broadcast_to(want, both.shape)[core], atol=3)
     nose = two_faces[0].landmarks[2].round().astype(int)
     np.testing.assert_allclose(both[nose[1], nose[0]].astype(float), (180 + 25.5, 180, 180), atol=1)
@@ -158,7 +160,7 @@ def test_bangs_are_the_faces_own_hair_moved_down(tmp_path, editor, monkeypatch):
     rgb = scene([face], size=(600, 500))
     hair = (rgb == 30).all(2)
     rgb[hair] += np.random.default_rng(0).integers(0, 20, (int(hair.sum()), 3)).astype(np.uint8)  # strands
-    classifier = models.classifier(tmp_path / "plain", {"Bangs": 0.1})
+    classifier = models.classifier(tmp_path / "plain", {"Bangs": 0.1, **BARE})
     model = models.bangs(tmp_path / "bangs", rise=50 / (178 * 1.5))
     mover = Editor([model], "cpu", parser=str(editor.parser.folder), classifier=str(classifier.folder))
     out = mover.translate(rgb, "bangs")
@@ -169,9 +171,10 @@ def test_bangs_are_the_faces_own_hair_moved_down(tmp_path, editor, monkeypatch):
     assert np.abs(out[inside].astype(int) - shifted[inside]).mean() < 2
     far = ~_grown(moved_hair, 25)
     np.testing.assert_array_equal(out[far], rgb[far])
-    np.testing.assert_array_equal(mover.translate(rgb, "no-bangs"), rgb)
+    with pytest.warns(errors.EditWarning, match="so already: 'no-bangs' changes nothing"):
+        np.testing.assert_array_equal(mover.translate(rgb, "no-bangs"), rgb)
     for why, attribute in (("bald", "Bald"), ("a hat", "Wearing_Hat")):
-        bare = models.classifier(tmp_path / attribute, {"Bangs": 0.1, attribute: 0.9})
+        bare = models.classifier(tmp_path / attribute, {"Bangs": 0.1, **BARE, attribute: 0.9})
         mover = Editor([model], "cpu", parser=str(editor.parser.folder), classifier=str(bare.folder))
         result = mover.translate_photo(photo.read(rgb), "bangs")
         np.testing.assert_array_equal(result.photo.rgb, rgb)
@@ -188,9 +191,13 @@ def test_a_hat_is_not_dyed(tmp_path, editor, monkeypatch):
     for probability, dyed in ((0.6, False), (0.4, True)):
         worn = models.classifier(tmp_path / f"worn{probability}", {"Wearing_Hat": probability})
         names = str(editor.parser.folder), str(worn.folder)
-        out = Editor(editor.models, "cpu", parser=names[0], classifier=names[1]).translate(rgb, "blond")
+        result = Editor(editor.models, "cpu", parser=names[0], classifier=names[1]).translate_photo(
+            photo.read(rgb), "blond"
+        )
+        out = result.photo.rgb
         assert (out[below, 230] != rgb[below, 230]).any()
         assert (out[row, 230] != rgb[row, 230]).any() == dyed
+        assert [w for w in result.warnings if "wear a hat" in w] == ([] if dyed else result.warnings[:1])
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, -2.0])
@@ -248,7 +255,7 @@ def test_a_graph_without_the_output_it_should_have_is_a_model_error(editor, two_
 
 def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
     bald = models.parser(tmp_path / "bald", logits=(0.0, 20.0, -20.0, 0.0))
-    other = Editor(editor.models, "cpu", parser=str(bald.folder))
+    other = Editor(editor.models, "cpu", parser=str(bald.folder), classifier=str(editor.classifier.folder))
     rgb = scene(two_faces)
     result = other.translate_photo(photo.read(rgb), "blond")
     assert len(result.warnings) == 2
@@ -257,21 +264,15 @@ def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
 
 
 def test_hair_beyond_the_photo_is_not_counted_as_hair(editor, monkeypatch):
-    class Above:
-        """Sees hair in the upper fifth of the crop, which lies above the photo."""
-
-        def run(self, feeds: dict[str, np.ndarray], outputs: list[str]) -> dict[str, np.ndarray]:
-            n, _, h, w = feeds["image"].shape
-            probability = np.zeros((n, len(models.CLASSES), h, w), np.float32)
-            probability[:, 2, : h // 5] = 1.0
-            return dict.fromkeys(outputs, probability)
-
     face = face_at(100, -80, 1.0)
-    monkeypatch.setattr(editor, "_session", lambda model, role: Above())
-    warnings: list[str] = []
-    region = editor._region("hair", editor._parse, scene([face]), [face], face, warnings)
-    assert region.weight.max() == 0
-    assert "hardly any hair" in warnings[0]
+    monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face])
+    shape = (len(models.CLASSES), 192, 192)
+    upper = np.zeros(shape, np.float32)
+    upper[2, : 192 // 5] = 1.0  # hair in the upper fifth of the crop, which lies above the photo
+    monkeypatch.setattr("imgedit.vision.subject.Subject.parsed", lambda subject, down=0: upper)
+    result = editor.translate_photo(photo.read(scene([face])), "blond")
+    np.testing.assert_array_equal(result.photo.rgb, scene([face]))
+    assert "hardly any hair" in result.warnings[0]
 
 
 def test_a_photo_without_a_face_raises_and_says_what_was_tried(editor):

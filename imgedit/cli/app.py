@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgedit import __version__
-from imgedit.cli import evaluate, faces, models, sample, swap, train, translate
+from imgedit.cli import evaluate, faces, interpolate, models, sample, swap, train, translate
 from imgedit.cli.common import guarded, result
 
 __all__ = ["app"]
@@ -36,7 +36,7 @@ def _top(
     """Edit photos with learned models, and train those models."""
 
 
-for _group in (translate, swap, faces, models, sample, train, evaluate):
+for _group in (translate, interpolate, swap, faces, models, sample, train, evaluate):
     _group.register(app)
 for _command in app.registered_commands:
     if _command.callback is not None:

@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -24,7 +23,6 @@ __all__ = [
     "Which",
     "guarded",
     "message",
-    "numbered",
     "result",
     "show_logs",
 ]
@@ -108,11 +106,6 @@ def show_logs(quiet: bool) -> None:
     logger.handlers = [_Handler()]
     logger.propagate = False
     logger.setLevel(logging.CRITICAL if quiet else logging.WARNING)
-
-
-def numbered(path: Path, index: int, count: int) -> Path:
-    """Return the path of one of several outputs: `photo.crop-1.jpg`; of a single one the path itself."""
-    return path if count == 1 else path.with_name(f"{path.stem}-{index}{path.suffix}")
 
 
 class _Handler(logging.Handler):

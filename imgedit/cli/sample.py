@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli.common import Device, Json, Overwrite, Quiet, message, result, show_logs
-from imgedit.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from imgedit.edits.sample import Drawn
+    from imgedit.edits.sample import Batch
 
 __all__ = ["register", "sample"]
 
@@ -44,36 +40,19 @@ def sample(
 ) -> None:
     """Draw new pictures: 00000.png and so on, or one grid."""
     show_logs(quiet)
-    names = [] if grid else [f"{i:05d}.png" for i in range(n)]
-    _check(out, names, overwrite)
+    from imgedit.edits.sample import sample_files
 
-    from imgedit.edits import sample as samples
-    from imgedit.models import library
-    from imgedit.pixels import to_pixels
-
-    found = library.find(model)
-    generator = samples.OnnxGenerator(found, device)
-    rejection = samples.Rejection.of(found) if reject else None
-    drawn = samples.draw(generator, n, seed=seed, rejection=rejection)
-    done = attempts = 0
-    sheet: list[NDArray[np.uint8]] = []
-    if not grid:
-        _make(out)
-    for batch in _watched(drawn, n, reject, quiet):
-        attempts += batch.attempts
-        pictures = to_pixels(batch.images)
-        if grid:
-            sheet.append(pictures)
-            continue
-        for picture in pictures:
-            samples.write_png(picture, out / names[done])
-            done += 1
-    if grid:
-        _write_grid(sheet, out, overwrite)
+    watch = functools.partial(_with_progress, n=n, reject=reject, quiet=quiet)
+    done = sample_files(
+        model, out, n, seed=seed, reject=reject, grid=grid, device=device, overwrite=overwrite, watch=watch
+    )
+    for warning in done.warnings:
+        message(f"warning: {warning}", quiet=quiet)
+    attempts = done.attempts
     if as_json:
         result(
             {
-                "model": found.id,
+                "model": done.model,
                 "n": n,
                 "seed": seed,
                 "reject": reject,
@@ -88,56 +67,7 @@ def sample(
     result(str(out))
 
 
-def _check(out: Path, names: list[str], overwrite: bool) -> None:
-    """Find out before the work whether the pictures can be written.
-
-    Raises:
-        ConfigError: a picture is named where a folder is wanted.
-        OutputError: something is in the way, or the folder above does not exist.
-    """
-    if str(out) == "-":
-        raise ConfigError("pictures cannot go to stdout; name a folder, or with --grid a file")
-    from imgedit.photo import SUFFIXES, check_output
-
-    if not names:
-        check_output(out, overwrite=overwrite)
-        return
-    if not out.exists():
-        if out.suffix.lower() in SUFFIXES:
-            raise ConfigError(f"{out}: looks like a picture; add --grid to draw one of all, or name a folder")
-        if not out.parent.is_dir():
-            raise OutputError(f"{out}: its folder {out.parent} does not exist; make it first")
-        return
-    if not out.is_dir():
-        raise OutputError(f"{out}: is a file; name a folder, or draw one picture of all with --grid")
-    there = {path.name for path in out.glob("*.png")}
-    if there and not overwrite:
-        raise OutputError(f"{out}: holds pictures already, such as {min(there)}; use --overwrite or another folder")
-    others = there.difference(names)
-    if others:
-        message(f"warning: {out} keeps {len(others)} other pictures, such as {min(others)}")
-
-
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror or error}") from error
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise OutputError(f"{out}: no permission to write into this folder")
-
-
-def _write_grid(pictures: list[NDArray[np.uint8]], out: Path, overwrite: bool) -> None:
-    import numpy as np
-
-    from imgedit import photo as photos
-    from imgedit.edits import sample as samples
-
-    sheet = samples.grid(np.concatenate(pictures))
-    photos.write(photos.read(sheet), sheet, out, overwrite=overwrite)
-
-
-def _watched(drawn: Iterator[Drawn], n: int, reject: bool, quiet: bool) -> Iterator[Drawn]:
+def _with_progress(batches: Iterator[Batch], *, n: int, reject: bool, quiet: bool) -> Iterator[Batch]:
     """Show progress on stderr where a person is watching, with the share of pictures that is kept."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -153,7 +83,7 @@ def _watched(drawn: Iterator[Drawn], n: int, reject: bool, quiet: bool) -> Itera
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task("", total=n, kept="")
         done = attempts = 0
-        for batch in drawn:
+        for batch in batches:
             yield batch
             done, attempts = done + len(batch.images), attempts + batch.attempts
             progress.update(task, completed=done, kept=f"{done / attempts:.1%} accepted" if reject else "")

@@ -50,25 +50,19 @@ def swap(
     above half) is dark on light and is inverted, and the result is light on dark.
     """
     show_logs(quiet)
-    from imgedit import photo as photos
-    from imgedit.edits import swap as swapping
-
-    swapping.check_options(len(pictures), take=take, steps=steps, grid=grid)
-    if pictures.count("-") > 1:
-        raise ConfigError("stdin holds one picture; give the others by their names")
-    target = out
-    if target is None:
-        target = swapping.default_output(pictures[0], pictures[1], take=take, steps=steps, grid=grid)
-    if str(target) == "-" and as_json:  # stdout is the picture
+    is_stdout = str(pictures[0] if out is None else out) == "-"  # then stdout is the picture
+    if is_stdout and as_json:
         raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
-    photos.check_output(target, overwrite=overwrite)
-    sources = [photos.read(picture) for picture in pictures]
-    done = swapping.swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device)
-    photos.write(photos.Photo(done.rgb), done.rgb, target, overwrite=overwrite)
-    if str(target) == "-":
+
+    from imgedit.edits.swap import swap_files
+
+    done = swap_files(
+        pictures, take=take, steps=steps, grid=grid, model=model, device=device, out=out, overwrite=overwrite
+    )
+    if is_stdout:
         return
     if not as_json:
-        result(str(target))
+        result(str(done.written))
         return
-    told = [None if face is None else face.to_json() for face in done.faces]
-    result({"pictures": pictures, "written": str(target), "model": done.model, "faces": told})
+    found = [None if face is None else face.to_json() for face in done.faces]
+    result({"pictures": pictures, "written": str(done.written), "model": done.model, "faces": found})

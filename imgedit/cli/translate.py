@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, numbered, result, show_logs
+from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
 from imgedit.errors import ConfigError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from imgedit.editor import Result
 
 __all__ = ["register", "translate"]
 
@@ -50,75 +43,41 @@ def translate(
     The whole photo is written at its full size, changed only where the edit acts.
     """
     show_logs(quiet)
-    from imgedit import photo as photos
-    from imgedit.edits import plan as edits
-
-    words = edits.parse_words(attr)
-    target = out if out is not None else photos.default_output(photo, list(words))
-    if str(target) == "-" and (compare or crop_only or as_json):  # stdout is the photo, and one photo only
+    is_stdout = str(photo if out is None else out) == "-"  # then stdout is the photo, and one photo only
+    if is_stdout and (compare or crop_only or as_json):
         raise ConfigError("--compare, --crop-only and --json need a file name; say where the photo goes with -o OUT")
-    outputs = _names(target, 1, compare)
-    if not crop_only:  # how many crops there will be is not known yet
-        _check(outputs, overwrite)
 
-    from imgedit.editor import align, open_model
+    from imgedit.edits.words import parse_words
 
-    editor = open_model(model, device)
-    edits.plan(words, editor.models)  # an unknown word is said before the photo is even opened
-    source = photos.read(photo)
-    edited = editor.translate_photo(source, words, face=face, strength=strength)
-    for warning in edited.warnings:
+    words = parse_words(attr)
+
+    from imgedit.editor import open_model
+
+    done = open_model(model, device).translate_file(
+        photo,
+        words,
+        face=face,
+        strength=strength,
+        out=out,
+        compare=compare,
+        crop_only=crop_only,
+        overwrite=overwrite,
+    )
+    for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)
-
-    pairs = [(source.rgb, edited.photo.rgb)]
-    if crop_only:
-        pairs = [(align(source, one), align(edited.photo, one)) for one in edited.edited]
-        outputs = _names(target, len(pairs), compare)
-        _check(outputs, overwrite)
-    bare = replace(source, alpha=None)
-    for (path, side_by_side), (before, after) in zip(outputs, pairs, strict=True):
-        photos.write(bare if crop_only else source, after, path, overwrite=overwrite)
-        if side_by_side is not None:
-            photos.write(bare, _beside(before, after), side_by_side, overwrite=overwrite)
-    if str(target) != "-":  # else stdout is the photo
-        written = [path for pair in outputs for path in pair if path is not None]
-        _report(photo, written, words, edited, as_json)
-
-
-def _names(target: Path, count: int, compare: bool) -> list[tuple[Path, Path | None]]:
-    """Name every output, and the comparison beside it."""
-    paths = [numbered(target, index, count) for index in range(count)]
-    return [(path, path.with_name(f"{path.stem}.compare{path.suffix}") if compare else None) for path in paths]
-
-
-def _check(outputs: list[tuple[Path, Path | None]], overwrite: bool) -> None:
-    """Fail before the work, or at least before the first file is written."""
-    from imgedit.photo import check_output
-
-    for pair in outputs:
-        for path in pair:
-            if path is not None:
-                check_output(path, overwrite=overwrite)
-
-
-def _beside(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    import numpy as np
-
-    return np.concatenate([before, after], axis=1)
-
-
-def _report(photo: str, written: list[Path], words: dict[str, float], edited: Result, as_json: bool) -> None:
+    if is_stdout:
+        return
     if not as_json:
-        for path in written:
+        for path in done.written:
             result(str(path))
         return
     result(
         {
             "photo": photo,
-            "written": [str(path) for path in written],
+            "written": [str(path) for path in done.written],
             "words": words,
-            "faces": [face.to_json() for face in edited.edited],
-            "warnings": edited.warnings,
-            "seconds": {stage: round(seconds, 3) for stage, seconds in edited.timings.items()},
+            "faces": [face.to_json() for face in done.edited],
+            "warnings": done.warnings,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
         }
     )

@@ -1,4 +1,4 @@
-"""Draw pictures from a `sample` model, and reject what its discriminator finds improbable; ONNX only.
+"""Sample: pictures from a generator, and rejection of what its discriminator finds improbable; ONNX only.
 
 Reference: Discriminator Rejection Sampling, Azadi et al. 2019, arXiv 1810.06758, section 3.
 
@@ -9,30 +9,46 @@ while it samples, and takes gamma's percentile batch by batch).
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from imgedit.errors import ModelError
-from imgedit.files import write_whole
+from imgedit import deliver
+from imgedit.deliver import File, write_png
+from imgedit.errors import ConfigError, ModelError
+from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions, check_kind
+from imgedit.photo import Photo
+from imgedit.pixels import Floats, to_pixels
 
-__all__ = ["Drawn", "Generator", "OnnxGenerator", "Rejection", "draw", "grid", "odds", "write_png"]
+__all__ = [
+    "Array",
+    "Batch",
+    "Generator",
+    "OnnxGenerator",
+    "Rejection",
+    "Sampling",
+    "draw",
+    "odds",
+    "sample",
+    "sample_files",
+    "sheet_of",
+    "write_png",
+]
+
+Array = Floats
 
 EPSILON = 1e-8
 """Keeps the odds of the best picture finite (the paper's epsilon)."""
 PATIENCE = 100_000
 """So many pictures rejected in a row mean that the calibration does not fit the model."""
-
-Array = NDArray[np.float32]
 
 
 class Generator(Protocol):
@@ -40,11 +56,11 @@ class Generator(Protocol):
 
     z_dim: int
 
-    def generate(self, z: Array) -> Array:
+    def generate(self, z: Floats) -> Floats:
         """Map `(N, z_dim)` to `(N, C, H, W)`."""
         ...
 
-    def score(self, image: Array) -> Array:
+    def score(self, image: Floats) -> Floats:
         """Map `(N, C, H, W)` to the discriminator's output `(N,)`; higher looks more real."""
         ...
 
@@ -87,7 +103,7 @@ class Rejection:
         numbers: dict[str, Any] = {name: stored.get(name) for name in ("a", "b", "m", "gamma")}
         return cls(**numbers)
 
-    def probability(self, score: Array) -> NDArray[np.float64]:
+    def probability(self, score: Floats) -> NDArray[np.float64]:
         """Return the probability `(N,)` that each picture is kept (equation 8)."""
         shifted = odds(self.a * score.astype(np.float64) + self.b, self.m) - self.gamma
         return np.asarray(np.exp(-np.logaddexp(0.0, -shifted)))  # the sigmoid, without overflow
@@ -114,7 +130,7 @@ class OnnxGenerator:
         device: as `imgedit.models.runtime.providers`.
 
     Raises:
-        ModelError: the model draws nothing.
+        ModelError: the model samples nothing.
     """
 
     def __init__(self, model: Model, device: str = "auto") -> None:
@@ -126,11 +142,11 @@ class OnnxGenerator:
             raise ModelError(f"{model.id}: 'generate' must take z of shape (N, fixed), its inputs are {shape}")
         self.z_dim: int = shape[1]
 
-    def generate(self, z: Array) -> Array:
+    def generate(self, z: Floats) -> Floats:
         """Map `(N, z_dim)` to `(N, C, H, W)` in [-1, 1]."""
         return np.asarray(self._generate.run({"z": z})[self._generate.outputs[0]], np.float32)
 
-    def score(self, image: Array) -> Array:
+    def score(self, image: Floats) -> Floats:
         """Map `(N, C, H, W)` to `(N,)`.
 
         Raises:
@@ -142,21 +158,21 @@ class OnnxGenerator:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What one batch left.
+class Batch:
+    """What is left of the pictures that were generated at once.
 
     Attributes:
         images: pictures that were kept, `(K, C, H, W)`, [-1, 1]; K may be 0.
         attempts: pictures that were generated for them, up to the last one that was wanted.
     """
 
-    images: Array
+    images: Floats
     attempts: int
 
 
 def draw(
     generator: Generator, n: int, *, seed: int = 0, rejection: Rejection | None = None, batch_size: int = 256
-) -> Iterator[Drawn]:
+) -> Iterator[Batch]:
     """Yield `n` pictures in batches; the same seed gives the same pictures whatever the batch size.
 
     What is kept with a rejection are some of the pictures that the seed gives without one, in the same order.
@@ -182,10 +198,10 @@ def draw(
                     "run `imgedit evaluate RUN --fid` again"
                 )
         left -= len(images)
-        yield Drawn(images, attempts)
+        yield Batch(images, attempts)
 
 
-def grid(pictures: NDArray[np.uint8], gap: int = 2) -> NDArray[np.uint8]:
+def sheet_of(pictures: NDArray[np.uint8], gap: int = 2) -> NDArray[np.uint8]:
     """Lay pictures `(N, H, W, C)` out row by row, about as many columns as rows, `(H', W', 3)` on mid grey.
 
     Args:
@@ -202,12 +218,114 @@ def grid(pictures: NDArray[np.uint8], gap: int = 2) -> NDArray[np.uint8]:
     return sheet
 
 
-def write_png(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write one picture `(H, W, C)`, grey where C is 1, whole or not at all; a file that exists is replaced.
+@dataclass(frozen=True)
+class Sampling:
+    """What became of a request for pictures.
+
+    Attributes:
+        model: id of the model.
+        attempts: pictures that were generated for those that were kept.
+        warnings: sentences for the user.
+    """
+
+    model: str
+    attempts: int
+    warnings: list[str]
+
+
+Watch = Callable[[Iterator[Batch]], Iterator[Batch]]
+"""Passes batches on; to show progress."""
+
+
+def sample(
+    model: str | PathLike[str], n: int = 64, *, seed: int = 0, reject: bool = False, device: str = "auto"
+) -> NDArray[np.uint8]:
+    """Draw new pictures.
+
+    Args:
+        model: id or folder of a model of kind `sample`.
+        n: so many pictures.
+        seed: which pictures; the same seed gives the same ones.
+        reject: keep only what the model's own discriminator finds probable.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Returns:
+        `(n, H, W, C)`, C is 1 for grey pictures and 3 for RGB.
 
     Raises:
-        OutputError: it cannot be written.
+        ConfigError: there is no picture to draw.
+        ModelError: there is no such model, or it cannot do that.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue(), flush=False)  # of thousands
+    _, batches = _open(model, n, seed, reject, device)
+    return np.concatenate([to_pixels(batch.images) for batch in batches])
+
+
+def sample_files(
+    model: str | PathLike[str],
+    out: str | PathLike[str],
+    n: int = 64,
+    *,
+    seed: int = 0,
+    reject: bool = False,
+    grid: bool = False,
+    device: str = "auto",
+    overwrite: bool = False,
+    watch: Watch = iter,
+) -> Sampling:
+    """Draw new pictures into a folder, `00000.png` and so on, or into one grid.
+
+    Args:
+        model: as `sample`.
+        out: the folder, made where it is missing; with `grid` the file.
+        n: as `sample`.
+        seed: as `sample`.
+        reject: as `sample`.
+        grid: write one picture of all of them.
+        device: as `sample`.
+        overwrite: replace files that exist.
+        watch: shows progress.
+
+    Raises:
+        ConfigError: `out` is no place for pictures.
+        OutputError: something is in the way, or cannot be written.
+        ModelError: as `sample`.
+    """
+    found, batches = _open(model, n, seed, reject, device)
+    target = Path(out)
+    warnings: list[str] = []
+    if deliver.is_stdout(target):
+        raise ConfigError("pictures cannot go to stdout; name a folder, or for a grid a file")
+    if grid:
+        deliver.check([target], overwrite=overwrite)
+    else:
+        others = deliver.make_folder(target, [_name(i) for i in range(n)], overwrite=overwrite)
+        if others:
+            warnings.append(f"{target} keeps {len(others)} other pictures, such as {min(others)}")
+    done = attempts = 0
+    sheet: list[NDArray[np.uint8]] = []
+    for batch in watch(batches):
+        attempts += batch.attempts
+        pictures = to_pixels(batch.images)
+        if grid:
+            sheet.append(pictures)
+            continue
+        files = [File(target / _name(done + i), deliver.png(picture)) for i, picture in enumerate(pictures)]
+        done += len(files)
+        deliver.write(files, overwrite=overwrite, flush=False)
+    if sheet:
+        deliver.write([File(target, Photo(sheet_of(np.concatenate(sheet))))], overwrite=overwrite)
+    return Sampling(found.id, attempts, warnings)
+
+
+def _open(name: str | PathLike[str], n: int, seed: int, reject: bool, device: str) -> tuple[Model, Iterator[Batch]]:
+    """Open a model and return it and the pictures that it is going to draw."""
+    if n < 1:
+        raise ConfigError(f"at least one picture must be drawn, got {n}")
+    model = library.find(name)
+    generator = OnnxGenerator(model, device)
+    rejection = Rejection.of(model) if reject else None
+    return model, draw(generator, n, seed=seed, rejection=rejection)
+
+
+def _name(index: int) -> str:
+    return f"{index:05d}.png"

@@ -1,12 +1,12 @@
-"""Pictures split into s (identity, or the digit) and z (pose and expression, or the hand) and put together crosswise.
+"""Swap: pictures split into s (identity, or the digit) and z (pose and expression, or the hand), and crossed.
 
-pictures --faces, geometry--> what the model sees --encode--> s, z --mixed--> s, z --decode--> one small picture
+pictures --subjects--> what the model sees --encode--> s, z --mixed--> s, z --decode--> one small picture
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit import deliver
 from imgedit import photo as photos
+from imgedit.deliver import File
 from imgedit.errors import ConfigError, ModelError, NoFaceError
-from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions, check_kind
 from imgedit.photo import Photo
-from imgedit.pixels import to_pixels, to_tensor
-from imgedit.vision import faces, geometry
+from imgedit.pixels import Floats, to_pixels, to_tensor
+from imgedit.vision import faces
 from imgedit.vision.faces import Face
+from imgedit.vision.subject import Networks, face_subject
 
-__all__ = ["DIGITS", "FACES", "Code", "Swapper", "Swapping", "check_options", "default_output", "swap", "swap_photos"]
+__all__ = [
+    "DIGITS",
+    "FACES",
+    "Code",
+    "Swapper",
+    "Swapping",
+    "check_options",
+    "default_output",
+    "swap",
+    "swap_files",
+    "swap_photos",
+]
 
 DIGITS = "cycle_vae.mnist"
 FACES = "cycle_vae.cfp"
@@ -36,15 +49,13 @@ MAX_GRID = 16
 _DIGIT_SIDE = 64  # px; a grey picture without a face is taken for a digit up to this side
 _GREY = 8  # largest difference of a grey picture's channels, of 255: what JPEG leaves
 
-Array = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Code:
     """What pictures are encoded to: s `(N, S)` and z `(N, Z)`, float32."""
 
-    s: Array
-    z: Array
+    s: Floats
+    z: Floats
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,13 @@ class Swapping:
         rgb: `(h, w, 3)` uint8, one picture, a strip or a grid, at the model's size.
         model: id of the model.
         faces: the face of each picture; None where the model sees the whole picture.
+        written: the file that holds it; None where it was not written.
     """
 
     rgb: NDArray[np.uint8]
     model: str
     faces: list[Face] | list[None]
+    written: Path | None = None
 
 
 class Swapper:
@@ -67,36 +80,36 @@ class Swapper:
 
     Args:
         model: of kind `swap`.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        sessions: where its graphs are opened.
 
     Raises:
         ModelError: the model does something else, is damaged, or does not say what pictures it sees.
     """
 
-    def __init__(self, model: Model, device: str = "auto") -> None:
+    def __init__(self, model: Model, sessions: Sessions) -> None:
         self.model = check_kind(model, "swap")
         self.crop = model.manifest.crop
-        sessions = Sessions(device)
+        self._networks = Networks(sessions)
         self._encode, self._decode = (sessions.open(model, role) for role in ("encode", "decode"))
         shape = self._encode.inputs.get("image", ())
         if len(shape) != 4 or shape[1] not in (1, 3) or not self.crop.height or not self.crop.width:
             raise ModelError(f"{model.id} must say its crop's size, and take images of 1 or 3 channels, not {shape}")
         self.channels = int(shape[1])
 
-    def seen(self, photo: Photo, face: Face | None) -> Array:
+    def seen(self, photo: Photo, face: Face | None) -> Floats:
         """Return what the model sees of a photo, `(C, H, W)` in [-1, 1]: the aligned face, or the whole picture."""
         if self.crop.kind == "none":
             pixels = _fitted(_on_white(photo), self.channels, self.crop.height, self.crop.width)
         elif face is None:
             raise NoFaceError(f"{self.model.id} swaps faces, and no face of the picture is given")
         else:
-            matrix = geometry.crop_matrix(face.landmarks, self.crop.kind, self.crop.width)
-            pixels = geometry.cut(photo.rgb, matrix, self.crop.width)
+            subject = face_subject(photo, face, self._networks)
+            pixels = subject.pixels(self.crop.kind, self.crop.height, self.crop.width)
             if self.channels == 1:
                 pixels = _grey(pixels)
         return to_tensor(pixels)
 
-    def encode(self, images: Array) -> Code:
+    def encode(self, images: Floats) -> Code:
         """Split images `(N, C, H, W)` in [-1, 1] into s and z (its mean)."""
         found = self._encode.run({"image": images}, ["s", "z"])
         for name, part in found.items():
@@ -116,19 +129,19 @@ class Swapper:
 
 
 def check_options(count: int, *, take: str | None = None, steps: int | None = None, grid: bool = False) -> None:
-    """Raise ConfigError where `swap_photos` could not do what is asked of `count` pictures."""
+    """Raise ConfigError where `swap_photos` could not carry the options out with `count` pictures."""
     if count < 2:
         raise ConfigError(f"a swap takes two pictures, got {count}")
     if count > 2 and not grid:
-        raise ConfigError(f"a swap takes two pictures, got {count}; add --grid to cross them all")
+        raise ConfigError(f"a swap takes two pictures, got {count}; a grid crosses more", hint="add --grid")
     if count > MAX_GRID:
         raise ConfigError(f"a grid takes at most {MAX_GRID} pictures, got {count}")
     if grid and (steps is not None or take is not None):
-        raise ConfigError("--grid shows every s with every z; leave --take and --steps out")
+        raise ConfigError("a grid shows every s with every z; leave out take and steps")
     if take not in (None, "s", "z"):
-        raise ConfigError(f"--take must be s or z, got {take!r}")
+        raise ConfigError(f"take must be s or z, got {take!r}")
     if steps is not None and not 2 <= steps <= MAX_STEPS:
-        raise ConfigError(f"--steps must be from 2 to {MAX_STEPS} pictures, got {steps}")
+        raise ConfigError(f"steps must be from 2 to {MAX_STEPS} pictures, got {steps}")
 
 
 def swap_photos(
@@ -148,7 +161,24 @@ def swap_photos(
         ModelError: the model is missing, damaged, or no swap model.
     """
     check_options(len(pictures), take=take, steps=steps, grid=grid)
-    swapper, chosen = _opened(pictures, model, device)
+    sessions = Sessions(device)
+    return _swapped(pictures, None if model is None else _named(model, sessions), sessions, take, steps, grid)
+
+
+def _named(name: str | PathLike[str], sessions: Sessions) -> Swapper:
+    return Swapper(sessions.find(name, "swap"), sessions)
+
+
+def _swapped(
+    pictures: Sequence[Photo],
+    swapper: Swapper | None,
+    sessions: Sessions,
+    take: str | None,
+    steps: int | None,
+    grid: bool,
+) -> Swapping:
+    """Cross pictures with a model, or with the one that fits them."""
+    swapper, chosen = _fitting(pictures, swapper, sessions)
     seen = np.stack([swapper.seen(photo, face) for photo, face in zip(pictures, chosen, strict=True)])
     code = swapper.encode(seen)
     if grid:
@@ -199,16 +229,56 @@ def swap(
         ImgeditError: one of its children, as `swap_photos`, `imgedit.photo.read` and `write` raise them.
     """
     pictures = (a, b, *more)
+    if not isinstance(a, str | PathLike):
+        if out is not None:
+            raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
+        sources = [photos.read(picture) for picture in pictures]
+        done = swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device)
+        return photos.like(a, Photo(done.rgb))
+    options: dict[str, Any] = {"take": take, "steps": steps, "grid": grid, "model": model, "device": device}
+    return swap_files(pictures, **options, out=out, overwrite=overwrite).written
+
+
+def swap_files(
+    pictures: Sequence[Any],
+    *,
+    take: str | None = None,
+    steps: int | None = None,
+    grid: bool = False,
+    model: str | PathLike[str] | None = None,
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Swapping:
+    """Cross pictures and write the result beside the first; arguments as `swap`.
+
+    Args:
+        pictures: paths, `-` for standard input; others than the first may be images or arrays.
+        take: as `swap`.
+        steps: as `swap`.
+        grid: as `swap`.
+        model: as `swap`.
+        device: as `swap`.
+        out: as `swap`; `-` for standard output.
+        overwrite: as `swap`.
+
+    Raises:
+        ConfigError: the options do not fit together or the pictures.
+        OutputError: the file exists already or cannot be written.
+        ImgeditError: another of its children, as `swap_photos` and `imgedit.photo.read`.
+    """
     check_options(len(pictures), take=take, steps=steps, grid=grid)
-    target: Path | None = None
-    if isinstance(a, str | PathLike):
-        target = default_output(a, b, take=take, steps=steps, grid=grid) if out is None else Path(out)
-        photos.check_output(target, overwrite=overwrite)
-    elif out is not None:
-        raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
+    if sum(isinstance(picture, str) and deliver.is_stdout(picture) for picture in pictures) > 1:
+        raise ConfigError("stdin holds one picture; give the others by their names")
+    sessions = Sessions(device)
+    swapper = None if model is None else _named(model, sessions)
+    named = default_output(pictures[0], pictures[1], take=take, steps=steps, grid=grid) if out is None else Path(out)
+    deliver.check([named], overwrite=overwrite)
     sources = [photos.read(picture) for picture in pictures]
-    done = Photo(swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device).rgb)
-    return photos.like(a, done) if target is None else photos.write(done, done.rgb, target, overwrite=overwrite)
+    done = _swapped(sources, swapper, sessions, take, steps, grid)
+    mode = photos.permissions(*sources)  # who may not see a photo may not see what was made of it
+    written = deliver.write([File(named, Photo(done.rgb, permissions=mode))], overwrite=overwrite)
+    return replace(done, written=written[0])
 
 
 def default_output(
@@ -233,20 +303,20 @@ def default_output(
     return named.with_suffix(".png")  # a new picture, and a small one: nothing is gained by JPEG
 
 
-def _opened(
-    pictures: Sequence[Photo], name: str | PathLike[str] | None, device: str
+def _fitting(
+    pictures: Sequence[Photo], swapper: Swapper | None, sessions: Sessions
 ) -> tuple[Swapper, list[Face] | list[None]]:
-    """Open the model that was named or fits, and find what it needs of each picture."""
+    """Return the model, opened where none was named, and what it needs of each picture."""
     whole = [None] * len(pictures)
-    if name is not None:
-        swapper = Swapper(library.find(name), device)
-        return swapper, whole if swapper.crop.kind == "none" else _largest(pictures, _searched(pictures, device))
-    found = _searched(pictures, device)
+    if swapper is not None:
+        is_whole = swapper.crop.kind == "none"
+        return swapper, whole if is_whole else _largest(pictures, _searched(pictures, sessions.device))
+    found = _searched(pictures, sessions.device)
     if not all(found) and all(_is_like_a_digit(photo) for photo in pictures):
-        return Swapper(library.find(DIGITS), device), whole
+        return _named(DIGITS, sessions), whole
     hint = f" (digits are swapped where all pictures are grey and at most {_DIGIT_SIDE} px; or name the model)"
     chosen = _largest(pictures, found, hint)  # no face is said before a missing model
-    return Swapper(library.find(FACES), device), chosen
+    return _named(FACES, sessions), chosen
 
 
 def _searched(pictures: Sequence[Photo], device: str) -> list[list[Face]]:
@@ -325,7 +395,7 @@ def _crossed(code: Code) -> Code:
     return Code(np.tile(code.s, (n, 1)), np.repeat(code.z, n, axis=0))
 
 
-def _pixels(images: Array) -> NDArray[np.uint8]:
+def _pixels(images: Floats) -> NDArray[np.uint8]:
     """`(N, C, H, W)` in [-1, 1] to `(N, H, W, 3)` in 0..255."""
     pixels = to_pixels(images)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))

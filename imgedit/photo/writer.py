@@ -8,7 +8,7 @@ import logging
 import operator
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,8 +99,15 @@ def permissions(*photos: Photo) -> int | None:
     return functools.reduce(operator.and_, known) | 0o600 if known else None
 
 
-def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def check_output(
+    path: str | os.PathLike[str], *, overwrite: bool = False, endings: Collection[str] = tuple(SUFFIXES)
+) -> None:
     """Find out before the work whether a photo can be written.
+
+    Args:
+        path: The file; `-` for standard output.
+        overwrite: A file that exists is replaced.
+        endings: Of file names, that are known.
 
     Raises:
         ConfigError: Standard output is a terminal.
@@ -113,8 +120,8 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         if sys.stdout.isatty():
             raise ConfigError("a picture is not printed to a terminal; name a file, or send it through a pipe")
         return
-    if target.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(SUFFIXES)}")
+    if target.suffix.lower() not in endings:
+        raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(endings)}")
     try:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; give a file name")

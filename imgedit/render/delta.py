@@ -1,4 +1,4 @@
-"""Put a change that was found on a crop back into the photo, at the photo's own resolution.
+"""`Delta`: what a network drew on a crop, added to the photo at the photo's own resolution.
 
 Only a `Region` of the photo is ever touched, and in it only pixels with a weight above 0: all others stay as they are,
 bit for bit.
@@ -6,16 +6,50 @@ bit for bit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import to_uint8
-from imgedit.render.guided import Floats, bands, fit_guided
+from imgedit.models.manifest import Crop
+from imgedit.pixels import Floats, to_uint8
+from imgedit.render import regions
+from imgedit.render.change import DETAIL
+from imgedit.render.guided import bands, fit_guided
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
+from imgedit.vision.subject import Subject
 
-__all__ = ["apply_delta"]
+__all__ = ["Delta", "apply_delta"]
+
+
+@dataclass(frozen=True, eq=False)
+class Delta:
+    """An edited crop minus the crop.
+
+    Attributes:
+        delta: `(h, w, 3)`, colours in [-1, 1], so -2..2.
+        crop: the window that it was found on.
+        region: name of the region where it may act.
+    """
+
+    delta: Floats
+    crop: Crop
+    region: str
+    order: ClassVar[int] = DETAIL
+
+    def scaled(self, strength: float) -> Delta:
+        """Return the same change at a share of its strength."""
+        return replace(self, delta=self.delta * np.float32(strength))
+
+    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+        """Add the delta to the photo, in the region and within the crop's own window; as `Change.apply`."""
+        spec = (self.crop.kind, self.crop.height, self.crop.width)
+        crop = subject.crop(*spec).transpose(1, 2, 0)
+        area = regions.intersect(regions.window(subject, *spec), region)
+        return apply_delta(rgb, self.delta, crop, subject.matrix(*spec), area)
 
 
 def apply_delta(

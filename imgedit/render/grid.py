@@ -1,6 +1,6 @@
-"""Grade a photo with a model's colour grids, at the photo's own resolution.
+"""`Grid`: a photo graded with a model's affine colour transforms, at the photo's own resolution.
 
-As in `composite`, pixels without weight stay as they are, bit for bit.
+As in `imgedit.render.delta`, pixels without weight stay as they are, bit for bit.
 
 Reference: Gharbi et al. 2017, "Deep bilateral learning for real-time image enhancement", section 3.3 (slicing). The
 contrast that is put back, and the tint that the mean is held to, are ours.
@@ -9,20 +9,34 @@ contrast that is put back, and the tint that the mean is held to, are ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import to_tensor, to_uint8
-from imgedit.render.guided import Floats, bands, enlarged_rows, work_grid
+from imgedit.models.manifest import Crop, Tint
+from imgedit.pixels import Floats, to_lab, to_tensor, to_uint8
+from imgedit.render import tints
+from imgedit.render.change import COLOUR
+from imgedit.render.guided import bands, enlarged_rows, work_grid
 from imgedit.render.regions import Region
-from imgedit.render.tints import Tint, to_lab
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
+from imgedit.vision.subject import Subject
 
-__all__ = ["CONTRAST", "FLOOR", "LUMA", "MOST", "NEAR", "apply_grids"]
+__all__ = [
+    "CONTRAST",
+    "CONTRAST_RADIUS",
+    "EDGE_RADIUS",
+    "HIGHLIGHT",
+    "LUMA",
+    "LUMINANCE_FLOOR",
+    "MAX_CONTRAST_GAIN",
+    "Grid",
+    "apply_grids",
+]
 
 Grids = Sequence[tuple[float, Floats]]
 Guide = Callable[[Floats], Floats]
@@ -32,18 +46,47 @@ LUMA = (0.299, 0.587, 0.114)
 CONTRAST = 0.5
 """Share of the contrast among neighbouring hairs, on a logarithmic scale, that is taken from the photo. A curve that
 makes black hair blond is nearly flat where the hair is, and alone paints it in one colour."""
-NEAR = 0.05
-"""Radius within which hairs are neighbours, as a share of the crop's side."""
-FLOOR = 0.06
+CONTRAST_RADIUS = 0.05
+"""Radius within which hairs are neighbours, as a share of the crop's width."""
+LUMINANCE_FLOOR = 0.06
 """Luminance, 0..1, that tells a hair from the noise of the dark."""
-MOST = 1.4
+MAX_CONTRAST_GAIN = 1.4
 """The most that a pixel is brightened or, as its inverse, darkened for the contrast."""
-EDGE = 0.04
-"""Radius within which hair lies at its edge, as a share of the crop's side. A pixel there shows skin or ground as well,
-and would be brightened as if it were all hair: a bright line around the hair."""
+EDGE_RADIUS = 0.04
+"""Radius within which a pixel lies at the region's edge, as a share of the crop's width. A pixel there shows skin or
+ground as well, and would be brightened as if it were all hair: a bright line around the hair."""
 HIGHLIGHT = 2.0
 """How much brighter than its neighbours' mean a hair may become within the hair; at its edge not at all."""
 _SAMPLED = 320  # longest side of the copy on which the usual lift is found, px
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Affine colour transforms in a bilateral grid.
+
+    Attributes:
+        grids: amount and grid, as `apply_grids` takes them.
+        guide: colours -> depth coordinate, as there.
+        crop: the window that the grids span.
+        region: name of the region where it may act.
+        tint: range for the mean of what the grids make; None leaves it as it is.
+    """
+
+    grids: Grids
+    guide: Guide
+    crop: Crop
+    region: str
+    tint: Tint | None = None
+    order: ClassVar[int] = COLOUR
+
+    def scaled(self, strength: float) -> Grid:
+        """Return the same change at a share of its strength."""
+        return replace(self, grids=[(amount * strength, grid) for amount, grid in self.grids])
+
+    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+        """Grade the photo in the region; as `Change.apply`."""
+        spec = (self.crop.kind, self.crop.height, self.crop.width)
+        return apply_grids(rgb, self.grids, self.guide, subject.matrix(*spec), spec[1:], region, tint=self.tint)
 
 
 def apply_grids(
@@ -51,7 +94,7 @@ def apply_grids(
     grids: Grids,
     guide: Guide,
     matrix: Matrix,
-    size: int,
+    shape: tuple[int, int],
     region: Region,
     *,
     contrast: float = CONTRAST,
@@ -64,7 +107,7 @@ def apply_grids(
         grids: weight and grid `(12, D, h, w)`, channel 4 c + i, for colours in [-1, 1].
         guide: `(1, 3, h, w)` in [-1, 1] -> `(1, 1, h, w)` depth coordinate, any h and w.
         matrix: photo to the crop that the grid spans; beyond it the grid's border holds.
-        size: side of that crop, px.
+        shape: height and width of that crop, px.
         region: where to act.
         contrast: share of the photo's contrast among neighbours that comes back.
         tint: range for the mean of what the grids make; None leaves it as it is.
@@ -79,11 +122,11 @@ def apply_grids(
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out
-    sample = _Sample.of(rgb, grids, guide, matrix, size, region)
+    sample = _Sample.of(rgb, grids, guide, matrix, shape, region)
     shift = _Shift.towards(tint, sample, sum(amount for amount, _ in grids)) if tint is not None else None
     if shift is not None:
-        sample = _Sample.of(rgb, grids, guide, matrix, size, region, shift)
-    around = sample.around(NEAR * size, EDGE * size)
+        sample = _Sample.of(rgb, grids, guide, matrix, shape, region, shift)
+    around = sample.around(CONTRAST_RADIUS * shape[1], EDGE_RADIUS * shape[1])
     for rows in bands(y1 - y0, x1 - x0):
         weight = region.weight[rows]
         chosen = np.nonzero(weight)
@@ -91,11 +134,13 @@ def apply_grids(
             continue
         band = out[y0 + rows.start : y0 + rows.stop, x0:x1]
         offset = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0 + rows.start]])
-        colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), size, shift)
+        colours, graded = _graded(band, chosen, grids, guide, geometry.chain(offset, matrix), shape, shift)
         share = weight[chosen]
         lift, inside, hair = (enlarged_rows(part, rows, y1 - y0, x1 - x0)[chosen] for part in around)
         # Less at the border, where a bright ground that shines through is no hair.
-        factor = np.exp(contrast * share * (lift - _lift(colours, graded))).clip(1.0 / MOST, MOST)
+        factor = np.exp(contrast * share * (lift - _lift(colours, graded))).clip(
+            1.0 / MAX_CONTRAST_GAIN, MAX_CONTRAST_GAIN
+        )
         graded = _held((graded + 1.0) * factor[:, None] - 1.0, colours, hair, inside)
         band[chosen] = to_uint8(colours + share[:, None] * (graded - colours))
     return out
@@ -126,7 +171,7 @@ class _Sample:
         grids: Grids,
         guide: Guide,
         matrix: Matrix,
-        size: int,
+        shape: tuple[int, int],
         region: Region,
         shift: _Shift | None = None,
     ) -> _Sample:
@@ -136,7 +181,7 @@ class _Sample:
         weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
         chosen = np.nonzero(weight)
         to_crop = geometry.chain(to_photo, matrix)
-        colours, graded = _graded(small, chosen, grids, guide, to_crop, size, shift)
+        colours, graded = _graded(small, chosen, grids, guide, to_crop, shape, shift)
         return cls(weight, chosen, colours, graded, geometry.crop_scale(to_crop))
 
     def around(self, near: float, edge: float) -> tuple[Floats, Floats, Floats]:
@@ -199,7 +244,7 @@ class _Shift:
         mean = np.asarray((weight[:, None] * lab).sum(0) / weight.sum(), np.float32)
         # The shift fades in the dark, which has a part in the mean.
         felt = float((weight * np.clip(lab[:, 0] / max(float(mean[0]), 1.0), 0.0, 1.0)).sum() / weight.sum())
-        ab = tint.shift(mean[1:]) / np.float32(max(felt, 0.1))
+        ab = tints.shift(tint, mean[1:]) / np.float32(max(felt, 0.1))
         return cls(ab, max(float(mean[0]), 1.0)) if np.abs(ab).max() > 0.1 else None
 
     def applied(self, colours: Floats) -> Floats:
@@ -222,7 +267,7 @@ def _graded(
     grids: Grids,
     guide: Guide,
     matrix: Matrix,
-    size: int,
+    shape: tuple[int, int],
     shift: _Shift | None = None,
 ) -> tuple[Floats, Floats]:
     """Return the chosen pixels of an image, and what the grids make of them: `(P, 3)` each, in [-1, 1]."""
@@ -231,7 +276,10 @@ def _graded(
     colours = np.moveaxis(values, 0, -1)[chosen]
     x, y = chosen[1].astype(np.float32), chosen[0].astype(np.float32)
     m = matrix.astype(np.float32)
-    u, v = (np.asarray(2.0 * (row[0] * x + row[1] * y + row[2] + 0.5) / size - 1.0, np.float32) for row in m)
+    u, v = (
+        np.asarray(2.0 * (row[0] * x + row[1] * y + row[2] + 0.5) / length - 1.0, np.float32)
+        for row, length in zip(m, reversed(shape), strict=True)
+    )
     graded = colours.copy()
     for amount, grid in grids:
         made = np.clip(_sliced(grid, u, v, depth, colours), -1.0, 1.0)
@@ -263,7 +311,9 @@ def _held(graded: Floats, colours: Floats, hair: Floats, inside: Floats) -> Floa
 
 def _lift(colours: Floats, graded: Floats) -> Floats:
     """Return by how much colours became brighter, `(P,)`: the logarithm of the ratio of luminances above the floor."""
-    return np.asarray(np.log((_luminance(graded) + FLOOR) / (_luminance(colours) + FLOOR)), np.float32)
+    return np.asarray(
+        np.log((_luminance(graded) + LUMINANCE_FLOOR) / (_luminance(colours) + LUMINANCE_FLOOR)), np.float32
+    )
 
 
 def _luminance(colours: Floats) -> Floats:

@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit.pixels import Floats
 from imgedit.vision.geometry import Matrix, Roi
 
-__all__ = ["Floats", "bands", "enlarged_rows", "fit_guided", "refine", "work_grid"]
-
-Floats = NDArray[np.float32]
+__all__ = ["bands", "enlarged_rows", "fit_guided", "refine", "work_grid"]
 
 WORK_SIDE = 640
 """Longest side of the reduced copy on which guided-filter coefficients are found, px."""

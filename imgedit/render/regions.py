@@ -1,4 +1,8 @@
-"""Where in a photo an edit may act, and how much: regions from a parser's map, a crop's window and its neighbours."""
+"""Where in a photo an edit may act, and how much: parts of a subject by name, and the windows of crops.
+
+A part's coarse map is brought into the photo along the photo's own edges, ends softly at the border of its window, and
+is shared with the windows of neighbours.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.render.guided import Floats, refine, work_grid
+from imgedit.errors import ConfigError
+from imgedit.pixels import Floats
+from imgedit.render.guided import refine, work_grid
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix, Roi
+from imgedit.vision.parts import PARTS
+from imgedit.vision.subject import Subject
 
-__all__ = ["Region", "intersect", "ownership", "region_of", "widened", "window_weight", "without_islands"]
+__all__ = [
+    "BELOW_HAIRLINE",
+    "Region",
+    "coverage",
+    "find",
+    "intersect",
+    "ownership",
+    "region_of",
+    "window",
+    "window_weight",
+]
+
+BELOW_HAIRLINE = ":below_hairline"
+"""Added to a region's name for what of it lies below the hairline."""
 
 FEATHER = 0.10
 """Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
@@ -32,11 +53,49 @@ class Region:
     weight: Floats
 
 
+def find(subject: Subject, name: str) -> Region:
+    """Return a region of a subject by its name, found once.
+
+    Args:
+        subject: whose region.
+        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there.
+
+    Raises:
+        ConfigError: there is no such region.
+    """
+    return subject.cached(("region", name), lambda: _found(subject, name))
+
+
+def _found(subject: Subject, name: str) -> Region:
+    part = name.removesuffix(BELOW_HAIRLINE)
+    if part not in PARTS:
+        raise ConfigError(f"unknown region {name!r}; known: {', '.join(PARTS)}")
+    crop = subject.networks.parser.crop
+    spec = (crop.kind, crop.height, crop.width)
+    probability = PARTS[part](subject, below_hairline=name != part)
+    return region_of(subject.rgb, probability, subject.matrix(*spec), spec[1:], others=subject.other_matrices(*spec))
+
+
+def window(subject: Subject, kind: str, height: int, width: int) -> Region:
+    """Return the window of a crop, with its soft border, as a region; arguments as `Subject.matrix`."""
+    return subject.cached(
+        ("window", kind, height, width),
+        lambda: region_of(subject.rgb, None, subject.matrix(kind, height, width), (height, width)),
+    )
+
+
+def coverage(subject: Subject, name: str) -> float:
+    """Return the share of the parser's window that a region of the subject takes up, 0..1, as far as the photo goes."""
+    crop = subject.networks.parser.crop
+    scale = geometry.crop_scale(subject.matrix(crop.kind, crop.height, crop.width))
+    return float(find(subject, name).weight.sum()) * scale**2 / (crop.height * crop.width)
+
+
 def region_of(
     rgb: NDArray[np.uint8],
     probability: Floats | None,
     matrix: Matrix,
-    size: int,
+    shape: tuple[int, int],
     *,
     others: Sequence[Matrix] = (),
     eps: float = 1e-4,
@@ -45,15 +104,15 @@ def region_of(
 
     Args:
         rgb: the photo.
-        probability: `(h, size)`, 0..1, on the crop and, where h is more than `size`, below it; None for the whole
+        probability: `(h, width)`, 0..1, on the crop and, where h is more than its height, below it; None for the whole
             window.
         matrix: photo to crop.
-        size: side of the crop, px.
-        others: matrices of the other faces' crops of this kind, which own what is nearer to them.
+        shape: height and width of the crop, px.
+        others: matrices of the other subjects' crops of this kind, which own what is nearer to them.
         eps: regularization of the guided filter on colours in 0..1.
     """
-    shape = (size if probability is None else len(probability), size)
-    roi = geometry.crop_roi(matrix, shape, (rgb.shape[0], rgb.shape[1]))
+    extent = (shape[0] if probability is None else len(probability), shape[1])
+    roi = geometry.crop_roi(matrix, extent, (rgb.shape[0], rgb.shape[1]))
     x0, y0, x1, y1 = roi
     if x1 <= x0 or y1 <= y0:
         return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
@@ -62,10 +121,10 @@ def region_of(
     own = geometry.chain(to_photo, matrix)
     area = (0, 0, w, h)
     neighbours = (geometry.chain(to_photo, other) for other in others)
-    near = [m for m in neighbours if window_weight(m, (size, size), area).any()]
-    soft = window_weight(own, shape, area)
+    near = [m for m in neighbours if window_weight(m, shape, area).any()]
+    soft = window_weight(own, extent, area)
     if near:
-        soft *= ownership([own, *near], 0, size, area)
+        soft *= ownership([own, *near], 0, shape, area)
     soft = np.asarray(cv2.resize(soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
     if probability is None:
         return Region(roi, soft)
@@ -97,25 +156,26 @@ def window_weight(matrix: Matrix, size: tuple[int, int], roi: Roi, feather: floa
     return weight
 
 
-def ownership(matrices: Sequence[Matrix], index: int, size: int, roi: Roi) -> Floats:
-    """Share of each pixel that belongs to one face among neighbours, by distance from the windows' centres.
+def ownership(matrices: Sequence[Matrix], index: int, shape: tuple[int, int], roi: Roi) -> Floats:
+    """Share of each pixel that belongs to one subject among neighbours, by distance from the windows' centres.
 
     Args:
-        matrices: photo to crop, of every face.
+        matrices: photo to crop, of every subject.
         index: whose share.
-        size: side of the crops, px.
+        shape: height and width of the crops, px.
         roi: part of the photo.
 
     Returns:
-        `(h, w)` of the roi; the shares of all faces add up to 1.
+        `(h, w)` of the roi; the shares of all subjects add up to 1.
     """
+    height, width = shape
     x0, y0, x1, y1 = roi
     xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
 
     def distance(matrix: Matrix) -> Floats:
         m = matrix.astype(np.float32)
-        u = (m[0, 0] * xs[None, :] + m[0, 1] * ys[:, None] + m[0, 2] + 0.5) / size - 0.5
-        v = (m[1, 0] * xs[None, :] + m[1, 1] * ys[:, None] + m[1, 2] + 0.5) / size - 0.5
+        u = (m[0, 0] * xs[None, :] + m[0, 1] * ys[:, None] + m[0, 2] + 0.5) / width - 0.5
+        v = (m[1, 0] * xs[None, :] + m[1, 1] * ys[:, None] + m[1, 2] + 0.5) / height - 0.5
         return np.asarray(u * u + v * v, np.float32)
 
     own = distance(matrices[index])
@@ -132,22 +192,3 @@ def intersect(a: Region, b: Region) -> Region:
     x1, y1 = max(x0, min(a.roi[2], b.roi[2])), max(y0, min(a.roi[3], b.roi[3]))
     parts = [r.weight[y0 - r.roi[1] : y1 - r.roi[1], x0 - r.roi[0] : x1 - r.roi[0]] for r in (a, b)]
     return Region((x0, y0, x1, y1), parts[0] * parts[1])
-
-
-def without_islands(probability: Floats, share: float = 0.05) -> Floats:
-    """Drop what a parser faintly sees far from the rest: islands with less than `share` of the largest one's mass."""
-    count, labels = cv2.connectedComponents((probability > 0.05).astype(np.uint8), connectivity=8)
-    if count < 3:  # label 0 is the ground
-        return probability
-    mass = np.bincount(np.asarray(labels).ravel(), weights=probability.ravel(), minlength=count)
-    keep = mass >= share * mass[1:].max()
-    keep[0] = True
-    return np.asarray(np.where(keep[labels], probability, 0.0), np.float32)
-
-
-def widened(probability: Floats, radius: int) -> Floats:
-    """Grow a map by about `radius` pixels, softly."""
-    side = 2 * max(1, radius) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    grown = cv2.blur(cv2.dilate(probability, kernel), (side, side), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(grown, np.float32)

@@ -21,10 +21,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.errors import ConfigError, NoFaceError, PhotoError
+from imgedit.errors import ConfigError, ModelError, NoFaceError, PhotoError
 from imgedit.models import library
 from imgedit.models.runtime import Session
 from imgedit.models.sessions import Sessions
+from imgedit.vision import geometry
+from imgedit.vision.geometry import Matrix
 
 __all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "pick", "search"]
 
@@ -61,6 +63,26 @@ class Face:
     def size(self) -> float:
         """Area of the box in square pixels."""
         return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+
+    def __str__(self) -> str:
+        """Return what messages call the face: by the tip of its nose, pixels of the photo."""
+        x, y = (round(float(v)) for v in self.landmarks[2])
+        return f"the face at {x}, {y}"
+
+    def matrix(self, kind: str, height: int, width: int) -> Matrix:
+        """Return the matrix from the photo to a crop of this face.
+
+        Args:
+            kind: Of the crop, a key of `imgedit.vision.geometry.WINDOWS`.
+            height: Of the crop, pixels; as its width.
+            width: Of the crop, pixels.
+
+        Raises:
+            ModelError: There is no such kind, or the crop is not square.
+        """
+        if height != width:
+            raise ModelError(f"a {kind} crop is square, not {width}x{height}")
+        return geometry.crop_matrix(self.landmarks, kind, width)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain numbers: `{"box": [...], "score": ..., "landmarks": [[x, y], ...]}`."""

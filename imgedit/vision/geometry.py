@@ -8,7 +8,6 @@ unless its name says otherwise.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -25,7 +24,6 @@ __all__ = [
     "HEAD",
     "INNER",
     "WINDOWS",
-    "CropSpec",
     "Matrix",
     "Roi",
     "apply",
@@ -35,6 +33,7 @@ __all__ = [
     "crop_scale",
     "cut",
     "invert",
+    "moved_down",
     "put_back",
     "similarity",
     "window_matrix",
@@ -69,21 +68,6 @@ CLOSE = (21, 58, 136)
 
 WINDOWS = {"face": FACE, "head": HEAD, "inner": INNER, "close": CLOSE}
 """Kind of crop -> its square of the CelebA frame."""
-
-
-@dataclass(frozen=True)
-class CropSpec:
-    """The crop that a model wants: which window of the CelebA frame, at which size in pixels."""
-
-    kind: str
-    height: int
-    width: int
-
-    def matrix(self, landmarks: NDArray[Any]) -> Matrix:
-        """Return the matrix from the photo that has these landmarks to this crop."""
-        if self.height != self.width:
-            raise ModelError(f"a {self.kind} crop is square, not {self.width}x{self.height}")
-        return crop_matrix(landmarks, self.kind, self.width)
 
 
 def similarity(landmarks: NDArray[Any]) -> Matrix:
@@ -131,8 +115,12 @@ def crop_matrix(landmarks: NDArray[Any], kind: str, size: int) -> Matrix:
 
     Args:
         landmarks: `(5, 2)`, pixels of the photo.
-        kind: `face` or `head`.
+        kind: Of the crop, a key of `WINDOWS`.
         size: Side of the crop in pixels.
+
+    Raises:
+        ModelError: There is no such kind.
+        NoFaceError: As `similarity`.
     """
     return chain(similarity(landmarks), window_matrix(kind, size))
 
@@ -151,6 +139,13 @@ def invert(matrix: Matrix) -> Matrix:
 def chain(first: Matrix, second: Matrix) -> Matrix:
     """Return the matrix that applies `first`, then `second`."""
     return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
+def moved_down(matrix: Matrix, rows: float) -> Matrix:
+    """Return the matrix to a crop that lies lower by some of its own rows."""
+    moved = matrix.copy()
+    moved[1, 2] -= rows
+    return moved
 
 
 def crop_scale(matrix: Matrix) -> float:
@@ -177,8 +172,8 @@ def crop_roi(matrix: Matrix, size: int | tuple[int, int], shape: tuple[int, int]
     return x0, y0, x1, y1
 
 
-def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int) -> NDArray[Any]:
-    """Cut an aligned square out of a photo.
+def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int]) -> NDArray[Any]:
+    """Cut an aligned crop out of a photo.
 
     Shrinking averages over each crop pixel's own square of the photo, enlarging is bilinear. Beyond its border the
     photo is mirrored.
@@ -186,13 +181,14 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int) -> NDArray[Any]:
     Args:
         photo_rgb: `(H, W, 3)` or `(H, W)`, uint8 or float32, any value range.
         matrix: Photo to crop.
-        size: Side of the crop in pixels.
+        size: Side of the crop, or its height and width, pixels.
 
     Returns:
-        `(size, size, 3)` or `(size, size)`, type and value range as given.
+        `(h, w, 3)` or `(h, w)`, type and value range as given.
     """
     height, width = photo_rgb.shape[:2]
-    x0, y0, x1, y1 = _bounds(matrix, size, margin=2.0)
+    shape = (size, size) if isinstance(size, int) else size
+    x0, y0, x1, y1 = _bounds(matrix, shape, margin=2.0)
     block = max(1, int(0.5 / crop_scale(matrix)))  # a first reduction that leaves a factor of 2 to 4 to the warp
     x1 += -(x1 - x0) % block
     y1 += -(y1 - y0) % block
@@ -204,7 +200,7 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int) -> NDArray[Any]:
         part = cv2.resize(part, ((x1 - x0) // block, (y1 - y0) // block), interpolation=cv2.INTER_AREA)
     # x = x0 + (j + 0.5) block - 0.5 for pixel j of the reduced part
     to_photo = np.array([[block, 0.0, x0 + (block - 1) / 2], [0.0, block, y0 + (block - 1) / 2]])
-    return _warp(part, chain(to_photo, matrix), (size, size), cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
+    return _warp(part, chain(to_photo, matrix), shape, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
 
 
 def put_back(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.render.guided import Floats
-from imgedit.render.regions import without_islands
-from imgedit.render.tints import to_lab
+from imgedit.pixels import Floats, to_lab
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
+from imgedit.vision.parsing import without_islands
+from imgedit.vision.subject import Subject
 
-__all__ = ["HAIRLINE", "find_hair"]
+__all__ = ["HAIRLINE", "find_hair", "hair_of", "hairline_step"]
 
-Parse = Callable[[NDArray[np.uint8]], Floats]
-"""`(size, size, 3)` RGB -> `(size, size)`, how probably a pixel is hair."""
+Look = Callable[[int], tuple[NDArray[np.uint8], Floats]]
+"""Rows by which the parser's window is moved down -> its crop `(h, w, 3)` RGB, and how probably each pixel of it is
+hair, `(h, w)`."""
 
 HAIRLINE = 75
 """Row of the CelebA frame above which a head with a hat shows no hair; the eyes are in row 112."""
@@ -37,38 +37,57 @@ _COLOUR_NOISE = 6.0  # standard deviation of a colour that is the same, L*a*b* u
 _NEAR, _FAR = 2.5, 4.5  # distances from the hair's colours, in standard deviations: still hair, hair no more
 
 
-def find_hair(parse: Parse, rgb: NDArray[np.uint8], matrix: Matrix, size: int, *, hat: bool = False) -> Floats:
+def hair_of(subject: Subject, *, below_hairline: bool = False) -> Floats:
+    """Return the hair of a face, as `find_hair` does; arguments and result as there."""
+    parser = subject.networks.parser
+    spec = (parser.crop.kind, parser.crop.height, parser.crop.width)
+    channel = parser.classes.index("hair")
+
+    def look(down: int) -> tuple[NDArray[np.uint8], Floats]:
+        return subject.pixels(*spec, down=down), subject.parsed(down)[channel]
+
+    shape = (subject.photo.height, subject.photo.width)
+    return find_hair(look, subject.matrix(*spec), shape, below_hairline=below_hairline)
+
+
+def find_hair(look: Look, matrix: Matrix, shape: tuple[int, int], *, below_hairline: bool = False) -> Floats:
     """Find the hair of a face; where it hangs out of the window, look once more further down.
 
     Below the window the parser sees no face and takes dark cloth for hair now and then. There only counts what hangs
     together with the hair above it and has its colours.
 
     Args:
-        parse: a parser.
-        rgb: the photo, `(H, W, 3)`.
-        matrix: photo to the parser's window.
-        size: side of that window, px.
-        hat: the face wears one, of which parsers take folds and dark cloth for hair: none counts above the hairline.
+        look: what a parser sees.
+        matrix: photo to the parser's window, of kind `head`.
+        shape: height and width of the photo, px.
+        below_hairline: nothing above the hairline counts: the face wears a hat, of which parsers take folds and dark
+            cloth for hair.
 
     Returns:
-        How much of each pixel is to be treated as hair, `(h, size)`, 0..1, on the window's pixels and those below it; h
-        is `size` where nothing hangs out of it.
+        How much of each pixel is to be treated as hair, `(h, w)`, 0..1, on the window's pixels and those below it; h
+        is the window's height where nothing hangs out of it.
     """
-    crop = np.asarray(geometry.cut(rgb, matrix, size), np.uint8)
-    above = _share(parse(crop))
-    if hat:
-        above = above * _below_hairline(size)
+    crop, probability = look(0)
+    height, width = probability.shape
+    above = _share(probability)
+    if below_hairline:
+        above = above * hairline_step(height)
     above = without_islands(above)
-    step = round(STEP * size)
-    below_matrix = _moved_down(matrix, step)
-    if not _hangs_out(above) or _is_beside(_moved_down(matrix, size), (step, size), rgb):
+    step = round(STEP * height)
+    if not _hangs_out(above) or _is_beside(geometry.moved_down(matrix, height), (step, width), shape):
         return above
-    below_crop = np.asarray(geometry.cut(rgb, below_matrix, size), np.uint8)
-    below = _share(parse(below_crop)) * _of_colours(below_crop, crop[above > _SURE])
-    fade = np.clip((size - np.arange(step, size) - 0.5) / (FADE * size), 0.0, 1.0)[:, None].astype(np.float32)
-    joined = fade * above[step:] + (1.0 - fade) * below[: size - step]
-    tall = np.concatenate([above[:step], joined, below[size - step :]])
-    return _hanging(tall, size - round(FADE * size))
+    below_crop, probability = look(step)
+    below = _share(probability) * _of_colours(below_crop, crop[above > _SURE])
+    fade = np.clip((height - np.arange(step, height) - 0.5) / (FADE * height), 0.0, 1.0)[:, None].astype(np.float32)
+    joined = fade * above[step:] + (1.0 - fade) * below[: height - step]
+    tall = np.concatenate([above[:step], joined, below[height - step :]])
+    return _hanging(tall, height - round(FADE * height))
+
+
+def hairline_step(height: int) -> Floats:
+    """Return a column `(height, 1)` of a head crop: 0 above the hairline, 1 below, a soft step between."""
+    rows = geometry.HEAD[1] + (np.arange(height) + 0.5) * geometry.HEAD[2] / height
+    return np.clip((rows - HAIRLINE) / _HAT_EDGE + 0.5, 0.0, 1.0)[:, None].astype(np.float32)
 
 
 def _share(probability: Floats) -> Floats:
@@ -76,26 +95,14 @@ def _share(probability: Floats) -> Floats:
     return np.asarray(np.clip((probability - _NONE) / (_WHOLE - _NONE), 0.0, 1.0), np.float32)
 
 
-def _below_hairline(size: int) -> Floats:
-    """Return a column `(size, 1)` of the parser's window: 0 above the hairline, 1 below, a soft step between."""
-    rows = geometry.HEAD[1] + (np.arange(size) + 0.5) * geometry.HEAD[2] / size
-    return np.clip((rows - HAIRLINE) / _HAT_EDGE + 0.5, 0.0, 1.0)[:, None].astype(np.float32)
-
-
-def _moved_down(matrix: Matrix, rows: float) -> Matrix:
-    moved = matrix.copy()
-    moved[1, 2] -= rows
-    return moved
-
-
 def _hangs_out(probability: Floats) -> bool:
     last = max(1, round(_LAST_ROWS * len(probability)))
     return bool((probability[-last:] > _SURE).mean() > _GOES_ON)
 
 
-def _is_beside(matrix: Matrix, size: tuple[int, int], rgb: NDArray[Any]) -> bool:
-    """Tell whether a crop shows nothing of the photo."""
-    x0, y0, x1, y1 = geometry.crop_roi(matrix, size, (rgb.shape[0], rgb.shape[1]))
+def _is_beside(matrix: Matrix, size: tuple[int, int], shape: tuple[int, int]) -> bool:
+    """Tell whether a crop of a height and width shows nothing of a photo of a height and width."""
+    x0, y0, x1, y1 = geometry.crop_roi(matrix, size, shape)
     return x1 <= x0 or y1 <= y0
 
 

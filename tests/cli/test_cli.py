@@ -103,7 +103,7 @@ def test_json_tells_what_was_done(portrait):
     assert told["written"] == [str(portrait.with_name("Eileen é.blond.png"))]
     assert told["words"] == {"blond": 0.5}
     assert len(told["faces"]) == 1
-    assert set(told["seconds"]) == {"faces", "attributes", "region", "edit", "composite"}
+    assert set(told["seconds"]) == {"faces", "networks", "changes"}
 
 
 def test_compare_writes_before_and_after_side_by_side(portrait, tmp_path):
@@ -277,7 +277,7 @@ def test_no_face_is_exit_4_and_one_line(tmp_path):
         (["--attr", "blnod", *HAIR], 2, "did you mean blond?"),
         (["--attr", "blond", "--attr", "black-hair", *HAIR], 2, "contradict"),
         (["--attr", "blond=7", *HAIR], 2, "0 to 1"),
-        (["--attr", "blond,smiling", *HAIR], 2, "give each its own"),
+        (["--attr", "blond,smiling", *HAIR], 2, "name each of them alone"),
         (["--attr", "", *HAIR], 2, "no edit word"),
         (["--attr", "no-blond", *HAIR], 2, "black-hair, brown-hair, grey-hair"),
         (["--attr", "blond", "--strength", "2", *HAIR], 2, "0 to 1"),
@@ -327,5 +327,5 @@ def test_an_interrupt_while_a_library_loads_is_exit_130(portrait, monkeypatch):
         except KeyboardInterrupt as error:
             raise ImportError("initialization failed") from error  # as pybind11 does
 
-    monkeypatch.setattr("imgedit.edits.plan.parse_words", load)
+    monkeypatch.setattr("imgedit.edits.words.parse_words", load)
     assert run("translate", "--attr", "blond", portrait, *HAIR) == (130, "", "interrupted\n")

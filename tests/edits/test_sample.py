@@ -129,7 +129,7 @@ def test_a_calibration_that_rejects_everything_ends_with_an_error():
 
 def test_grid_puts_pictures_in_reading_order_on_grey():
     pictures = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
-    sheet = samples.grid(pictures, gap=1)
+    sheet = samples.sheet_of(pictures, gap=1)
     assert sheet.shape == (5, 11, 3)
     assert sheet[0, ::4].max(1).tolist() == [1, 2, 3]
     assert sheet[3, ::4].max(1).tolist() == [4, 5, 128]
@@ -198,7 +198,7 @@ def test_pictures_are_never_overwritten_unasked(gan, tmp_path):
         (["-o", "no/where/out"], 1, "does not exist"),
         (["-o", "{gan}/manifest.json"], 1, "is a file"),
         (["-o", "x.txt", "--grid"], 1, "unknown ending"),
-        (["-o", "digits.png"], 2, "looks like a picture; add --grid"),
+        (["-o", "digits.png"], 2, "looks like a picture; name a folder; or add --grid"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_the_work(gan, tmp_path, monkeypatch, args, code, said):
@@ -217,27 +217,35 @@ def test_reject_without_a_calibration_is_a_sentence(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_leaves_whole_files_only(gan, tmp_path, monkeypatch):
-    whole = samples.write_png
+def test_ctrl_c_leaves_the_pictures_of_whole_batches_only(gan, tmp_path, monkeypatch):
     calls = itertools.count()
+    link = os.link
 
-    def interrupted(picture, path):
-        if next(calls) == 3:
-            monkeypatch.setattr(os, "replace", lambda a, b: (_ for _ in ()).throw(KeyboardInterrupt))
-        whole(picture, path)
+    def interrupted(source, target):
+        if next(calls) == 259:
+            raise KeyboardInterrupt
+        link(source, target)
 
-    monkeypatch.setattr(samples, "write_png", interrupted)
-    code, out, err = run("sample", gan.folder, "-n", 9, "-o", tmp_path / "out", "--device", "cpu")
+    monkeypatch.setattr(os, "link", interrupted)
+    code, out, err = run("sample", gan.folder, "-n", 270, "-o", tmp_path / "out", "--device", "cpu")
     assert (code, out, err) == (130, "", "interrupted\n")
     files = sorted((tmp_path / "out").iterdir())
-    assert [f.name for f in files] == ["00000.png", "00001.png", "00002.png"]
+    assert [f.name for f in files] == [f"{i:05d}.png" for i in range(256)]
     assert all(opened(f).shape == (4, 4) for f in files)
+
+
+def test_python_callers_get_the_pictures_that_the_command_writes(gan, tmp_path):
+    run("sample", gan.folder, "-n", 5, "-o", tmp_path / "out", "--seed", 3, "--device", "cpu")
+    pictures = imgedit.sample(gan.folder, 5, seed=3, device="cpu")
+    assert pictures.shape == (5, 4, 4, 1)
+    for i, picture in enumerate(pictures):
+        np.testing.assert_array_equal(picture[..., 0], opened(tmp_path / "out" / f"{i:05d}.png"))
 
 
 def test_progress_says_the_acceptance_rate(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     parts = samples.draw(Normal(), 300, rejection=Rejection(1.0, 0.0, Normal().m, 0.0), batch_size=100)
-    list(command._watched(parts, 300, reject=True, quiet=False))
+    list(command._with_progress(parts, n=300, reject=True, quiet=False))
     assert "% accepted" in capsys.readouterr().err
 
 

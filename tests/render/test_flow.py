@@ -27,7 +27,7 @@ def fields(dx: float = 0.0, dy: float = 0.0, copy: float = 0.0, paint: float = 0
 
 def test_a_copy_comes_from_where_the_flow_points():
     rgb = noise(SIZE, SIZE)
-    out = flow.apply_fields(rgb, [(1.0, fields(0.05, -0.2, copy=1.0))], EYE, SIZE, whole(40, 40), whole(40, 40))
+    out = flow.apply_fields(rgb, [(1.0, fields(0.05, -0.2, copy=1.0))], EYE, (SIZE, SIZE), whole(40, 40), whole(40, 40))
     np.testing.assert_array_equal(out[8:, :-2], rgb[:-8, 2:])
 
 
@@ -35,14 +35,16 @@ def test_a_copy_has_the_photos_resolution_not_the_crops():
     rgb = noise(4 * SIZE, 4 * SIZE)
     matrix = np.array([[0.25, 0.0, -0.375], [0.0, 0.25, -0.375]])  # pixel centres of a crop of a quarter of the size
     every = whole(4 * SIZE, 4 * SIZE)
-    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.1, copy=1.0))], matrix, SIZE, every, every)
+    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.1, copy=1.0))], matrix, (SIZE, SIZE), every, every)
     np.testing.assert_array_equal(out[16:], rgb[:-16])
 
 
 def test_the_flow_turns_with_the_face():
     rgb = noise(SIZE, SIZE)
     quarter = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, SIZE - 1.0]])  # up in the crop is to the right in the photo
-    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], quarter, SIZE, whole(40, 40), whole(40, 40))
+    out = flow.apply_fields(
+        rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], quarter, (SIZE, SIZE), whole(40, 40), whole(40, 40)
+    )
     np.testing.assert_array_equal(out[:, :-8], rgb[:, 8:])
 
 
@@ -50,7 +52,7 @@ def test_only_the_source_is_copied_and_only_the_region_changes():
     rgb = noise(SIZE, SIZE)
     source = Region((0, 0, 20, 10), np.ones((10, 20), np.float32))
     region = Region((5, 0, 40, 40), np.ones((40, 35), np.float32))
-    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, SIZE, source, region)
+    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, (SIZE, SIZE), source, region)
     np.testing.assert_array_equal(out[8:18, 5:20], rgb[:10, 5:20])
     changed = (out != rgb).any(2)
     changed[8:18, 5:20] = False
@@ -59,20 +61,24 @@ def test_only_the_source_is_copied_and_only_the_region_changes():
 
 def test_amount_region_and_weight_each_take_their_share():
     rgb = noise(SIZE, SIZE)
-    args = (EYE, SIZE, whole(40, 40), whole(40, 40))
+    args = (EYE, (SIZE, SIZE), whole(40, 40), whole(40, 40))
     full = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], *args).astype(float) - rgb
     for half in (
         flow.apply_fields(rgb, [(0.5, fields(0.0, -0.2, copy=1.0))], *args),
         flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=0.5))], *args),
-        flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, SIZE, whole(40, 40, 0.5), whole(40, 40)),
-        flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, SIZE, whole(40, 40), whole(40, 40, 0.5)),
+        flow.apply_fields(
+            rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, (SIZE, SIZE), whole(40, 40, 0.5), whole(40, 40)
+        ),
+        flow.apply_fields(
+            rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, (SIZE, SIZE), whole(40, 40), whole(40, 40, 0.5)
+        ),
     ):
         np.testing.assert_allclose(half[8:] - rgb[8:].astype(float), full[8:] / 2, atol=1.0)
 
 
 def test_paint_covers_and_no_weight_gives_the_photo_back():
     rgb = noise(SIZE, SIZE)
-    args = (EYE, SIZE, whole(40, 40), whole(40, 40))
+    args = (EYE, (SIZE, SIZE), whole(40, 40), whole(40, 40))
     painted = flow.apply_fields(rgb, [(1.0, fields(paint=1.0, colour=0.2))], *args)
     np.testing.assert_array_equal(painted, 153)
     np.testing.assert_array_equal(flow.apply_fields(rgb, [(1.0, fields(0.1, 0.1))], *args), rgb)
@@ -82,7 +88,7 @@ def test_paint_covers_and_no_weight_gives_the_photo_back():
 def test_a_face_without_a_source_is_left_alone():
     rgb = noise(SIZE, SIZE)
     nothing = Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
-    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, SIZE, nothing, whole(40, 40))
+    out = flow.apply_fields(rgb, [(1.0, fields(0.0, -0.2, copy=1.0))], EYE, (SIZE, SIZE), nothing, whole(40, 40))
     np.testing.assert_array_equal(out, rgb)
 
 
@@ -92,7 +98,7 @@ def test_a_region_is_seen_on_the_crop_where_it_lies_in_the_photo(scale: float):
     weight[4:12, 6:20] = 1.0
     region = Region((10, 4, 40, 24), weight)
     matrix = np.array([[scale, 0.0, (scale - 1) / 2], [0.0, scale, (scale - 1) / 2]])
-    mask = flow.mask_on(region, (60, 60), matrix, round(60 * scale))
+    mask = flow.mask_on(region, (60, 60), matrix, (round(60 * scale),) * 2)
     expected = np.zeros((60, 60), np.float32)
     expected[8:16, 16:30] = 1.0
     step = round(1 / scale)

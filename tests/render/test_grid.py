@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from imgedit.models.manifest import Tint
 from imgedit.render import grid as grading
 from imgedit.render import regions
 from imgedit.render.regions import Region
-from imgedit.render.tints import Tint
 from imgedit.vision import geometry
 from tests.photos import picture
 
@@ -40,7 +40,7 @@ def luma(image: np.ndarray) -> np.ndarray:
 def test_a_full_weight_grid_of_the_identity_changes_nothing() -> None:
     rgb = picture(60, 80)
     grid = np.broadcast_to(np.eye(3, 4).reshape(12, 1, 1, 1), (12, 8, 2, 2)).astype(np.float32)
-    np.testing.assert_array_equal(grading.apply_grids(rgb, [(1.0, grid)], luma, EYE, 64, whole(rgb)), rgb)
+    np.testing.assert_array_equal(grading.apply_grids(rgb, [(1.0, grid)], luma, EYE, (64, 64), whole(rgb)), rgb)
 
 
 def test_slicing_equals_torch_grid_sample() -> None:
@@ -50,7 +50,7 @@ def test_slicing_equals_torch_grid_sample() -> None:
     angle = 0.3
     matrix = np.array([[np.cos(angle), np.sin(angle), -4.0], [-np.sin(angle), np.cos(angle), 9.0]])
     size = 40
-    out = grading.apply_grids(rgb, [(1.0, grid)], luma, matrix, size, whole(rgb), contrast=0.0)
+    out = grading.apply_grids(rgb, [(1.0, grid)], luma, matrix, (size, size), whole(rgb), contrast=0.0)
 
     image = torch.from_numpy(rgb.astype(np.float32) / 127.5 - 1)
     y, x = np.mgrid[:37, :53]
@@ -67,15 +67,15 @@ def test_slicing_equals_torch_grid_sample() -> None:
 def test_grid_result_is_clipped_before_it_is_blended() -> None:
     rgb = np.full((4, 4, 3), 101, np.uint8)
     beyond_white = constant(5.0)[0][1]
-    out = grading.apply_grids(rgb, [(0.5, beyond_white)], zero_guide, EYE, 4, whole(rgb))
+    out = grading.apply_grids(rgb, [(0.5, beyond_white)], zero_guide, EYE, (4, 4), whole(rgb))
     np.testing.assert_array_equal(out, np.full_like(rgb, 101 + 77))
 
 
 def test_a_crop_beside_the_photo_gives_an_empty_region() -> None:
     rgb = picture(20, 20)
     away = np.array([[1.0, 0.0, 500.0], [0.0, 1.0, 500.0]])
-    region = regions.region_of(rgb, None, away, 64)
-    np.testing.assert_array_equal(grading.apply_grids(rgb, constant(0.0), luma, away, 64, region), rgb)
+    region = regions.region_of(rgb, None, away, (64, 64))
+    np.testing.assert_array_equal(grading.apply_grids(rgb, constant(0.0), luma, away, (64, 64), region), rgb)
 
 
 def test_pixels_without_weight_are_bit_identical_and_the_input_is_untouched() -> None:
@@ -83,7 +83,7 @@ def test_pixels_without_weight_are_bit_identical_and_the_input_is_untouched() ->
     before = rgb.copy()
     weight = np.zeros((50, 40), np.float32)
     weight[10:20, 10:20] = 1.0
-    out = grading.apply_grids(rgb, constant(0.3), zero_guide, EYE, 64, Region((20, 30, 60, 80), weight))
+    out = grading.apply_grids(rgb, constant(0.3), zero_guide, EYE, (64, 64), Region((20, 30, 60, 80), weight))
     changed = (out != rgb).any(2)
     assert changed[40:50, 30:40].mean() > 0.95
     changed[40:50, 30:40] = False
@@ -105,7 +105,7 @@ def test_hairs_that_a_flat_curve_paints_over_come_back(scale: int) -> None:
     matrix = EYE / scale
     matrix[:, 2] = (1 / scale - 1) / 2
     flat, out = (
-        grading.apply_grids(rgb, constant(0.2), zero_guide, matrix, 120, whole(rgb), contrast=c)
+        grading.apply_grids(rgb, constant(0.2), zero_guide, matrix, (120, 120), whole(rgb), contrast=c)
         for c in (0.0, grading.CONTRAST)
     )
     assert np.ptp(flat) == 0
@@ -122,7 +122,7 @@ def test_contrast_is_the_photos_own_where_the_curve_keeps_it() -> None:
     double[:, :3] *= 2.0
     double[:, 3] = 1.0  # 2 x in 0..1 is 2 x + 1 in [-1, 1]
     grids = [(1.0, double.reshape(12, 1, 1, 1))]
-    out = grading.apply_grids(rgb, grids, zero_guide, EYE, 120, whole(rgb)).astype(int)
+    out = grading.apply_grids(rgb, grids, zero_guide, EYE, (120, 120), whole(rgb)).astype(int)
     assert np.abs(out - 2 * rgb.astype(int)).max() <= 12  # the floor counts for less in a brighter picture
 
 
@@ -140,8 +140,8 @@ def bluish() -> list[tuple[float, np.ndarray]]:
 def test_a_mean_out_of_the_tint_is_brought_to_its_nearest_border() -> None:
     rgb = (picture(60, 80) * 0.5 + 60).astype(np.uint8)
     tint = Tint((1.0, 3.0), (6.0, 12.0))
-    free = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), contrast=0.0))
-    held = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint))
+    free = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, (64, 64), whole(rgb), contrast=0.0))
+    held = mean_lab(grading.apply_grids(rgb, bluish(), luma, EYE, (64, 64), whole(rgb), contrast=0.0, tint=tint))
     assert free[2] < 1.0
     np.testing.assert_allclose(held[1:], np.clip(free[1:], tint.low, tint.high), atol=0.5)
     assert held[0] == pytest.approx(free[0], abs=0.3)
@@ -152,7 +152,9 @@ def test_half_the_edit_is_half_the_way_with_its_tint() -> None:
     tint = Tint((1.0, 20.0), (6.0, 30.0))
     ((_, grid),) = bluish()
     all_of_it, half_of_it = (
-        grading.apply_grids(rgb, [(share, grid)], luma, EYE, 64, whole(rgb), contrast=0.0, tint=tint).astype(float)
+        grading.apply_grids(rgb, [(share, grid)], luma, EYE, (64, 64), whole(rgb), contrast=0.0, tint=tint).astype(
+            float
+        )
         for share in (1.0, 0.5)
     )
     assert mean_lab(all_of_it.astype(np.uint8))[2] == pytest.approx(20.0, abs=0.5)
@@ -163,8 +165,8 @@ def test_a_mean_within_the_tint_is_left_alone() -> None:
     rgb = picture(60, 80)
     anything = Tint((-100.0, -100.0), (100.0, 100.0))
     np.testing.assert_array_equal(
-        grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb), tint=anything),
-        grading.apply_grids(rgb, bluish(), luma, EYE, 64, whole(rgb)),
+        grading.apply_grids(rgb, bluish(), luma, EYE, (64, 64), whole(rgb), tint=anything),
+        grading.apply_grids(rgb, bluish(), luma, EYE, (64, 64), whole(rgb)),
     )
 
 
@@ -178,7 +180,9 @@ def test_what_shines_through_at_the_edge_is_not_brightened_as_if_it_were_hair() 
     brighter = np.zeros((12, 1, 1, 1), np.float32)
     brighter[[0, 5, 10], 0, 0, 0] = brighter[[3, 7, 11], 0, 0, 0] = 3.0, 3.0, 2.0  # as many times as bright: yellow
     brighter[[3, 7, 11]] -= 1.0
-    out = grading.apply_grids(rgb, [(1.0, brighter)], zero_guide, EYE, 64, Region((0, 0, 64, 64), weight)).astype(int)
+    out = grading.apply_grids(rgb, [(1.0, brighter)], zero_guide, EYE, (64, 64), Region((0, 0, 64, 64), weight)).astype(
+        int
+    )
     hair, edge = out[20:28, 20:28].mean((0, 1)), out[14:16, 20:44].mean((0, 1))
     assert edge @ grading.LUMA == pytest.approx(110, abs=1)  # no brighter than the ground was
     assert edge[0] - edge[2] > 0.4 * (hair[0] - hair[2]) > 0
@@ -195,7 +199,7 @@ def test_the_edge_has_the_tint_that_the_hair_is_held_to() -> None:
     blue[[0, 5, 10], 0, 0, 0] = blue[[3, 7, 11], 0, 0, 0] = 2.5, 2.5, 4.0
     blue[[3, 7, 11]] -= 1.0
     region = Region((0, 0, 64, 64), weight)
-    out = grading.apply_grids(rgb, [(1.0, blue)], zero_guide, EYE, 64, region, tint=Tint((0.0, 8.0), (6.0, 16.0)))
+    out = grading.apply_grids(rgb, [(1.0, blue)], zero_guide, EYE, (64, 64), region, tint=Tint((0.0, 8.0), (6.0, 16.0)))
     hair, edge = out[20:44, 20:44].mean((0, 1)), out[14:16, 20:44].mean((0, 1))
     assert hair[0] > hair[2] + 5
     assert edge[0] > edge[2] + 5

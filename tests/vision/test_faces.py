@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from imgedit import photo
-from imgedit.errors import ConfigError, ManifestError, NoFaceError, PhotoError
+from imgedit.errors import ConfigError, ManifestError, ModelError, NoFaceError, PhotoError
 from imgedit.models import library, manifest
-from imgedit.vision import faces
+from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
 
 ASTRONAUT = Path(faces.__file__).parents[1] / "bundled" / "astronaut.jpg"
@@ -356,3 +356,12 @@ def test_no_face_says_what_was_tried(size: tuple[int, int], sentence: str) -> No
         faces.pick([], photo=size)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_face_is_called_by_its_nose_and_gives_the_matrix_of_its_crops() -> None:
+    landmarks = geometry.FACE_TEMPLATE + np.array([10.0, 5.0])
+    face = Face(np.zeros(4, np.float32), landmarks.astype(np.float32), 1.0)
+    assert str(face) == "the face at 99, 142"
+    np.testing.assert_array_equal(face.matrix("head", 96, 96), geometry.crop_matrix(face.landmarks, "head", 96))
+    with pytest.raises(ModelError, match="square, not 128x64"):
+        face.matrix("face", 64, 128)

@@ -166,12 +166,18 @@ def test_crop_roi_beside_the_photo_is_empty() -> None:
     assert y0 == y1
 
 
-def test_crop_spec_makes_the_matrix_of_its_kind_and_size() -> None:
-    spec = geometry.CropSpec("head", 96, 96)
-    expected = geometry.crop_matrix(geometry.FACE_TEMPLATE, "head", 96)
-    assert np.array_equal(spec.matrix(geometry.FACE_TEMPLATE), expected)
-    with pytest.raises(ModelError, match="square"):
-        geometry.CropSpec("face", 64, 128).matrix(geometry.FACE_TEMPLATE)
+def test_a_crop_that_is_not_square_is_the_upper_part_of_a_square_one() -> None:
+    matrix = geometry.crop_matrix(turned(0.3, 1.4, (60.0, 20.0), geometry.FACE_TEMPLATE), "face", 64)
+    tall = geometry.cut(ramp(300, 300), matrix, (40, 64))
+    assert tall.shape == (40, 64, 3)
+    np.testing.assert_allclose(tall, geometry.cut(ramp(300, 300), matrix, 64)[:40], atol=2 * PIXEL_TOLERANCE)
+
+
+def test_a_window_that_is_moved_down_shows_the_same_rows_further_up() -> None:
+    matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, "face", 178)
+    photo = np.random.default_rng(0).integers(0, 256, (400, 200, 3), dtype=np.uint8)
+    lower = geometry.cut(photo, geometry.moved_down(matrix, 30), 178)
+    np.testing.assert_array_equal(lower[:148], geometry.cut(photo, matrix, 178)[30:])
 
 
 def test_an_unknown_crop_kind_names_the_known_ones() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from imgedit.render import regions
-from imgedit.vision import hair
+from imgedit.vision import geometry, hair
 from imgedit.vision.geometry import HEAD
 
 SIZE = 80
@@ -15,20 +17,33 @@ HERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the window is the photo's
 BROWN, BLACK, WHITE = (90, 50, 30), (12, 12, 14), (240, 240, 240)
 
 
+Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
 class Dark:
-    """Takes whatever is dark for hair, and counts how often it is asked."""
+    """Takes whatever is dark for hair, and counts its runs."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.runs = 0
 
     def __call__(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        self.asked += 1
+        self.runs += 1
         return np.asarray(crop.mean(2) < 128, np.float32)
 
 
 @pytest.fixture
 def parse() -> Dark:
     return Dark()
+
+
+def found_hair(parse: Parse, rgb: NDArray[np.uint8], *, below_hairline: bool = False) -> NDArray[np.float32]:
+    """Find hair with a parser in the upper left corner of a photo."""
+
+    def look(down: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        crop = geometry.cut(rgb, geometry.moved_down(HERE, down), SIZE)
+        return crop, parse(crop)
+
+    return hair.find_hair(look, HERE, rgb.shape[:2], below_hairline=below_hairline)
 
 
 def picture(height: int = 160) -> NDArray[np.uint8]:
@@ -38,17 +53,17 @@ def picture(height: int = 160) -> NDArray[np.uint8]:
 def test_hair_within_the_window_needs_one_look(parse: Dark) -> None:
     rgb = picture()
     rgb[10:60, 20:40] = BROWN
-    found = hair.find_hair(parse, rgb, HERE, SIZE)
+    found = found_hair(parse, rgb)
     assert found.shape == (SIZE, SIZE)
     np.testing.assert_array_equal(found, rgb[:SIZE, :, 0] < 128)
-    assert parse.asked == 1
+    assert parse.runs == 1
 
 
 def test_what_the_parser_half_sees_is_mostly_hair_and_what_it_faintly_sees_is_none() -> None:
     rgb = picture()
     rgb[10:60, 20:40] = BROWN
     half, faint = (
-        hair.find_hair(lambda crop, p=p: np.asarray(np.where(crop.mean(2) < 128, p, 0.0), np.float32), rgb, HERE, SIZE)
+        found_hair(lambda crop, p=p: np.asarray(np.where(crop.mean(2) < 128, p, 0.0), np.float32), rgb)
         for p in (0.5, 0.08)
     )
     assert 0.7 < half[30, 30] < 1.0
@@ -59,18 +74,18 @@ def test_what_the_parser_half_sees_is_mostly_hair_and_what_it_faintly_sees_is_no
 def test_hair_that_hangs_out_of_the_window_is_followed_to_its_end(parse: Dark) -> None:
     rgb = picture()
     rgb[10:95, 20:40] = BROWN
-    found = hair.find_hair(parse, rgb, HERE, SIZE)
+    found = found_hair(parse, rgb)
     assert found.shape == (SIZE + round(hair.STEP * SIZE), SIZE)
     np.testing.assert_allclose(found[12:93, 22:38], 1.0, atol=1e-6)
     np.testing.assert_array_equal(found[97:], 0.0)
-    assert parse.asked == 2
+    assert parse.runs == 2
 
 
 def test_nothing_above_the_hairline_is_hair_under_a_hat(parse: Dark) -> None:
     rgb = picture()
     rgb[5:70, 20:60] = BLACK
     hairline = round((hair.HAIRLINE - HEAD[1]) * SIZE / HEAD[2])
-    bare, covered = (hair.find_hair(parse, rgb, HERE, SIZE, hat=hat) for hat in (False, True))
+    bare, covered = (found_hair(parse, rgb, below_hairline=hat) for hat in (False, True))
     assert bare[5:hairline, 20:60].min() == 1.0
     np.testing.assert_array_equal(covered[: hairline - 3], 0.0)
     np.testing.assert_array_equal(covered[hairline + 3 :], bare[hairline + 3 :])
@@ -80,7 +95,7 @@ def test_cloth_of_another_colour_below_the_hair_stays_cloth(parse: Dark) -> None
     rgb = picture()
     rgb[10:90, 20:40] = BROWN
     rgb[90:, 5:75] = (20, 30, 120)
-    found = hair.find_hair(parse, rgb, HERE, SIZE)
+    found = found_hair(parse, rgb)
     assert found[12:88, 22:38].min() > 0.99
     assert found[92:].max() == 0.0
 
@@ -89,7 +104,7 @@ def test_what_does_not_hang_together_with_the_hair_above_is_no_hair(parse: Dark)
     rgb = picture()
     rgb[10:85, 20:40] = BROWN
     rgb[88:, 55:70] = BROWN
-    found = hair.find_hair(parse, rgb, HERE, SIZE)
+    found = found_hair(parse, rgb)
     assert found[:83, 22:38][12:].min() > 0.99
     assert found[:, 50:].max() == 0.0
 
@@ -97,8 +112,8 @@ def test_what_does_not_hang_together_with_the_hair_above_is_no_hair(parse: Dark)
 def test_a_photo_that_ends_with_the_window_is_not_looked_at_below_it(parse: Dark) -> None:
     rgb = picture(SIZE)
     rgb[10:, 20:40] = BLACK
-    assert hair.find_hair(parse, rgb, HERE, SIZE).shape == (SIZE, SIZE)
-    assert parse.asked == 1
+    assert found_hair(parse, rgb).shape == (SIZE, SIZE)
+    assert parse.runs == 1
 
 
 def test_the_region_of_a_tall_map_ends_softly_below_the_window() -> None:
@@ -106,7 +121,7 @@ def test_the_region_of_a_tall_map_ends_softly_below_the_window() -> None:
     rgb[:, 30:50] = BROWN
     tall = np.zeros((120, SIZE), np.float32)
     tall[:, 30:50] = 1.0
-    region = regions.region_of(rgb, tall, HERE, SIZE)
+    region = regions.region_of(rgb, tall, HERE, (SIZE, SIZE))
     assert region.roi == (0, 0, SIZE, 120)
     assert region.weight[20:105, 35:45].min() > 0.9  # the square window alone would fade from row 72 on
     assert region.weight[119, 35:45].max() < 0.1

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imgedit.vision.parsing import class_probabilities
+from imgedit.vision.parsing import class_probabilities, without_islands
 
 
 class Leaning:
@@ -35,3 +35,12 @@ def test_the_mirror_image_has_its_say() -> None:
 def test_what_is_seen_stays_where_it_is_in_every_crop() -> None:
     crops = np.random.default_rng(0).uniform(0.0, 1.0, (2, 3, 4, 6)).astype(np.float32)
     np.testing.assert_allclose(found(Bright(), crops), crops.mean(1, keepdims=True), atol=1e-6)
+
+
+def test_faint_islands_are_dropped_and_two_real_halves_are_kept() -> None:
+    probability = np.zeros((60, 60), np.float32)
+    probability[5:40, 5:15] = probability[5:40, 45:55] = 0.9  # long hair on both sides of a face
+    probability[50:55, 25:35] = 0.2  # a collar
+    cleaned = without_islands(probability)
+    assert (cleaned[50:55] == 0).all()
+    np.testing.assert_array_equal(cleaned[:45], probability[:45])

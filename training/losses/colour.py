@@ -99,10 +99,10 @@ def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> 
     Returns:
         `(N, 3, H, W)`, from -1 on, not clamped above.
     """
-    near, edge = (round(radius * image.shape[3]) for radius in (grading.NEAR, grading.EDGE))
-    lift = ((_luminance(graded) + grading.FLOOR) / (_luminance(image) + grading.FLOOR)).log()
+    near, edge = (round(radius * image.shape[3]) for radius in (grading.CONTRAST_RADIUS, grading.EDGE_RADIUS))
+    lift = ((_luminance(graded) + grading.LUMINANCE_FLOOR) / (_luminance(image) + grading.LUMINANCE_FLOOR)).log()
     usual = _spread(mask * lift, near) / _spread(mask, near).clamp_min(1e-6)
-    factor = (share * mask * (usual - lift)).exp().clamp(1.0 / grading.MOST, grading.MOST)
+    factor = (share * mask * (usual - lift)).exp().clamp(1.0 / grading.MAX_CONTRAST_GAIN, grading.MAX_CONTRAST_GAIN)
     out = (graded + 1.0) * factor
 
     inside = (3.0 * _spread(mask, edge) - 2.0).clamp(0.0, 1.0)

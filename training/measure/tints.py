@@ -15,15 +15,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgedit import editor as pipeline
 from imgedit.errors import DataError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
-from imgedit.pixels import to_tensor
+from imgedit.pixels import to_lab, to_tensor
 from imgedit.progress import watched
-from imgedit.render.tints import to_lab
 from imgedit.vision import geometry
 from imgedit.vision.parsing import class_probabilities
+from imgedit.vision.subject import PARSER
 from training.data import celeba
 from training.measure.script import printed
 
@@ -54,7 +53,7 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
     paths = [path for _, path in celeba.pictures(folder, "train", ("full",))]
     labels = celeba.labels_of(folder, [path.name for path in paths], (*celeba.HAIR, "Wearing_Hat", "Bald"))
     clear = (labels[:, :4].sum(1) == 1) & ~labels[:, 4:].any(1)
-    parser = library.find(pipeline.PARSER)
+    parser = library.bundled(PARSER)
     session, size = Sessions().open(parser, "parse"), parser.manifest.crop.width
     matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, parser.manifest.crop.kind, size)
     hair = parser.manifest.classes.index("hair")

@@ -98,7 +98,7 @@ def test_hair_is_graded_in_training_as_in_the_photo() -> None:
     grid[:, 0, 0, 0] = 0.2, 0, 0, 0.3, 0, 0.2, 0, 0.1, 0, 0, 0.2, -0.1  # nearly one colour
     size = (0, 0, 64, 64)
     found = grading.apply_grids(
-        photo, [(1.0, grid)], lambda x: x.mean(1, keepdims=True), np.eye(2, 3), 64, Region(size, weight)
+        photo, [(1.0, grid)], lambda x: x.mean(1, keepdims=True), np.eye(2, 3), (64, 64), Region(size, weight)
     )
     image = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
     graded = 0.2 * image + torch.tensor([0.3, 0.1, -0.1]).view(1, 3, 1, 1)

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgedit.render.tints import TINTS
+from imgedit.models import library
 from training.measure import tints
 
 DATA = Path(os.environ.get("IMGEDIT_DATA", "/nonexistent"))
+WORDS = library.bundled("stargan_hair.celeba").manifest.words.values()
+TINTS = {next(name for name, value in word.sets.items() if value == 1.0): word.tint for word in WORDS}
 
 
 @pytest.mark.skipif(not (DATA / "celeba").is_dir(), reason="needs IMGEDIT_DATA with celeba")

@@ -115,7 +115,7 @@ def test_flow_does_to_a_photo_what_it_did_in_training(asked: float) -> None:
     rgb = ((image[0] + 1) * 127.5).round().numpy().astype(np.uint8).transpose(1, 2, 0)
     source, every = (Region((0, 0, 64, 64), weight) for weight in (mask[0, 0].numpy(), np.ones((64, 64), np.float32)))
     rgb = np.ascontiguousarray(rgb)
-    out = flow.apply_fields(rgb, [(1.0, fields[0].numpy())], np.eye(2, 3), 64, source, every)
+    out = flow.apply_fields(rgb, [(1.0, fields[0].numpy())], np.eye(2, 3), (64, 64), source, every)
     inner = (slice(2, -2), slice(2, -2))
     difference = np.abs(out - (expected[0].numpy().transpose(1, 2, 0) + 1) * 127.5)[inner]
     assert difference.mean() < 1.5

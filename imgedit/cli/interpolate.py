@@ -1,0 +1,55 @@
+"""`imgedit interpolate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgedit.cli.common import Device, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.errors import ConfigError
+
+__all__ = ["interpolate", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: imgedit interpolate --attr blond --steps 5 --strip photo.jpg")(interpolate)
+
+
+def interpolate(
+    photo: PhotoPath,
+    attr: Annotated[
+        list[str], typer.Option("--attr", "-a", metavar="WORD", help="WORD, WORD=0.5 or no-WORD; repeatable.")
+    ],
+    steps: Annotated[int, typer.Option(metavar="N", help="Pictures, from the photo to the full edit.")] = 5,
+    strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
+    gif: Annotated[bool, typer.Option("--gif", help="Write an animation that goes there and back.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD-0.jpg ... beside the photo]")
+    ] = None,
+    face: Which = "all",
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Id or folder [default: any with the word].")
+    ] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation."""
+    show_logs(quiet)
+    if strip and gif:
+        raise ConfigError("--strip and --gif are two ways to write; choose one")
+
+    from imgedit.editor import open_model
+
+    layout = "strip" if strip else "gif" if gif else "files"
+    done = open_model(model, device).interpolate_file(
+        photo, attr, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+    )
+    for warning in done.warnings:
+        message(f"warning: {warning}", quiet=quiet)
+    for path in done.written:
+        if str(path) != "-":
+            result(str(path))

@@ -1,0 +1,199 @@
+"""Deliver pictures: name the files, check them before the work, and write all of them or none.
+
+Everything that writes pictures for a user goes through here: Python callers and commands alike.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgedit import photo as photos
+from imgedit.errors import ConfigError, OutputError
+from imgedit.files import write_all, write_whole
+from imgedit.photo import SUFFIXES, Photo
+
+__all__ = [
+    "STDOUT",
+    "File",
+    "beside",
+    "check",
+    "compare_name",
+    "is_stdout",
+    "make_folder",
+    "name",
+    "numbered",
+    "png",
+    "write",
+    "write_png",
+]
+
+STDOUT = "-"
+"""The name of standard output, and of standard input."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file to be written.
+
+    Attributes:
+        path: where; its ending is the format of a photo.
+        content: pixels and metadata, or the bytes of a finished file.
+    """
+
+    path: Path
+    content: Photo | bytes
+
+
+def is_stdout(path: str | PathLike[str]) -> bool:
+    """Tell whether a path stands for standard output."""
+    return str(path) == STDOUT
+
+
+def name(source: object, names: Sequence[str], out: str | PathLike[str] | None = None) -> Path | None:
+    """Say where an edited photo goes.
+
+    Args:
+        source: what the user gave as photo: a path, `-` for standard input, an array or an image.
+        names: what the copy is named after: `photo.NAME.jpg`.
+        out: what the user named.
+
+    Returns:
+        The file; `-` for standard output; None for an array or image, which is given back.
+
+    Raises:
+        ConfigError: `out` is named for an array or image.
+        PhotoError: the photo's path has no file name.
+    """
+    if isinstance(source, str | PathLike):
+        return photos.default_output(source, names) if out is None else Path(out)
+    if out is not None:
+        raise ConfigError("out names the file for a photo given by its path; save this result yourself")
+    return None
+
+
+def numbered(path: Path, index: int, count: int) -> Path:
+    """Return the path of one of several outputs, `photo.crop-1.jpg`; of a single one, or stdout, the path itself."""
+    return path if count == 1 or is_stdout(path) else path.with_name(f"{path.stem}-{index}{path.suffix}")
+
+
+def compare_name(path: Path) -> Path:
+    """Return where a comparison goes: `photo.blond.compare.jpg` beside `photo.blond.jpg`."""
+    return path.with_name(f"{path.stem}.compare{path.suffix}")
+
+
+def beside(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Lay pictures `(h, w, 3)` of one height side by side."""
+    return np.concatenate(list(pictures), axis=1)
+
+
+def check(paths: Sequence[Path], *, overwrite: bool = False, endings: Collection[str] = tuple(SUFFIXES)) -> None:
+    """Find out before the work whether files can be written.
+
+    Args:
+        paths: the files; one alone may be standard output.
+        overwrite: files that exist are replaced.
+        endings: of names that are known.
+
+    Raises:
+        ConfigError: several pictures are to go to standard output, or it is a terminal.
+        OutputError: as `imgedit.photo.check_output`, or two of them are one file.
+    """
+    if len(paths) > 1 and any(is_stdout(path) for path in paths):
+        raise ConfigError(f"standard output takes one picture, not {len(paths)}; name a file")
+    for path in paths:
+        photos.check_output(path, overwrite=overwrite, endings=endings)
+
+
+def make_folder(folder: Path, names: Sequence[str], *, overwrite: bool = False) -> set[str]:
+    """Make a folder for PNG pictures, or check one that exists.
+
+    Args:
+        folder: where they go; the folder above it must exist.
+        names: of the pictures.
+        overwrite: replace pictures that exist.
+
+    Returns:
+        Names of other pictures that the folder holds and keeps.
+
+    Raises:
+        ConfigError: a picture is named where a folder is wanted.
+        OutputError: something is in the way, or the folder cannot be made or written into.
+    """
+    if not folder.exists():
+        if folder.suffix.lower() in SUFFIXES:
+            raise ConfigError(f"{folder}: looks like a picture; name a folder", hint="or add --grid to draw one of all")
+        if not folder.parent.is_dir():
+            raise OutputError(f"{folder}: its folder {folder.parent} does not exist; make it first")
+    elif not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; name a folder", hint="or draw one picture of all with --grid")
+    there = {path.name for path in folder.glob("*.png")}
+    if there and not overwrite:
+        raise OutputError(
+            f"{folder}: holds pictures already, such as {min(there)}", hint="use --overwrite or another folder"
+        )
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror or error}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: no permission to write into this folder")
+    return there.difference(names)
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """Return the bytes of a PNG file of a picture `(H, W, C)`, grey where C is 1."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_png(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write one picture `(H, W, C)`, whole or not at all; its folder is made, and a file that exists is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_whole(path, png(picture))
+
+
+def write(files: Sequence[File], *, overwrite: bool = False, flush: bool = True) -> list[Path]:
+    """Write pictures, all or none.
+
+    Args:
+        files: a single one may go to standard output.
+        overwrite: replace files that exist.
+        flush: wait until they are on the disk.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        ConfigError: as `check`.
+        OutputError: one of them cannot be written; then all files are as they were before.
+    """
+    paths = [file.path for file in files]
+    check(
+        paths, overwrite=overwrite, endings={*SUFFIXES, *(f.path.suffix for f in files if isinstance(f.content, bytes))}
+    )
+    for file in files:
+        if is_stdout(file.path) and isinstance(file.content, Photo):
+            photos.write(file.content, file.content.rgb, STDOUT)
+            return paths
+    mode = photos.permissions(*(file.content for file in files if isinstance(file.content, Photo)))
+    write_all([(file.path, _encoded(file)) for file in files], overwrite=overwrite, mode=mode, flush=flush)
+    return paths
+
+
+def _encoded(file: File) -> bytes:
+    if isinstance(file.content, bytes):
+        return file.content
+    return photos.encode(file.content, SUFFIXES[file.path.suffix.lower()], name=str(file.path))

@@ -1,0 +1,382 @@
+"""Edit a subject by words: what the models of the words make of its crops, as changes.
+
+Strength. Let f(S) be a model's output with the words S set. Words of strengths s1 <= s2 <= ... add up to
+`x + s1 (f(all) - x) + (s2 - s1) (f(words of at least s2) - x) + ...`. With one strength this is the plain blend; with
+strength 0 a word is as if it had not been said; and the network only sees whole labels, as in its training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.edits.plan import Edit, Task, Warn, assign
+from imgedit.edits.words import Words, parse_strength, parse_words
+from imgedit.errors import ModelError
+from imgedit.models import library
+from imgedit.models.library import Model
+from imgedit.models.manifest import Manifest, Tint
+from imgedit.pixels import Floats
+from imgedit.render import regions
+from imgedit.render.change import Change
+from imgedit.render.delta import Delta
+from imgedit.render.flow import N_PLANES, Flow, mask_on
+from imgedit.render.grid import Grid
+from imgedit.vision.parts import MOVABLE
+from imgedit.vision.subject import Subject
+
+__all__ = [
+    "Translation",
+    "levels",
+    "prepare",
+    "still_wanted",
+    "target_vector",
+    "tint_of",
+    "translate_fields",
+    "translate_grids",
+    "translate_image",
+]
+
+_UNSURE, _CERTAIN = 0.5, 0.9
+"""Probabilities that the face has what a word sets, at which the edit begins to fade and is gone."""
+
+_LITTLE = 0.01
+"""Share of the parser's window; an edit of a part that covers less is hardly seen."""
+
+Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
+"""Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A plan of words.
+
+    Attributes:
+        words: word -> strength, 0..1.
+        tasks: which model carries out which of them.
+    """
+
+    words: dict[str, float]
+    tasks: tuple[Task, ...]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The words."""
+        return list(self.words)
+
+    def changes(self, subject: Subject, warn: Warn) -> list[Change]:
+        """Run the models on the subject's crops; as `Plan.changes`."""
+        return [change for task in self.tasks if (change := _change(task, subject, warn)) is not None]
+
+
+def prepare(words: Words, models: Sequence[Model] | None = None, *, strength: float = 1.0) -> Translation:
+    """Settle which model carries out which word.
+
+    Args:
+        words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength.
+        models: translate models, the preferred first; all that are here when None.
+        strength: 0..1, multiplies every word's.
+
+    Raises:
+        UnknownWordError: no model knows a word.
+        ConfigError: words contradict each other, or a strength is not in 0..1.
+    """
+    scale = parse_strength(strength)
+    wanted = {word: value * scale for word, value in parse_words(words).items()}
+    found = library.available("translate") if models is None else models
+    return Translation(wanted, tuple(assign(wanted, found)))
+
+
+def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[Edit, ...]:
+    """Weaken the edits that ask for what is there: hair that is blond should not change when it is made blond.
+
+    Args:
+        edits: words with their strengths.
+        current: probability of each attribute in the crop; one that is not known weakens nothing.
+
+    Returns:
+        The same words; the strength falls from all where the classifier doubts that the face has every wanted value to
+        0 where it is certain.
+    """
+    result = []
+    for edit in edits:
+        present = {name: current.get(name, _UNSURE) for name in edit.values}
+        holds = min(present[name] if wanted > 0.5 else 1.0 - present[name] for name, wanted in edit.values.items())
+        left = min(max((_CERTAIN - holds) / (_CERTAIN - _UNSURE), 0.0), 1.0)
+        result.append(replace(edit, strength=edit.strength * left))
+    return tuple(result)
+
+
+def target_vector(current: Mapping[str, float] | None, wanted: Mapping[str, float], manifest: Manifest) -> Floats:
+    """Build the edit vector of a model.
+
+    Args:
+        current: probability of each attribute in the crop; not needed when `wanted` names all of them.
+        wanted: attribute -> value.
+        manifest: whose attributes and conditioning.
+
+    Returns:
+        `(K,)`: the whole wanted vector for `target`, wanted minus current for `difference`, and for `direction` the
+        wanted values alone.
+
+    Raises:
+        ModelError: the classifier does not know an attribute of the model.
+    """
+    names = manifest.attributes
+    if manifest.conditioning == "direction":
+        return np.array([wanted.get(name, 0.0) for name in names], np.float32)
+    needed = [n for n in names if manifest.conditioning == "difference" or n not in wanted]
+    lacking = [n for n in needed if current is None or n not in current]
+    if lacking:
+        raise ModelError(f"{manifest.id} needs to know {', '.join(lacking)} of the face, and no classifier tells")
+    present = {n: float(round(current[n])) for n in needed} if current else {}
+    target = np.array([wanted.get(name, present.get(name, 0.0)) for name in names], np.float32)
+    if manifest.conditioning == "difference":
+        target -= np.array([present[name] for name in names], np.float32)
+    return target
+
+
+def levels(edits: Sequence[Edit]) -> list[tuple[float, dict[str, float]]]:
+    """Split words of different strengths into runs of a model: weight, wanted values; weights add to the highest."""
+    runs: list[tuple[float, dict[str, float]]] = []
+    below = 0.0
+    for strength in sorted({edit.strength for edit in edits if edit.strength > 0}):
+        wanted = {name: value for edit in edits if edit.strength >= strength for name, value in edit.values.items()}
+        runs.append((strength - below, wanted))
+        below = strength
+    return runs
+
+
+def translate_image(
+    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
+) -> Floats:
+    """Edit a crop with an image model and return the delta.
+
+    Args:
+        run: the `translate` graph.
+        crop: `(3, H, W)`, [-1, 1], RGB.
+        edits: words of this model, with their strengths.
+        current: probability of each attribute in the crop.
+        manifest: the model's.
+
+    Returns:
+        `(H, W, 3)`, edited minus crop, -2..2.
+    """
+    delta = np.zeros_like(crop)
+    for weight, outputs in _runs(run, {"image": crop[None]}, edits, current, manifest):
+        image = next(value for name, value in outputs.items() if name != "mask")[0]
+        if image.shape != crop.shape:
+            raise ModelError(f"{manifest.id} returned an image of shape {image.shape}, not {crop.shape}")
+        delta += np.float32(weight) * (np.clip(image, -1.0, 1.0) - crop)
+    return np.ascontiguousarray(delta.transpose(1, 2, 0))
+
+
+def translate_grids(
+    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
+) -> list[tuple[float, Floats]]:
+    """Run a colour model for its grids, one for each strength among the words.
+
+    Args:
+        run: the `translate` graph.
+        crop: `(3, H, W)`, [-1, 1], RGB.
+        edits: words of this model, with their strengths.
+        current: probability of each attribute in the crop.
+        manifest: the model's.
+
+    Returns:
+        Weight and grid, `(12, D, h, w)`: rows of affine transforms of colours in [-1, 1], channel 4 c + i.
+    """
+    grids = []
+    for weight, outputs in _runs(run, {"image": crop[None]}, edits, current, manifest):
+        grid = outputs["grid"][0] if "grid" in outputs else None
+        if grid is None or grid.ndim != 4 or grid.shape[0] != 12:
+            raise ModelError(f"{manifest.id} returned no grid of shape (N, 12, D, h, w)")
+        grids.append((weight, np.ascontiguousarray(grid, dtype=np.float32)))
+    return grids
+
+
+def translate_fields(
+    run: Run,
+    crop: Floats,
+    mask: Floats,
+    edits: Sequence[Edit],
+    current: Mapping[str, float] | None,
+    manifest: Manifest,
+) -> list[tuple[float, Floats]]:
+    """Run a flow model for its fields, one for each strength among the words.
+
+    Args:
+        run: the `translate` graph.
+        crop: `(3, H, W)`, [-1, 1], RGB.
+        mask: `(H, W)`, 0..1, what of the crop may be copied.
+        edits: words of this model, with their strengths.
+        current: probability of each attribute in the crop.
+        manifest: the model's.
+
+    Returns:
+        Amount and fields, `(7, h, w)`, as `imgedit.render.flow.apply_fields` takes them.
+    """
+    found = []
+    for amount, outputs in _runs(run, {"image": crop[None], "mask": mask[None, None]}, edits, current, manifest):
+        fields = outputs["fields"][0] if "fields" in outputs else None
+        if fields is None or fields.ndim != 3 or fields.shape[0] != N_PLANES:
+            raise ModelError(f"{manifest.id} returned no fields of shape (N, {N_PLANES}, h, w)")
+        found.append((amount, np.ascontiguousarray(fields, dtype=np.float32)))
+    return found
+
+
+def _runs(
+    run: Run,
+    feeds: Mapping[str, Floats],
+    edits: Sequence[Edit],
+    current: Mapping[str, float] | None,
+    manifest: Manifest,
+) -> Iterator[tuple[float, Mapping[str, NDArray[Any]]]]:
+    """Run a model once for each strength among the words; a face that is so already needs no run."""
+    for weight, wanted in levels(edits):
+        vector = target_vector(current, wanted, manifest)
+        if manifest.conditioning == "target" or vector.any():
+            yield weight, run({**feeds, "edit": vector[None]})
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What one model is to do to one subject.
+
+    Attributes:
+        model: the model.
+        edits: its words, at least one with a strength above 0.
+        current: probability of each attribute; None for a model that needs to know none.
+        subject: whose crops.
+        limit: what guards add to the names of regions.
+        warn: takes what the user should know.
+    """
+
+    model: Model
+    edits: tuple[Edit, ...]
+    current: dict[str, float] | None
+    subject: Subject
+    limit: str
+    warn: Warn
+
+    @property
+    def spec(self) -> tuple[str, int, int]:
+        """Kind, height and width of the model's crop."""
+        crop = self.model.manifest.crop
+        return crop.kind, crop.height, crop.width
+
+    @property
+    def part(self) -> str:
+        """The smallest part that holds every word's."""
+        parts = {edit.region for edit in self.edits if edit.strength > 0}
+        return parts.pop() if len(parts) == 1 else ("all" if "all" in parts else "face")
+
+    def region(self, part: str) -> str:
+        """Return the name of the region of a part, and warn where there is hardly any of it."""
+        name = part + self.limit
+        if regions.coverage(self.subject, name) < _LITTLE:
+            self.warn(f"shows hardly any {part}, so an edit of {part} changes little")
+        return name
+
+    def run(self, role: str) -> Run:
+        """Return what runs a graph of the model."""
+        return self.subject.sessions.open(self.model, role).run
+
+
+def _change(task: Task, subject: Subject, warn: Warn) -> Change | None:
+    """Return what one model changes; None where nothing is left to do."""
+    manifest = task.model.manifest
+    if manifest.output not in _CHANGES:
+        raise ModelError(f"{manifest.id} has output {manifest.output!r}; only {', '.join(_CHANGES)} edit by words")
+    edits, limit = task.edits, ""
+    current: dict[str, float] | None = None
+    if manifest.conditioning != "direction" and _is_left(edits):
+        current = subject.classified_by(task.model) if task.model.has("classify") else subject.attributes
+        edits = _less_what_is_there(edits, current, warn)
+    if _is_left(edits):
+        edits, limit = _guarded(edits, subject, current, warn)
+    if not _is_left(edits):
+        return None
+    return _CHANGES[manifest.output](_Job(task.model, edits, current, subject, limit, warn))
+
+
+def _is_left(edits: Sequence[Edit]) -> bool:
+    return any(edit.strength > 0 for edit in edits)
+
+
+def _less_what_is_there(edits: Sequence[Edit], current: Mapping[str, float], warn: Warn) -> tuple[Edit, ...]:
+    """Weaken edits as `still_wanted`, and say which have nothing left to do."""
+    wanted = still_wanted(edits, current)
+    for edit, left in zip(edits, wanted, strict=True):
+        if edit.strength > 0 and left.strength == 0:
+            warn(f"is so already: {edit.word!r} changes nothing")
+    return wanted
+
+
+def _guarded(
+    edits: Sequence[Edit], subject: Subject, current: Mapping[str, float] | None, warn: Warn
+) -> tuple[tuple[Edit, ...], str]:
+    """Leave out the edits that their guards forbid, and return what is added to the regions of the others."""
+    left, limit = [], ""
+    for edit in edits:
+        holding = []
+        for guard in edit.guards if edit.strength > 0 else ():
+            known = subject.attributes if current is None else current
+            if guard.attribute not in known:
+                warn(f"cannot be checked for {guard.attribute}, so {edit.word!r} is carried out in any case")
+            elif known[guard.attribute] > guard.above:
+                holding.append(guard)
+        forbidding = next((guard for guard in holding if guard.then == "skip"), None)
+        if forbidding is not None:
+            warn(forbidding.say)
+            continue
+        left.append(edit)
+        for guard in holding:
+            limit = regions.BELOW_HAIRLINE
+            warn(guard.say)
+    return tuple(left), limit
+
+
+def _delta(job: _Job) -> Delta:
+    manifest = job.model.manifest
+    crop = job.subject.crop(*job.spec)
+    delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
+    return Delta(delta, manifest.crop, job.region(job.part))
+
+
+def _grid(job: _Job) -> Grid:
+    manifest = job.model.manifest
+    crop = job.subject.crop(*job.spec)
+    grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
+
+    def guide(image: Floats) -> Floats:
+        return job.subject.sessions.open(job.model, "guide").run({"image": image}, ["guide"])["guide"]
+
+    return Grid(grids, guide, manifest.crop, job.region(job.part), tint_of(job.edits))
+
+
+def _flow(job: _Job) -> Flow:
+    manifest = job.model.manifest
+    subject = job.subject
+    crop, source = subject.crop(*job.spec), job.region(MOVABLE)
+    mask = mask_on(
+        regions.find(subject, source),
+        (subject.photo.height, subject.photo.width),
+        subject.matrix(*job.spec),
+        job.spec[1:],
+    )
+    fields = translate_fields(job.run("translate"), crop, mask, job.edits, job.current, manifest)
+    return Flow(fields, manifest.crop, source, job.region(job.part))
+
+
+def tint_of(edits: Sequence[Edit]) -> Tint | None:
+    """Return the tint of the strongest of some edits; None where it has none."""
+    return max(edits, key=lambda edit: edit.strength).tint
+
+
+_CHANGES: dict[str, Callable[[_Job], Change]] = {"image": _delta, "grid": _grid, "flow": _flow}
+"""A model's output -> what makes a change of it."""

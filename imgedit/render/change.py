@@ -1,0 +1,63 @@
+"""What an edit does to a photo: a change, found on a small crop, carried out on the photo's own pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.render import regions
+from imgedit.render.regions import Region
+from imgedit.vision.subject import Subject
+
+__all__ = ["COLOUR", "DETAIL", "MOVE", "Change", "apply_all"]
+
+COLOUR, MOVE, DETAIL = 1, 2, 3
+"""The order in which the changes of a subject are carried out: colours are graded first, then pixels are moved, those
+that were graded too, and last comes what has to be drawn upon them."""
+
+
+class Change(Protocol):
+    """One change of a subject: `Grid`, `Flow`, `Warp` or `Delta`."""
+
+    @property
+    def order(self) -> int:
+        """When it is carried out: `COLOUR`, `MOVE` or `DETAIL`."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """Name of the region where it may act, as in `imgedit.render.regions.find`."""
+        ...
+
+    def scaled(self, strength: float) -> Self:
+        """Return the same change at a share of its strength; 0 changes nothing, 1 is the change itself."""
+        ...
+
+    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+        """Carry the change out.
+
+        Args:
+            rgb: the photo `(H, W, 3)`, with the changes before this one; it stays as it is.
+            subject: of the photo as it was given.
+            region: where to act, and how much.
+
+        Returns:
+            A new photo; pixels without weight in the region stay as they are, bit for bit.
+        """
+        ...
+
+
+def apply_all(rgb: NDArray[np.uint8], subject: Subject, changes: Iterable[Change]) -> NDArray[np.uint8]:
+    """Carry the changes of one subject out, each in its own region, in the order that they say.
+
+    Args:
+        rgb: the photo `(H, W, 3)`, with the changes of other subjects.
+        subject: whose changes.
+        changes: in any order; those of one `order` follow each other as given.
+    """
+    for change in sorted(changes, key=lambda change: change.order):
+        rgb = change.apply(rgb, subject, regions.find(subject, change.region))
+    return rgb

@@ -1,0 +1,50 @@
+"""Parts of a subject by the names that manifests use: where each is in the window of the parser."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from imgedit.pixels import Floats
+from imgedit.vision import parsing
+from imgedit.vision.hair import hair_of, hairline_step
+from imgedit.vision.subject import Subject
+
+__all__ = ["MOVABLE", "PARTS", "Part"]
+
+
+class Part(Protocol):
+    """Finds one part of a subject."""
+
+    def __call__(self, subject: Subject, *, below_hairline: bool = False) -> Floats | None:
+        """Return how much each pixel belongs to the part.
+
+        Args:
+            subject: whose part.
+            below_hairline: nothing above the hairline counts.
+
+        Returns:
+            `(h, w)`, 0..1, on the parser's window and, where h is more than its height, below it; None for all of the
+            window.
+        """
+        ...
+
+
+def _person(subject: Subject, *, below_hairline: bool = False) -> Floats:
+    """Return where the person is, without the clothes."""
+    found = parsing.person(subject.parsed(), subject.networks.parser.classes)
+    return found * hairline_step(len(found)) if below_hairline else found
+
+
+def _everything(subject: Subject, *, below_hairline: bool = False) -> Floats | None:
+    """Return all of the window."""
+    crop = subject.networks.parser.crop
+    return np.repeat(hairline_step(crop.height), crop.width, axis=1) if below_hairline else None
+
+
+PARTS: dict[str, Part] = {"hair": hair_of, "face": _person, "all": _everything}
+"""Name of a part -> what finds it. `face` is all of the person but the clothes."""
+
+MOVABLE = "hair"
+"""The part whose pixels a model of output `flow` may copy elsewhere."""
