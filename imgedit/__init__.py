@@ -13,6 +13,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imgedit.privacy import switch_off_telemetry
+
+switch_off_telemetry()
+
 if TYPE_CHECKING:
     from imgedit.editor import Editor, Result, align, interpolate, open_model, translate
     from imgedit.edits.sample import sample

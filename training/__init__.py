@@ -2,3 +2,5 @@
 
 It imports `imgedit`; `imgedit` imports this only inside its training commands.
 """
+
+import imgedit  # noqa: F401 - first of all, as it switches off the telemetry of libraries

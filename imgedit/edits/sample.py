@@ -127,7 +127,7 @@ class OnnxGenerator:
 
     Args:
         model: of kind `sample`.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
 
     Raises:
         ModelError: the model samples nothing.

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgedit.errors import ConfigError, ManifestError, ModelError, UnknownModelError
+from imgedit.models import graphs, schema
 from imgedit.models import manifest as manifests
-from imgedit.models import schema
 from imgedit.models.manifest import Manifest
 
 __all__ = ["Model", "available", "bundled", "bundled_folder", "cache_folder", "find", "known_words", "load"]
@@ -43,20 +43,27 @@ class Model:
         """The manifest's id."""
         return self.manifest.id
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it ships with imgedit."""
+        return self.folder.parent == bundled_folder()
+
     def has(self, role: str) -> bool:
         """Whether the model has a graph of this role."""
         return role in self.manifest.graphs
 
     def read(self, role: str) -> bytes:
-        """Return the bytes of a role's graph, as they were hashed; nothing opens the file a second time.
+        """Return the bytes of a role's graph, hashed and checked; nothing opens the file a second time.
 
         Raises:
-            ModelError: there is no such role.
+            ModelError: there is no such role, or the graph holds what models may not (`graphs.check`).
             ManifestError: the file cannot be read or is not the one that the manifest names.
         """
         if role not in self.manifest.graphs:
             raise ModelError(f"model {self.id} has no graph {role!r}, it has {', '.join(sorted(self.manifest.graphs))}")
-        return manifests.read_graph(self.folder, self.manifest.graphs[role])
+        content = manifests.read_graph(self.folder, self.manifest.graphs[role])
+        graphs.check(content, f"{self.id}: {role}")
+        return content
 
 
 def bundled_folder() -> Path:

@@ -16,7 +16,7 @@ class Sessions:
     """Open graphs of models on one device, and keep them open.
 
     Args:
-        device: `auto`, `cpu`, `cuda` or `cuda:N`, as in `runtime.providers`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`, as in `devices.providers`.
     """
 
     def __init__(self, device: str = "auto") -> None:
@@ -36,15 +36,19 @@ class Sessions:
         return check_kind(library.find(name), kind)
 
     def open(self, model: Model, role: str) -> Session:
-        """Return the session of one graph of a model; it is read, hashed and loaded at the first call.
+        """Return the session of one graph of a model; it is read, hashed, checked and loaded at the first call.
+
+        The memory of models that are not bundled is limited (`devices.MEMORY_LIMIT`).
 
         Raises:
-            ModelError: there is no such role, or the graph is damaged.
+            ModelError: there is no such role, or the graph is damaged or refused.
             ConfigError: the device is unknown or absent.
         """
         key = (str(model.folder), role)
         if key not in self._open:
-            self._open[key] = Session(model.read(role), self.device, name=f"{model.id}: {role}")
+            self._open[key] = Session(
+                model.read(role), self.device, name=f"{model.id}: {role}", is_limited=not model.is_bundled
+            )
         return self._open[key]
 
 

@@ -109,7 +109,7 @@ def detect(
         min_face: Side of the smallest face to look for, in pixels of the copy that is looked at.
         thresholds: Smallest probability at P-Net, R-Net and O-Net.
         factor: Ratio of one step of the image pyramid to the step before.
-        device: As in `imgedit.models.runtime.providers`.
+        device: As in `imgedit.models.devices.providers`.
         max_side: Look at a copy reduced to this longer side, pixels; None for the photo itself. What is found is
             given in the photo's pixels either way.
 
@@ -149,7 +149,7 @@ def search(rgb: NDArray[np.uint8], *, device: str = "auto") -> list[Face]:
 
     Args:
         rgb: `(H, W, 3)`, 0..255, RGB, upright.
-        device: As in `imgedit.models.runtime.providers`.
+        device: As in `imgedit.models.devices.providers`.
 
     Returns:
         The faces, largest box first; empty if there are none.

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgedit.errors import ConfigError, ModelError
-from imgedit.models import runtime
+from imgedit.errors import ModelError
+from imgedit.models import devices, runtime
 
 onnx = pytest.importorskip("onnx")
 
@@ -103,45 +102,7 @@ def test_a_missing_graph_is_named(tmp_path: Path) -> None:
         runtime.Session(tmp_path / "none.onnx")
 
 
-@pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:-1", "CPU", "tpu"])
-def test_an_unknown_device_names_the_known_ones(device: str) -> None:
-    with pytest.raises(ConfigError, match="auto, cpu, cuda, cuda:N"):
-        runtime.providers(device)
-
-
-def test_auto_is_the_cpu_where_no_gpu_is_and_cuda_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "gpu_count", lambda: 0)
-    assert runtime.providers("auto") == ["CPUExecutionProvider"]
-    for device in ("cuda", "cuda:3"):
-        with pytest.raises(ConfigError, match="--device cpu"):
-            runtime.providers(device)
-
-
-def test_auto_takes_the_first_gpu_and_cuda_n_the_nth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "gpu_count", lambda: 2)
-    monkeypatch.setattr(runtime, "_cuda_is_built_in", lambda: True)
-    for device, number in (("auto", 0), ("cuda", 0), ("cuda:1", 1)):
-        name, options = runtime.providers(device)[0]
-        assert name == "CUDAExecutionProvider"
-        assert options["device_id"] == number
-    with pytest.raises(ConfigError, match="reports 2"):
-        runtime.providers("cuda:2")
-
-
-@pytest.mark.skipif(runtime.gpu_count() > 0, reason="a GPU is here")
-def test_auto_falls_back_to_the_cpu_when_cuda_does_not_work(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(runtime, "gpu_count", lambda: 1)
-    monkeypatch.setattr(runtime, "_cuda_is_built_in", lambda: True)
-    assert runtime.Session(affine_graph(), "auto").device == "cpu"
-    with pytest.raises((ConfigError, ModelError)):
-        runtime.Session(affine_graph(), "cuda")
-    captured = capfd.readouterr()
-    assert captured.err == ""
-
-
-@pytest.mark.skipif(runtime.gpu_count() == 0, reason="no NVIDIA GPU here")
+@pytest.mark.skipif(devices.gpu_count() == 0, reason="no NVIDIA GPU here")
 def test_cuda_gives_what_the_cpu_gives() -> None:
     x = np.random.default_rng(0).random((5, 3), dtype=np.float32)
     gpu = runtime.Session(affine_graph(), "cuda")
@@ -151,16 +112,37 @@ def test_cuda_gives_what_the_cpu_gives() -> None:
     assert np.allclose(gpu.run(feeds)["y"], cpu.run(feeds)["y"], atol=1e-6)
 
 
-def test_threads_follow_omp_num_threads_and_else_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert runtime.default_threads() == 3
-    for useless in ("", "0", "many"):
-        monkeypatch.setenv("OMP_NUM_THREADS", useless)
-        assert 1 <= runtime.default_threads() <= (os.cpu_count() or 1)
+def one_output(operator: str, **attributes: object) -> bytes:
+    """A graph y = operator(x) for x of any length."""
+    helper, kinds = onnx.helper, onnx.TensorProto
+    x, y = (helper.make_tensor_value_info(name, kinds.FLOAT, ["n"]) for name in "xy")
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"], **attributes)], "one", [x], [y])
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    )
+
+
+@pytest.mark.parametrize(("operator", "x"), [("Log", -1.0), ("Log", 0.0), ("Exp", 1000.0), ("Sqrt", -1.0)])
+def test_numbers_that_are_not_finite_are_refused(operator: str, x: float) -> None:
+    session = runtime.Session(one_output(operator), "cpu", name="a.b: translate")
+    assert session.run({"x": np.ones(3, np.float32)})["y"].shape == (3,)
+    with pytest.raises(ModelError, match=r"a\.b: translate returned numbers in 'y' that are not finite"):
+        session.run({"x": np.array([1.0, x, 1.0], np.float32)})
+
+
+def test_an_output_that_is_empty_though_no_input_is_is_refused() -> None:
+    helper, kinds = onnx.helper, onnx.TensorProto
+    x, y = (helper.make_tensor_value_info(name, kinds.FLOAT, ["n"]) for name in "xy")
+    ends = [helper.make_tensor(name, kinds.INT64, [1], [0]) for name in ("start", "end")]
+    graph = helper.make_graph([helper.make_node("Slice", ["x", "start", "end"], ["y"])], "none", [x], [y], ends)
+    content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    with pytest.raises(ModelError, match=r"empty 'y' of shape \(0,\)"):
+        runtime.Session(content, "cpu").run({"x": np.ones(3, np.float32)})
+    assert runtime.Session(one_output("Exp"), "cpu").run({"x": np.ones(0, np.float32)})["y"].shape == (0,)
 
 
 def test_loading_the_runtime_writes_nothing() -> None:
-    code = "import imgedit.models.runtime as r; r.providers('auto')"
+    code = "import imgedit.models.runtime, imgedit.models.devices as d; d.providers('auto')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert done.stderr == ""

@@ -62,7 +62,7 @@ def load(name: str, classifier: str | None = None, device: str = "auto") -> Feat
     Args:
         name: `inception` or `lenet`.
         classifier: for `lenet`, a run or model of `digit_classifier` instead of the bundled one.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
 
     Raises:
         ConfigError: there is no such network, or its weights are not here.
@@ -80,7 +80,7 @@ def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> Featu
     Args:
         classifier: a run of `digit_classifier`, or a model whose graph `classify` also returns `features`; both have
             the hash of the graph.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
         batch_size: pictures at a time.
 
     Raises:

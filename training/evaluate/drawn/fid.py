@@ -98,7 +98,7 @@ def evaluate(
         n: pictures of each kind, fewer real ones where the split has fewer.
         seed: of the pictures.
         gamma: as `rejection.fit`.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
 
     Returns:
         Figures for the manifest: how it was measured, `floor` (the FID of real training pictures), `variants` (one row

@@ -28,7 +28,7 @@ def evaluate(model: str, data: str, *, n: int, seed: int = 0, device: str = "aut
         data: `gaussians:LAYOUT`.
         n: points.
         seed: of the points.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
 
     Returns:
         `components`, `n_fake`, and `variants`: modes, good and balance of `gaussians.Coverage` for each way of drawing.

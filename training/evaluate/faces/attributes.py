@@ -67,7 +67,7 @@ def evaluate(
         faces: test faces.
         judge: a classifier that no generator was trained against.
         hair_judge: such a classifier for the hair colours; `judge` if None.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
         with_identity: also compare the faces with dlib's network.
 
     Raises:

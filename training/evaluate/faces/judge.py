@@ -106,7 +106,7 @@ class Classifier:
 
     Args:
         model: of kind `classify`.
-        device: as `imgedit.models.runtime.providers`.
+        device: as `imgedit.models.devices.providers`.
 
     Raises:
         ConfigError: the model does something else.

@@ -1,0 +1,170 @@
+"""Where graphs run: which GPU there is, whether ONNX Runtime can use it, and how many threads a CPU run gets."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.metadata
+import io
+import logging
+import math
+import os
+import re
+import sys
+import threading
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import onnxruntime as ort
+
+from imgedit.errors import ConfigError
+
+__all__ = ["MEMORY_LIMIT", "Provider", "core_count", "default_threads", "gpu_count", "providers", "warn_of_gpu"]
+
+Provider = str | tuple[str, dict[str, Any]]
+
+MEMORY_LIMIT = 2 << 30
+"""Bytes that the graphs of models from elsewhere may take for what they compute, all together."""
+
+_log = logging.getLogger(__name__)
+_warned = threading.Event()
+
+
+@cache
+def gpu_count() -> int:
+    """Ask the NVIDIA driver how many devices there are; 0 without a driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+            return 0
+    except (OSError, AttributeError):
+        return 0
+    return count.value
+
+
+def providers(device: str = "auto", *, is_limited: bool = False) -> list[Provider]:
+    """Translate a device name to ONNX Runtime's execution providers, the wanted one first.
+
+    Args:
+        device: `cpu`, `cuda`, `cuda:N`, or `auto`: the first GPU if there is one that works, else the CPU. A GPU that
+            cannot be used gives one warning with the reason.
+        is_limited: hold a GPU's memory to `MEMORY_LIMIT`.
+
+    Raises:
+        ConfigError: No such device name, or CUDA is asked for and cannot be used.
+    """
+    match = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", device)
+    if not match:
+        raise ConfigError(f"unknown device {device[:40]!r}; known: auto, cpu, cuda, cuda:N")
+    if device == "cpu" or (device == "auto" and gpu_count() == 0):
+        return ["CPUExecutionProvider"]
+    number = int(match[1] or 0)
+    if gpu_count() <= number:
+        raise ConfigError(f"device {device} is not there: the NVIDIA driver reports {gpu_count()}; use --device cpu")
+    problem = _missing_cuda()
+    if problem is not None and device == "auto":
+        warn_of_gpu(problem)
+        return ["CPUExecutionProvider"]
+    if problem is not None:
+        raise ConfigError(f"device {device} cannot be used: {problem}; or use --device cpu")
+    options: dict[str, Any] = {
+        "device_id": number,
+        "cudnn_conv_algo_search": "HEURISTIC",  # the default measures every new picture size for seconds
+        "use_tf32": 0,  # the same figures as on the CPU
+    }
+    if is_limited:
+        options["gpu_mem_limit"] = MEMORY_LIMIT
+    return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+
+
+def warn_of_gpu(problem: str) -> None:
+    """Log that the GPU cannot be used, and why; a process says so once."""
+    if not _warned.is_set():
+        _warned.set()
+        _log.warning("the GPU is not used: %s; the device cpu silences this", problem)
+
+
+CUDA_FAILS = (
+    "CUDA or cuDNN cannot be loaded; install them beside this ONNX Runtime with "
+    "`pip install 'onnxruntime-gpu[cuda,cudnn]'`"
+)
+"""What is wrong where ONNX Runtime has CUDA and a session does not get it."""
+
+
+@cache
+def _missing_cuda() -> str | None:
+    """Say why this ONNX Runtime has no CUDA, with what to do; None where it has, after loading CUDA's libraries."""
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        if hasattr(ort, "preload_dlls"):
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find
+                ort.preload_dlls()
+        return None
+    if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
+        return (
+            "the package onnxruntime hides onnxruntime-gpu, which is installed too; run "
+            "`pip uninstall -y onnxruntime onnxruntime-gpu` and then `pip install onnxruntime-gpu`"
+        )
+    return (
+        "this ONNX Runtime is built for the CPU alone; run `pip uninstall -y onnxruntime` and then "
+        "`pip install onnxruntime-gpu`"
+    )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def default_threads() -> int:
+    """Return how many threads a graph uses: OMP_NUM_THREADS, but no more than the cores this process may use."""
+    cores = core_count()
+    # OpenMP takes a list as well, one number for each level of nesting; the first is meant.
+    wanted = re.match(r"\s*0*([1-9][0-9]{0,8})\s*(?:[0-9]|,|$)", os.environ.get("OMP_NUM_THREADS", ""))
+    return min(int(wanted[1]), cores) if wanted else cores
+
+
+def core_count() -> int:
+    """Return how many cores this process may use: by its affinity and by the quota of its control groups."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(float(cores), _quota())))
+
+
+def _quota(root: Path = Path("/")) -> float:
+    """Return the cores that control groups (Linux, version 1 or 2) allow; infinite where they set no bound.
+
+    Args:
+        root: of the file system.
+    """
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return math.inf
+    quota = math.inf
+    for line in groups:
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        group = PurePosixPath(path.lstrip("/"))
+        for place in (group, *group.parents):  # every group above has its say
+            quota = min(quota, _quota_of(mount / place))
+    return quota
+
+
+def _quota_of(folder: Path) -> float:
+    try:
+        if (folder / "cpu.max").is_file():
+            limit, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            limit, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+        quota = float(limit) / float(period)  # "max" is no number: no bound
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
+    return quota if quota > 0 else math.inf  # version 1 says -1 for no bound
