@@ -119,11 +119,11 @@ def bundled(name: str) -> Model:
     """Return a bundled model by its id, whatever else is here; parts that imgedit itself needs are taken so.
 
     Raises:
-        ModelError: there is no such model, or it is damaged.
+        ManifestError: there is no such model, or it is damaged.
     """
     folder = bundled_folder() / name
     if Path(name).name != name or not _is_there(folder):
-        raise ModelError(f"no bundled model {schema.shown(name)}; install imgedit again")
+        raise ManifestError(f"no bundled model {schema.shown(name)}; install imgedit again")
     return load(folder)
 
 

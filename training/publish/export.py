@@ -181,7 +181,10 @@ def compare(role: str, graph: Graph, content: bytes) -> float:
             }
             with torch.no_grad():
                 result = graph.module.eval()(*(torch.from_numpy(feed) for feed in feeds.values()))
-            found = session.run(feeds)
+            try:
+                found = session.run(feeds)
+            except ModelError as error:  # numbers that are not finite, among others
+                raise ModelError(f"export refused: {role}: {error}") from error
             for name, expected in zip(graph.outputs, _outputs(result), strict=True):
                 if tuple(expected.shape) != found[name].shape:
                     raise ModelError(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
 from imgedit.models import library
+from imgedit.models.manifest import Word
 from imgedit.vision import geometry
 from training import train as start
 from training.data.celeba import HAIR
@@ -84,7 +85,7 @@ class Manifest:
     id: str
     kind: str
     attributes: tuple[str, ...]
-    words: dict[str, dict[str, float]]
+    words: dict[str, Word]
 
 
 @dataclass
@@ -116,7 +117,8 @@ def evaluate(
     monkeypatch: pytest.MonkeyPatch, attribute_names: tuple[str, ...], words: Any, edit: Any
 ) -> dict[str, Any]:
     monkeypatch.setattr(attributes.FrameEditor, "edit", lambda self, frame, said: edit(frame.copy(), said))
-    model: Any = Model(Manifest("m.d", "translate", attribute_names, words))
+    entries = {word: Word(sets) for word, sets in words.items()}
+    model: Any = Model(Manifest("m.d", "translate", attribute_names, entries))
     referee: Any = Judge()
     return attributes.evaluate(model, painted(16), referee, with_identity=False)
 
@@ -151,7 +153,7 @@ def test_faces_that_show_no_hair_are_also_left_out(monkeypatch: pytest.MonkeyPat
         return edited
 
     monkeypatch.setattr(attributes.FrameEditor, "edit", edit)
-    model: Any = Model(Manifest("m.d", "translate", HAIR, HAIR_WORDS))
+    model: Any = Model(Manifest("m.d", "translate", HAIR, {word: Word(sets) for word, sets in HAIR_WORDS.items()}))
     referee: Any = Judge()
     result = attributes.evaluate(model, faces, referee, with_identity=False)
     assert (result["n_with_hair"], result["n_clear_hair"]) == (14, 13)
@@ -178,7 +180,7 @@ def test_hair_colours_are_judged_by_the_judge_of_hair(monkeypatch: pytest.Monkey
         return frame
 
     monkeypatch.setattr(attributes.FrameEditor, "edit", lambda self, frame, said: edit(frame.copy(), said))
-    model: Any = Model(Manifest("m.d", "translate", HAIR, HAIR_WORDS))
+    model: Any = Model(Manifest("m.d", "translate", HAIR, {word: Word(sets) for word, sets in HAIR_WORDS.items()}))
     judges: Any = Judge(), OfHair()
     result = attributes.evaluate(model, painted(16), *judges, with_identity=False)
     assert result["mean"]["accuracy"] == 1.0
