@@ -24,16 +24,23 @@ from training.run.memory import keep_freed_memory
 
 
 def resolve(
-    method_id: str, preset: str | None, settings: Sequence[str], steps: int | None, run: Path | None = None
+    method_id: str,
+    preset: str | None,
+    settings: Sequence[str],
+    steps: int | None,
+    run: Path | None = None,
+    uses: Mapping[str, str] | None = None,
 ) -> Any:
-    """Return the config of a new run, or with `run` the one that is stored there; `steps` replaces its length.
+    """Return the config of a new run, or with `run` the one that is stored there.
+
+    `steps` replaces its length, `uses` settings that name folders, which may have moved.
 
     Raises:
         ConfigError: a setting is wrong, or one differs from that of the run.
         TrainingError: `run` is damaged.
     """
     if run is None:
-        config = configs.resolve(method_id, preset, settings)
+        config = configs.resolve(method_id, preset, [*settings, *(f"{k}={v}" for k, v in (uses or {}).items())])
     else:
         stored = checkpoint.stored_config(run)
         if not stored:
@@ -42,9 +49,8 @@ def resolve(
             raise ConfigError(f"{run} is a run of {stored['method']}, not of {method_id}")
         config = configs.from_json(method_id, stored["config"])
         _check_repeated(run, stored, preset, settings)
-    if steps is not None:
-        config = configs.build(type(config), {**_values(config), "steps": steps})
-    return config
+    length = {} if steps is None else {"steps": steps}
+    return configs.build(type(config), {**_values(config), **(uses or {}), **length})
 
 
 def folder_of(method_id: str, preset: str | None) -> Path:
@@ -68,11 +74,13 @@ def begin(
     threads: int | None = None,
     precision: str | None = None,
     init: str | None = None,
+    uses: Mapping[str, str] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a method and return its run folder; the arguments are `imgedit train`'s.
 
-    With `until` it stops before the run's length is reached, at that step; `about` is what else `config.json` says.
+    With `until` it stops before the run's length is reached, at that step; `uses` are further settings, that name
+    folders or models, and may differ on `resume`; `about` is what else `config.json` says.
 
     Raises:
         ImgeditError: see `resolve`, `load_data` and `loop.train`.
@@ -87,7 +95,7 @@ def begin(
         raise ConfigError(f"{run} has no checkpoint to go on from; leave out --resume to train from the start")
     if not resume:
         loop.check_new(run)
-    config = resolve(method_id, preset, settings, steps, run if resume else None)
+    config = resolve(method_id, preset, settings, steps, run if resume else None, uses)
     stored = checkpoint.stored_config(run) if resume else {"preset": name}
     data = _data_of(run, stored, data)
     precision = precision or stored.get("precision", loop.PRECISIONS[0])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from imgedit.cli.common import Device, Overwrite
 from imgedit.cli.training import command_line, torch_extra, training_module
+from imgedit.errors import ConfigError
 
 __all__ = ["export", "register", "train"]
 
@@ -22,14 +23,24 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="METHOD",
             help="What to train: attribute_classifier, cycle_vae, digit_classifier, face_parser, gan, "
             "hair_classifier, mathieu, md_gan, pixel_vae, stargan, szabo, unrolled_gan, vae, wgan, wgan_gp.",
         ),
-    ],
-    data: Annotated[str | None, typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR.")] = None,
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR; a recipe may need several."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml|list",
+            help="Train all stages of a bundled model; the same again goes on. list: all.",
+        ),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Named settings; the first is the default.")
     ] = None,
@@ -40,22 +51,41 @@ def train(
         str | None,
         typer.Option(metavar="FACTOR", help="What s is, for methods with s and z: identity, pose, expression ..."),
     ] = None,
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder [default: runs/METHOD-PRESET].")] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run folder [default: runs/METHOD-PRESET or runs/RECIPE].")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run folder's newest checkpoint.")] = False,
     init: Annotated[
         str | None, typer.Option(metavar="RUN|MODEL", help="Start from the weights of another run, or of a model.")
     ] = None,
     device: Device = "auto",
-    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Train until this step.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Length of the training.")] = None,
+    until: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Stop at this step of it; --resume goes on.")
+    ] = None,
     sample_every: Annotated[int, typer.Option(min=0, metavar="N", help="Steps between sample grids; 0: none.")] = 500,
     checkpoint_every: Annotated[int, typer.Option(min=1, metavar="N", help="Steps between checkpoints.")] = 500,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads [default: all cores].")] = None,
     precision: Annotated[
         str | None, typer.Option(help="fp32, or bf16: convolutions in bfloat16 [default: fp32, or the run's own].")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings as JSON and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the settings (JSON) or the stages, and stop.")
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves, --resume goes on."""
+    if recipe is not None:
+        given = {"METHOD": method, "--preset": preset, "--set": settings, "--specified": specified, "--init": init}
+        given |= {"--steps": steps, "--until": until, "--precision": precision, "--resume": resume}
+        if refused := [name for name, value in given.items() if value]:
+            raise ConfigError(f"a recipe says itself what to train; leave out {refused[0]}")
+        how = {"device": device, "sample_every": sample_every, "checkpoint_every": checkpoint_every, "threads": threads}
+        _train_recipe(recipe, run, data or [], dry_run, how)
+        return
+    if method is None:
+        raise ConfigError("say what to train: METHOD, or --recipe NAME")
+    if len(data or []) > 1:
+        raise ConfigError(f"--data {data[1]}: a training uses one data set; give --data once")
     start = training_module("training.train")
     settings = [*(settings or []), *([] if specified is None else [f"specified={specified}"])]
     if dry_run:
@@ -68,13 +98,14 @@ def train(
     with torch_extra():
         folder = start.begin(
             method,
-            data=data,
+            data=data[0] if data else None,
             preset=preset,
             settings=settings,
             run=run,
             resume=resume,
             device=device,
             steps=steps,
+            until=until,
             sample_every=sample_every,
             checkpoint_every=checkpoint_every,
             threads=threads,
@@ -83,6 +114,25 @@ def train(
             about={"command": command_line()},
         )
     typer.echo(str(folder))
+
+
+def _train_recipe(name: str, run: Path | None, data: list[str], dry_run: bool, how: dict[str, Any]) -> None:
+    recipes, training = training_module("training.recipes.recipe"), training_module("training.recipes.train")
+    if name == "list":
+        for known in recipes.names():
+            typer.echo(training.summary(recipes.find(known)))
+        return
+    recipe = recipes.find(name)
+    folder = Path("runs") / recipe.name if run is None else run
+    if dry_run:
+        for command, is_done in training.plan(recipe, folder, training.folders(recipe, data) if data else {}):
+            typer.echo(f"{command}  # done" if is_done else command)
+        return
+    with torch_extra():
+        last = training.train(recipe, folder, training.folders(recipe, data), command=command_line(), **how)
+    for line in training.what_next(recipe, last, training.folders(recipe, data)):
+        typer.echo(line, err=True)
+    typer.echo(str(last))
 
 
 def export(

@@ -11,8 +11,6 @@ import dataclasses
 import hashlib
 import io
 import itertools
-import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,12 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
-from imgedit.errors import ConfigError, ModelError, TrainingError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.models import runtime
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from training.method import Graph
-from training.publish import card, credit, place
-from training.publish.figures import only_asked
+from training.publish import card, credit, place, stages
+from training.publish.figures import EVALUATION as EVALUATION
+from training.publish.figures import measured, only_asked
 from training.run import checkpoint
 
 TOLERANCE = 1e-4
@@ -38,7 +37,6 @@ OPSET = 18
 _LARGE = 256  # numbers of a weight that is worth storing in half precision
 GOLDEN_SEED = 20_260_101
 GOLDEN_DECIMALS = 2
-EVALUATION = "evaluation.json"
 REFEREE = "referee.onnx"
 """In a GAN's run folder: the graph `score` of the exported model, once the run has been measured."""
 
@@ -77,7 +75,7 @@ def export(
     run, out = Path(run), Path(out)
     place.check(out, overwrite)
     method = checkpoint.load_method(run)
-    metrics = _measured(run, int(method.steps))
+    metrics = measured(run, int(method.steps))
     referee = _referee(run, metrics)
     fields = credit.fields_of(run, method)
     method_id = str(method.id)
@@ -106,7 +104,7 @@ def export(
                 "method": method_id,
                 "graphs": graphs,
                 "crop": crop,
-                "stages": (_stage(run, method),),
+                "stages": tuple(Stage(**stage) for stage in stages.of(run)),
                 "export": Export("float16" if half else "float32", str(torch.__version__), differences),
                 "metrics": metrics,
                 "golden": golden(next(iter(contents)), next(iter(contents.values())), crop),
@@ -264,38 +262,6 @@ def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any
     return {"title": "Words: " + ", ".join(dict.fromkeys(words)), "words": kept}
 
 
-def _stage(run: Path, method: Any) -> Stage:
-    """Describe the training of a run."""
-    return Stage(
-        name="training",
-        method=str(method.id),
-        config=_without_paths(checkpoint.load_state(checkpoint.latest(run))["config"]),
-        steps=int(method.steps),
-        data=credit.dataset_of(run),
-    )
-
-
-def _measured(run: Path, steps: int) -> dict[str, Any]:
-    """Return the figures of the run; none where there are none, or where they are of another step."""
-    path = run / EVALUATION
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
-            raise ValueError("no object with metrics")
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"{path} is damaged ({error}); measure the run again, or remove the file") from error
-    if found.get("steps", steps) != steps:
-        return {}
-    told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")
-    return {key: found[key] for key in told if key in found} | found["metrics"]
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no figure")
-
-
 def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:
     """Return the graph of the referee that the figures name, and how far it is from torch; None if they name none."""
     about = metrics.get("rejection", {}).get("referee")
@@ -306,8 +272,3 @@ def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | Non
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
         raise ModelError(f"{path} is not the referee that {EVALUATION} names; run `imgedit evaluate {run} --fid` again")
     return content, float(about["onnx_max_difference"])
-
-
-def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep only the last part of paths: a manifest travels, the machine does not."""
-    return {k: Path(v).name if isinstance(v, str) and os.sep in v else v for k, v in config.items()}

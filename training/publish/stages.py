@@ -30,7 +30,7 @@ def of(name: str | Path) -> list[Stage]:
     if checkpoint.found(Path(name)):
         return joined(checkpoint.stored_config(Path(name)).get(BEFORE, []), [own(Path(name))])
     manifest = library.find(str(name)).manifest
-    return [dataclasses.asdict(stage) for stage in getattr(manifest, "stages", ())]
+    return [dataclasses.asdict(stage) for stage in manifest.stages]
 
 
 def own(run: Path) -> Stage:
