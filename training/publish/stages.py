@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imgedit.models import library
+from imgedit.models.manifest import FILE
 from training.run import checkpoint
 
 Stage = dict[str, Any]
@@ -45,7 +46,7 @@ def own(run: Path) -> Stage:
         "name": stored.get(STAGE, run.resolve().name),
         "method": stored["method"],
         "preset": stored.get("preset", ""),
-        "config": {key: _last_part(value) for key, value in config.items()},
+        "config": {key: last_part(value) for key, value in config.items()},
         "steps": int(newest.name),
         "data": str(stored.get("data", "")).partition(":")[0] or "own",
         "init": stored.get("init", ""),
@@ -68,13 +69,13 @@ def before(init: str | None, settings: Mapping[str, Any]) -> tuple[list[Stage], 
     found: list[Stage] = []
     uses: dict[str, str] = {}
     for key, value in settings.items():
-        if isinstance(value, str) and value and checkpoint.found(Path(value)):
+        if isinstance(value, str) and value and (checkpoint.found(Path(value)) or (Path(value) / FILE).is_file()):
             stages = of(value)
-            found, uses[key] = joined(found, stages), stages[-1]["name"]
+            found, uses[key] = joined(found, stages), stages[-1]["name"] if stages else last_part(value)
     if init is None:
         return found, "", uses
     stages = of(init)
-    return joined(found, stages), stages[-1]["name"] if stages else _last_part(init), uses
+    return joined(found, stages), stages[-1]["name"] if stages else last_part(init), uses
 
 
 def joined(first: Sequence[Stage], then: Iterable[Stage]) -> list[Stage]:
@@ -83,6 +84,6 @@ def joined(first: Sequence[Stage], then: Iterable[Stage]) -> list[Stage]:
     return result + [stage for stage in then if stage not in result]
 
 
-def _last_part(value: Any) -> Any:
+def last_part(value: Any) -> Any:
     """Keep only the last part of a path: a manifest travels, the machine does not."""
     return Path(value).name if isinstance(value, str) and os.sep in value else value

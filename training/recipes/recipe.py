@@ -19,8 +19,8 @@ A recipe is a TOML file:
     name = "hair"
     method = "stargan"
     data = "celeba"
-    init = "stargan_hair.celeba"           # a stage before this one, or a model
-    uses = { teacher = "teacher" }         # setting -> a stage before, a model, or "data:NAME" for the set's folder
+    init = "model:first"                   # a stage before this one, "model:STAGE" (its export), or a bundled model
+    uses = { teacher = "teacher" }         # setting -> the same, or "data:NAME" for the folder of a set
     until = 1200                           # stop here, before the stage's length
     precision = "bf16"
 
@@ -32,7 +32,8 @@ A recipe is a TOML file:
     command = "imgedit evaluate {run} --data celeba:{celeba}"
     at_least = { mean_accuracy = 0.9 }
 
-A stage `{ recipe = "NAME" }` stands for all stages of another recipe; its name means the last of them.
+A stage `{ recipe = "NAME" }` stands for all stages of another recipe; its name means the last of them. A model that was
+not trained here says `converted = "how"` and has no stages.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from training.run import config as configs
 from training.run.loop import PRECISIONS
 
 FOLDER = Path(__file__).parent
-DATA = "data:"
+DATA, MODEL = "data:", "model:"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,21 @@ class Step:
         named = [f"{key}={name}" for key, name in self.uses.items()]
         return configs.resolve(self.method, self.preset, [*self.options(), *named])
 
+    def facts(self) -> dict[str, Any]:
+        """Return the stage as a manifest lists it (`training.publish.stages`)."""
+        config = configs.to_json(self.config()) | {key: _plain(name) for key, name in self.uses.items()}
+        return {
+            "name": self.name,
+            "method": self.method,
+            "preset": self.preset,
+            "config": config,
+            "steps": self.length(),
+            "data": self.data,
+            "init": _plain(self.init),
+            "precision": self.precision,
+            "note": self.note,
+        }
+
     def length(self) -> int:
         """Return the step at which the stage ends."""
         steps = int(self.config().steps)
@@ -112,6 +128,7 @@ class Recipe:
         note: what is not exactly as it was.
         data: name of a data set -> what it must hold.
         stages: in the order in which they are trained.
+        converted: how the model came about, where it was not trained here.
         export: `half`, and `words` that users may type.
         figures: `command`, and `at_least` and `at_most` by the name of a figure (`edits.Bangs.accuracy`).
     """
@@ -121,6 +138,7 @@ class Recipe:
     data: Mapping[str, str]
     stages: tuple[Step, ...]
     note: str = ""
+    converted: str = ""
     export: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -144,6 +162,11 @@ class Recipe:
                 elif sign * found < sign * wanted:
                     lines.append(f"{name} is {found:.4g}, wanted {relation.replace('_', ' ')} {wanted:.4g}")
         return lines
+
+
+def _plain(name: str) -> str:
+    """Return what a reference names, without how it is used."""
+    return name.removeprefix(DATA).removeprefix(MODEL)
 
 
 def figure(metrics: Mapping[str, Any], name: str) -> float | None:
@@ -188,12 +211,13 @@ def read(path: Path, _within: tuple[str, ...] = ()) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"recipe {path} cannot be read: {error}") from error
-    known = {"model", "note", "data", "stages", "export", "figures"}
-    _check(isinstance(content.get("stages"), list) and bool(content["stages"]), path, "it has no [[stages]]")
+    known = {"model", "note", "converted", "data", "stages", "export", "figures"}
+    has_stages = isinstance(content.get("stages"), list) and bool(content["stages"])
+    _check(has_stages or bool(content.get("converted")), path, "it has no [[stages]]")
     _check(not (extra := sorted(content.keys() - known)), path, f"unknown {', '.join(extra)}")
     data = dict(content.get("data", {}))
     steps: list[Step] = []
-    for stage in content["stages"]:
+    for stage in content.get("stages", ()):
         _check(isinstance(stage, dict), path, "a stage must be a table")
         if "recipe" in stage:
             other = find(stage["recipe"]) if not _within else read(FOLDER / f"{stage['recipe']}.toml", (*_within, name))
@@ -207,6 +231,7 @@ def read(path: Path, _within: tuple[str, ...] = ()) -> Recipe:
         data,
         tuple(steps),
         content.get("note", ""),
+        content.get("converted", ""),
         content.get("export", {}),
         content.get("figures", {}),
     )
@@ -236,6 +261,7 @@ def _included(recipe: Recipe) -> Iterator[Step]:
     """Yield the stages of another recipe, each within a folder of its name; its own name means the last."""
     last = recipe.stages[-1].name
     inside = {step.name: recipe.name if step.name == last else f"{recipe.name}/{step.name}" for step in recipe.stages}
+    inside |= {MODEL + before: MODEL + now for before, now in inside.items()}
     for step in recipe.stages:
         uses = {key: inside.get(name, name) for key, name in step.uses.items()}
         yield dataclasses.replace(step, name=inside[step.name], uses=uses, init=inside.get(step.init, step.init))
@@ -251,9 +277,10 @@ def _check_references(recipe: Recipe, path: Path) -> None:
         for name in (*step.uses.values(), step.init):
             if name.startswith(DATA):
                 _check(name.removeprefix(DATA) in recipe.data, path, f"stage {step.name}: no data set {name}")
-            else:
-                later = name in all_names and name not in before
-                _check(not later, path, f"stage {step.name} needs {name}, which does not come before it")
+                continue
+            stage = name.removeprefix(MODEL)
+            missing = stage not in before and (stage in all_names or name != stage)
+            _check(not missing, path, f"stage {step.name} needs {stage}, which does not come before it")
         before.add(step.name)
 
 

@@ -15,7 +15,7 @@ from training.data import MADE
 from training.data.sources import parted
 from training.publish.figures import measured
 from training.publish.stages import STAGE, USES
-from training.recipes.recipe import DATA, Recipe, Step
+from training.recipes.recipe import DATA, MODEL, Recipe, Step
 from training.run import checkpoint
 from training.run import config as configs
 from training.run.loop import PRECISIONS
@@ -65,6 +65,8 @@ def train(
         ImgeditError: see `training.train.begin`.
         KeyboardInterrupt: the user stopped; the stage was saved.
     """
+    if recipe.converted:
+        raise ConfigError(f"{recipe.name} is not trained here: {recipe.converted}")
     console = console or Console(stderr=True)
     places = _places(recipe, run, data)
     for number, step in enumerate(recipe.stages, start=1):
@@ -77,6 +79,9 @@ def train(
             console.print(f"{told}: done", highlight=False, soft_wrap=True)
             continue
         console.print(told, highlight=False, soft_wrap=True)
+        for name in (*step.uses.values(), step.init):
+            if name.startswith(MODEL):
+                _export(run / name.removeprefix(MODEL), Path(places[name]), bool(recipe.export.get("half")))
         start.begin(
             step.method,
             data=f"{step.data}:{data[step.data]}",
@@ -93,11 +98,19 @@ def train(
                 "recipe": recipe.name,
                 STAGE: step.name,
                 "note": step.note,
-                USES: {key: name.removeprefix(DATA) for key, name in step.uses.items()},
+                USES: {key: name.removeprefix(DATA).removeprefix(MODEL) for key, name in step.uses.items()},
             },
             **how,
         )
     return run / recipe.stages[-1].name
+
+
+def _export(run: Path, model: Path, half: bool) -> None:
+    """Make the model that a later stage needs of a stage, unless it is there."""
+    if not model.exists():
+        from training.publish import export  # onnx, which most recipes do not need
+
+        export.export(run, model, half=half)
 
 
 def _check_same(step: Step, folder: Path) -> None:
@@ -124,10 +137,15 @@ def is_finished(step: Step, folder: Path) -> bool:
 
 
 def plan(recipe: Recipe, run: Path, data: Mapping[str, str]) -> list[tuple[str, bool]]:
-    """Return for each stage the command that trains it alone, and whether its run folder has all its steps."""
+    """Return the commands that do the same one by one, and whether each has been carried out."""
     places = _places(recipe, run, data)
-    lines = []
+    lines: list[tuple[str, bool]] = []
     for step in recipe.stages:
+        for name in (*step.uses.values(), step.init):
+            if name.startswith(MODEL):
+                words = ["imgedit", "export", str(run / name.removeprefix(MODEL)), "-o", places[name]]
+                line = shlex.join([*words, "--half"] if recipe.export.get("half") else words)
+                lines += [(line, Path(places[name]).exists())] if line not in dict(lines) else []
         words = ["imgedit", "train", step.method, "--data", f"{step.data}:{data.get(step.data, 'DIR')}"]
         words += ["--preset", step.preset, "--run", str(run / step.name)]
         words += [
@@ -143,8 +161,12 @@ def plan(recipe: Recipe, run: Path, data: Mapping[str, str]) -> list[tuple[str, 
 
 
 def _places(recipe: Recipe, run: Path, data: Mapping[str, str]) -> dict[str, str]:
-    """Return stage -> run folder and `data:NAME` -> folder; a model is found by its own id."""
+    """Return stage -> run folder and `data:NAME` -> folder; a bundled model is found by its own id.
+
+    The model of a stage lies in its run folder.
+    """
     places = {step.name: str((run / step.name).resolve()) for step in recipe.stages}
+    places |= {MODEL + name: str(Path(folder) / "model") for name, folder in places.items()}
     return places | {DATA + name: str(Path(folder).resolve()) for name, folder in data.items()}
 
 
@@ -154,6 +176,8 @@ def _uses(step: Step, places: Mapping[str, str]) -> dict[str, str]:
 
 def summary(recipe: Recipe) -> str:
     """Return one line on a recipe: its stages, how many steps they have, its data, and whether it is exact."""
+    if recipe.converted:
+        return f"{recipe.name}: {recipe.converted}"
     steps = sum(step.length() for step in recipe.stages)
     n, sets = len(recipe.stages), ", ".join(recipe.data)
     exact = "" if not recipe.note and not any(step.note for step in recipe.stages) else "; not exactly as bundled"

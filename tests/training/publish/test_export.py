@@ -20,7 +20,7 @@ from imgedit.models import library
 from imgedit.models.manifest import verify
 from imgedit.models.runtime import Session
 from training.method import Graph
-from training.publish import export
+from training.publish import export, stages
 from training.publish.words import words_of
 from training.run import loop
 
@@ -173,7 +173,9 @@ def test_measured_figures_go_into_manifest_and_card(run: Path, tmp_path: Path) -
 
 
 def test_manifest_holds_no_folder_of_this_machine(run: Path, tmp_path: Path) -> None:
-    config = {"teacher": str(tmp_path / "runs" / "teacher"), "size": 64, "mask_model": "face_parser.celebamask_hq"}
-    assert export._without_paths(config) == {**config, "teacher": "teacher"}
+    stored = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**stored, "uses": {"teacher": "teacher"}, "started_from": str(run)}))
+    state = {"a": str(tmp_path / "runs" / "teacher"), "size": 64, "mask_model": "face_parser.celebamask_hq"}
+    assert {k: stages.last_part(v) for k, v in state.items()} == {**state, "a": "teacher"}
     export.export(run, tmp_path / "model")
     assert str(tmp_path) not in (tmp_path / "model" / "manifest.json").read_text()

@@ -227,6 +227,35 @@ def test_another_recipe_can_be_a_part(toy_recipe: Path, tmp_path: Path, monkeypa
     assert list(larger.data) == ["celebamask_hq"]
 
 
+def test_a_stage_may_start_from_the_model_of_another_and_its_model_names_them_all(masks: str, tmp_path: Path) -> None:
+    path = tmp_path / "chain.toml"
+    path.write_text(
+        'model = "face_parser.chain"\n[data]\ncelebamask_hq = "masks"\n[export]\nhalf = true\n'
+        + stage("first", settings=", steps = 2")
+        + stage("second", "init = 'model:first'", ", steps = 2, seed = 1")
+        + stage("third", "init = 'second'", ", steps = 2, seed = 2")
+    )
+    folder = tmp_path / "runs"
+    planned = run(path, "--run", str(folder), "--data", masks, "--dry-run").stdout.splitlines()
+    assert [line.split()[1] for line in planned] == ["train", "export", "train", "train"]
+    assert planned[1].endswith("first/model --half")
+    result = run(path, "--run", str(folder), "--data", masks)
+    assert result.exit_code == 0, result.output
+    exported = CliRunner().invoke(app, ["export", str(folder / "third"), "-o", str(tmp_path / "model")])
+    assert exported.exit_code == 0, exported.output
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    assert manifest["stages"] == [step.facts() for step in recipes.read(path).stages]
+    assert [stage["init"] for stage in manifest["stages"]] == ["", "first", "second"]
+
+
+def test_a_converted_model_says_how_and_is_not_trained(tmp_path: Path) -> None:
+    path = tmp_path / "given.toml"
+    path.write_text('model = "mtcnn.other"\nconverted = "by a script"\n')
+    result = run(path, "--run", str(tmp_path / "runs"))
+    assert result.exit_code == 2
+    assert "given is not trained here: by a script" in result.stderr
+
+
 def test_figures_count_in_the_direction_that_is_meant() -> None:
     wanted: dict[str, Any] = {"at_least": {"edits.Bangs.accuracy": 0.7}, "at_most": {"fid": 14}}
     recipe = recipes.Recipe("r", "a.b", {}, (), figures=wanted)
