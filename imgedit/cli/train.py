@@ -75,7 +75,13 @@ def train(
 ) -> None:
     """Train a model; Ctrl-C saves, --resume goes on."""
     if recipe is not None:
-        given = {"METHOD": method, "--preset": preset, "--set": settings, "--specified": specified, "--init": init}
+        given: dict[str, object] = {
+            "METHOD": method,
+            "--preset": preset,
+            "--set": settings,
+            "--specified": specified,
+            "--init": init,
+        }
         given |= {"--steps": steps, "--until": until, "--precision": precision, "--resume": resume}
         if refused := [name for name, value in given.items() if value]:
             raise ConfigError(f"a recipe says itself what to train; leave out {refused[0]}")
@@ -84,8 +90,9 @@ def train(
         return
     if method is None:
         raise ConfigError("say what to train: METHOD, or --recipe NAME")
-    if len(data or []) > 1:
-        raise ConfigError(f"--data {data[1]}: a training uses one data set; give --data once")
+    sets = data or []
+    if len(sets) > 1:
+        raise ConfigError(f"--data {sets[1]}: a training uses one data set; give --data once")
     start = training_module("training.train")
     settings = [*(settings or []), *([] if specified is None else [f"specified={specified}"])]
     if dry_run:
@@ -98,7 +105,7 @@ def train(
     with torch_extra():
         folder = start.begin(
             method,
-            data=data[0] if data else None,
+            data=sets[0] if sets else None,
             preset=preset,
             settings=settings,
             run=run,

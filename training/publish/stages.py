@@ -41,10 +41,11 @@ def own(run: Path) -> Stage:
         TrainingError: it has no checkpoint, or a damaged one.
     """
     stored, newest = checkpoint.stored_config(run), checkpoint.latest(run)
-    config = {**checkpoint.load_state(newest)["config"], **stored.get(USES, {})}
+    state = checkpoint.load_state(newest)
+    config = {**state["config"], **stored.get(USES, {})}
     return {
         "name": stored.get(STAGE, run.resolve().name),
-        "method": stored["method"],
+        "method": state["method_id"],
         "preset": stored.get("preset", ""),
         "config": {key: last_part(value) for key, value in config.items()},
         "steps": int(newest.name),
