@@ -7,14 +7,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 __all__ = ["main"]
 
+Handler = Callable[[int, FrameType | None], object] | int
+
 
 def main() -> None:
     """Run the command line; it always leaves by `SystemExit`."""
-    interrupted = _noted_interrupts()
+    before = _handler()
+    interrupted = _noted_interrupts(before)
     try:
         from imgedit.cli.app import app
 
@@ -25,19 +29,31 @@ def main() -> None:
         if interrupted and end.code:  # whatever a library made of the Ctrl-C on its way here
             sys.exit(130)
         raise
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        if interrupted:  # whatever a library made of the Ctrl-C while it loaded
+            sys.exit(130)
+        if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
             raise
         from imgedit.cli.common import message
 
         message(f"error: standard output cannot be written: {error.strerror}")  # help texts come past `result`
         sys.exit(1)
     finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
         if not _takes_output():  # Python would try again at its end, and complain
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _noted_interrupts() -> list[int]:
+def _handler() -> Handler | None:
+    """Return what Ctrl-C does, if it is Python's or the system's own way and this thread may change it."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    handler = signal.getsignal(signal.SIGINT)
+    return handler if handler in (signal.default_int_handler, signal.SIG_DFL) else None
+
+
+def _noted_interrupts(handler: Handler | None) -> list[int]:
     """Return a list that Ctrl-C adds to before it raises KeyboardInterrupt; ignored signals stay ignored."""
     noted: list[int] = []
 
@@ -45,8 +61,7 @@ def _noted_interrupts() -> list[int]:
         noted.append(number)
         raise KeyboardInterrupt
 
-    is_ours = threading.current_thread() is threading.main_thread()
-    if is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if handler is not None:
         signal.signal(signal.SIGINT, note)
     return noted
 

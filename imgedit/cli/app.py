@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from imgedit import __version__
 from imgedit.cli import evaluate, faces, interpolate, models, sample, swap, train, translate
 from imgedit.cli.common import guarded, result
+from imgedit.text import printable
 
 __all__ = ["app"]
 
+
+class Commands(TyperGroup):
+    """The group of all commands: its help cuts no sentence, its errors show what a terminal would obey."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List each command with the whole first sentence of its help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, c.get_short_help_str(sys.maxsize)) for n, c in commands if c and not c.hidden])
+
+    def main(self, args: Any = None, *, standalone_mode: bool = True, **options: Any) -> Any:  # type: ignore[override]
+        """Run a command, and leave with its exit code."""
+        if not standalone_mode:
+            return super().main(args, standalone_mode=False, **options)
+        try:
+            code = super().main(args, standalone_mode=False, **options)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # it is not what was typed that is wrong
+                raise
+            shown: Any = error  # Typer's base class of such errors is its own secret
+            if isinstance(shown.message, str):
+                shown.message = printable(shown.message, keep="\n" if "Help" in type(error).__name__ else "")
+            shown.show()
+            sys.exit(shown.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -11,12 +11,14 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from imgedit.cli import completion
 from imgedit.errors import ImgeditError, OutputError
 from imgedit.text import printable
 
 __all__ = [
     "Device",
     "Json",
+    "NoMark",
     "Overwrite",
     "PhotoPath",
     "Quiet",
@@ -34,8 +36,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 PhotoPath = Annotated[
     str, typer.Argument(metavar="PHOTO", help="The photo; - reads it from stdin.", show_default=False)
 ]
-Which = Annotated[str, typer.Option("--face", metavar="WHICH", help="largest, all, left, right, or a number from 0.")]
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Which = Annotated[
+    str,
+    typer.Option(
+        "--face",
+        metavar="WHICH",
+        help="largest, all, left, right, or a number from 0.",
+        autocompletion=completion.faces,
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices)
+]
+NoMark = Annotated[
+    bool, typer.Option("--no-mark", help="Do not say in the file's metadata that the picture was edited.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.")]

@@ -4,20 +4,49 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
+import imgedit
+from imgedit.cli.extras import how_to_add
 from imgedit.errors import ImgeditError
 
 __all__ = ["command_line", "torch_extra", "training_module"]
 
 
 def training_module(name: str) -> ModuleType:
-    """Import a module of `training`."""
+    """Import a module of `training`.
+
+    Raises:
+        ImgeditError: a package is missing, or another one of that name stands before ours.
+    """
+    _check_is_ours()
     with torch_extra():
         return importlib.import_module(name)
+
+
+def _check_is_ours() -> None:
+    """Refuse a file or folder `training` that Python would take for ours, before any of it runs.
+
+    `python -m imgedit` looks into the current folder first.
+    """
+    own = Path(imgedit.__file__).resolve().parent.parent / "training"
+    try:
+        spec = importlib.util.find_spec("training")
+    except (ImportError, ValueError) as error:
+        raise ImgeditError(f"the package training cannot be found beside {own}: {error}") from error
+    found = None if spec is None else spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+    if found is None:
+        raise ImgeditError(f"{own} is missing: this install of imgedit is not whole; install it again")
+    if Path(found).resolve() not in (own, own / "__init__.py"):
+        raise ImgeditError(
+            f"{found} stands before imgedit's own {own}; run this in another folder, or call `imgedit`"
+            " instead of `python -m imgedit`"
+        )
 
 
 @contextlib.contextmanager
@@ -30,7 +59,7 @@ def torch_extra() -> Iterator[None]:
         if top in ("imgedit", "training", ""):
             raise
         extra = "evaluate" if top in ("dlib", "face_recognition_models") else "train"
-        raise ImgeditError(f"this command needs {top}: pip install 'imgedit[{extra}]'") from error
+        raise ImgeditError(f"this command needs {top}; add it with: {how_to_add(extra)}") from error
 
 
 def command_line() -> str:

@@ -1,0 +1,53 @@
+"""What the shell may offer for an option: words, models, faces, devices."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgedit.models.library import Model
+
+__all__ = ["devices", "faces", "models", "words"]
+
+
+def words(incomplete: str) -> list[str]:
+    """Offer the words of the translate models, and for `no-` their negations."""
+    with contextlib.suppress(Exception):  # a shell that waits has no use for an error
+        known = [word for model in _models("translate") for word in model.manifest.words]
+        return _beginning(incomplete, [*known, *(f"no-{word}" for word in known)])
+    return []
+
+
+def models(*kinds: str) -> Callable[[str], list[str]]:
+    """Return what offers the models of some kinds, by id."""
+
+    def offer(incomplete: str) -> list[str]:
+        with contextlib.suppress(Exception):
+            return _beginning(incomplete, [model.id for model in _models(*kinds)])
+        return []
+
+    return offer
+
+
+def faces(incomplete: str) -> list[str]:
+    """Offer the names that `--face` takes."""
+    return _beginning(incomplete, ["largest", "all", "left", "right", "0", "1"])
+
+
+def devices(incomplete: str) -> list[str]:
+    """Offer the names that `--device` takes."""
+    return _beginning(incomplete, ["auto", "cpu", "cuda", "cuda:0"])
+
+
+def _models(*kinds: str) -> list[Model]:
+    from imgedit.cli.common import show_logs
+    from imgedit.models import library
+
+    show_logs(quiet=True)
+    return [model for model in library.available() if model.manifest.kind in kinds]
+
+
+def _beginning(incomplete: str, names: list[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]

@@ -1,0 +1,56 @@
+"""How the packages of an extra are added to the install that is running.
+
+The name alone (`pip install 'imgedit[train]'`) would ask the package index, where a foreign project may bear it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import imgedit
+
+__all__ = ["how_to_add"]
+
+_PROJECT = "imgedit"
+
+
+def how_to_add(extra: str) -> str:
+    """Return the command that adds an extra to this very install."""
+    return shlex.join([sys.executable or "python", "-m", "pip", "install", *_wanted(extra)])
+
+
+def _wanted(extra: str) -> list[str]:
+    """Return what pip is asked for: where this install came from, or the extra's own requirements."""
+    source = Path(imgedit.__file__).resolve().parent.parent
+    try:
+        distribution = metadata.distribution(_PROJECT)
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return ["-e", f"{source}[{extra}]"]
+    try:
+        came_from = json.loads(distribution.read_text("direct_url.json") or "{}")  # PEP 610
+        address = str(came_from["url"])
+    except (ValueError, KeyError, TypeError):
+        return _requirements(distribution, extra)
+    if "dir_info" in came_from:
+        folder = f"{url2pathname(urlsplit(address).path)}[{extra}]"
+        return ["-e", folder] if came_from["dir_info"].get("editable") else [folder]
+    if "vcs_info" in came_from:
+        version = came_from["vcs_info"]
+        address = f"{version.get('vcs', 'git')}+{address}@{version.get('commit_id', 'HEAD')}"
+    return [f"{_PROJECT}[{extra}] @ {address}"]
+
+
+def _requirements(distribution: metadata.Distribution, extra: str) -> list[str]:
+    found = []
+    for line in distribution.requires or []:
+        requirement, _, marker = line.partition(";")
+        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker):
+            found.append(re.sub(r"\s*\(([^)]*)\)", r"\1", requirement).strip())
+    return found

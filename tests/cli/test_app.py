@@ -1,0 +1,95 @@
+"""The application around the commands: help, completion, Ctrl-C while it starts, errors in what was typed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import imgedit
+from imgedit.cli.app import app
+from tests import toy_models as models
+
+ROOT = Path(imgedit.__file__).parent.parent
+
+
+def run(*args, **env):
+    done = CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False, prog_name="imgedit", env=env)
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_top_help_cuts_no_sentence():
+    code, out, err = run("--help", COLUMNS="80")
+    assert (code, err) == (0, "")
+    assert "..." not in out.split("Commands:")[1]
+    assert max(map(len, out.splitlines())) <= 80
+    for command in app.registered_commands:
+        sentence = (command.callback.__doc__ or "").strip().split("\n\n")[0].split(". ")[0]
+        assert " ".join(sentence.split()).rstrip(".") in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["x\x1b[2J"], ["faces", "--no\x1b]0;x\x07"], ["faces", "a", "b\x1b[2J"], ["crop", "a", "--window", "\x1b\n[2J"]],
+)
+def test_what_was_typed_is_shown_and_not_sent_to_the_terminal(args):
+    code, out, err = run(*args)
+    assert (code, out) == (2, "")
+    assert "\x1b" not in err
+    assert r"\x1b" in err
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["--version"], ["nonsense"], ["faces", "--help"], ["faces"]])
+def test_the_exit_code_is_2_for_wrong_usage_alone(args):
+    assert run(*args)[0] == (0 if "--help" in args or "--version" in args else 2)
+
+
+def complete(line: str, home: Path) -> list[str]:
+    """What the shell is offered for the last word of a line."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "IMGEDIT_HOME": str(home), "_IMGEDIT_COMPLETE": "complete_bash",
+           "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", "from imgedit.cli import main; main()"],
+        env=env, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_is_offered_commands_words_models_faces_and_devices(tmp_path):
+    models.hair(tmp_path / "models" / "hair")
+    models.generator(tmp_path / "models" / "gan")
+    (tmp_path / "models" / "broken").mkdir()
+    (tmp_path / "models" / "broken" / "manifest.json").write_text("{")
+    assert complete("imgedit tr", tmp_path) == ["translate", "train"]
+    assert complete("imgedit crop photo.jpg --face l", tmp_path) == ["largest", "left"]
+    assert complete("imgedit faces photo.jpg --device c", tmp_path) == ["cpu", "cuda", "cuda:0"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(
+    "module", ["imgedit.cli", "typer", "imgedit.cli.app", "imgedit.cli.translate", "numpy", "PIL", "onnxruntime", "cv2"]
+)
+def test_ctrl_c_while_the_program_starts_is_no_traceback(module, tmp_path):
+    code = f"""
+import importlib.abc, os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["imgedit", "translate", "--attr", "blond", {str(ROOT / "imgedit/bundled/astronaut.jpg")!r}, "-o", "o.png"]
+runpy.run_module("imgedit", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+                          capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+    assert done.returncode in (130, -signal.SIGINT)
+    assert done.stderr in ("", "interrupted\n")
+    assert list(tmp_path.iterdir()) == []
