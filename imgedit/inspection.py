@@ -16,8 +16,11 @@ from imgedit import photo as photos
 from imgedit.deliver import File
 from imgedit.editor import Editor, align
 from imgedit.errors import ConfigError
+from imgedit.models.sessions import Sessions
 from imgedit.vision import faces
 from imgedit.vision.faces import Face
+from imgedit.vision.mesh import Pose
+from imgedit.vision.subject import Networks, face_subject
 
 __all__ = ["crop_faces", "draw_faces", "face_attributes", "list_faces"]
 
@@ -30,8 +33,8 @@ def list_faces(
     draw: str | PathLike[str] | None = None,
     device: str = "auto",
     overwrite: bool = False,
-) -> list[Face]:
-    """Find the faces of a photo, largest first.
+) -> list[tuple[Face, Pose | None]]:
+    """Find the faces of a photo, largest first, and where each looks (None where no mesh fits it).
 
     Args:
         photo: a path, or `-` for standard input.
@@ -51,7 +54,8 @@ def list_faces(
     if draw is not None:
         drawing = replace(source, rgb=draw_faces(source.rgb, found))
         deliver.write([File(Path(draw), drawing)], overwrite=overwrite)
-    return found
+    networks = Networks(Sessions(device))
+    return [(face, face_subject(source, face, networks).pose) for face in found]
 
 
 def crop_faces(

@@ -39,7 +39,10 @@ def faces(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the faces of a photo, largest first: boxes, landmarks and scores, in pixels of the upright photo."""
+    """List the faces of a photo, largest first: boxes, landmarks and scores, in pixels of the upright photo, and pose.
+
+    Pose is in degrees: yaw positive to the viewer's right, pitch up, roll clockwise.
+    """
     show_logs(quiet)
     if draw is not None and str(draw) == "-":
         raise ConfigError("the list of faces goes to stdout; say in which file to draw with --draw OUT")
@@ -50,12 +53,14 @@ def faces(
     if draw is not None:
         message(f"drew {draw}", quiet=quiet)
     if as_json:
-        result({"photo": photo, "faces": [face.to_json() for face in found]})
+        listed = [{**face.to_json(), "pose": None if pose is None else pose.to_json()} for face, pose in found]
+        result({"photo": photo, "faces": listed})
         return
-    for index, face in enumerate(found):
+    for index, (face, pose) in enumerate(found):
         x0, y0, x1, y1 = (round(float(v)) for v in face.box)
         points = " ".join(f"{x:.0f},{y:.0f}" for x, y in face.landmarks)
-        result(f"{index}: box {x0},{y0} {x1},{y1}  score {face.score:.3f}  landmarks {points}")
+        looks = "" if pose is None else f"  yaw {pose.yaw:.0f} pitch {pose.pitch:.0f} roll {pose.roll:.0f}"
+        result(f"{index}: box {x0},{y0} {x1},{y1}  score {face.score:.3f}  landmarks {points}{looks}")
 
 
 def crop(

@@ -22,6 +22,8 @@ from imgedit.vision import geometry
 from imgedit.vision.attributes import Classifier
 from imgedit.vision.faces import Face
 from imgedit.vision.geometry import Matrix
+from imgedit.vision.mesh import MODEL as MESH
+from imgedit.vision.mesh import Mesh, MeshReader, Pose
 from imgedit.vision.parsing import Parser
 
 __all__ = ["CLASSIFIER", "PARSER", "Networks", "Place", "Subject", "face_subject"]
@@ -62,6 +64,11 @@ class Networks:
     def parser(self) -> Parser:
         """The face parser."""
         return Parser(self.sessions.find(self._parser, "parse"), self.sessions)
+
+    @cached_property
+    def mesh(self) -> MeshReader:
+        """The face mesh."""
+        return MeshReader(self.sessions.find(MESH, "mesh"), self.sessions)
 
 
 class Subject:
@@ -168,6 +175,20 @@ class Subject:
             return np.asarray(self.networks.parser(to_tensor(pixels)[None])[0], np.float32)
 
         return self.cached(("parsed", down), run)
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh of 468 points; None where the subject is no face, or the network sees none."""
+
+        def read() -> Mesh | None:
+            return self.networks.mesh(self.rgb, self.place) if isinstance(self.place, Face) else None
+
+        return self.cached(("mesh",), read)
+
+    @property
+    def pose(self) -> Pose | None:
+        """Where the face looks; None where it has no mesh."""
+        return None if self.mesh is None else self.mesh.pose
 
 
 def face_subject(photo: Photo, face: Face, networks: Networks, found: Sequence[Face] = ()) -> Subject:

@@ -199,6 +199,8 @@ def test_faces_json_is_one_object_a_line(portrait):
     assert len(face["box"]) == 4
     assert len(face["landmarks"]) == 5
     assert 0.9 < face["score"] <= 1
+    assert face["pose"].keys() == {"yaw", "pitch", "roll"}
+    assert all(-15 < value < 15 for value in face["pose"].values())
     assert face["box"][0] < face["landmarks"][0][0] < face["landmarks"][1][0] < face["box"][2]
 
 
