@@ -32,6 +32,7 @@ __all__ = [
     "crop_roi",
     "crop_scale",
     "cut",
+    "frame_matrix",
     "invert",
     "moved_down",
     "put_back",
@@ -108,6 +109,17 @@ def window_matrix(kind: str, size: int) -> Matrix:
         [[scale, 0.0, (0.5 - x0) * scale - 0.5], [0.0, scale, (0.5 - y0) * scale - 0.5]],
         dtype=np.float64,
     )
+
+
+def frame_matrix(shape: tuple[int, int]) -> Matrix:
+    """Return the matrix to the CelebA frame from a picture that shows all of it at another size.
+
+    Args:
+        shape: height and width of the picture.
+    """
+    height, width = shape
+    across, down = FRAME[0] / width, FRAME[1] / height
+    return np.array([[across, 0.0, 0.5 * across - 0.5], [0.0, down, 0.5 * down - 0.5]])
 
 
 def crop_matrix(landmarks: NDArray[Any], kind: str, size: int) -> Matrix:
@@ -195,7 +207,8 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int]) ->
     if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
         part = photo_rgb[y0:y1, x0:x1]
     else:
-        part = photo_rgb[_mirror(y0, y1, height)[:, None], _mirror(x0, x1, width)[None, :]]
+        # Rows, then columns: twenty times as fast as indexing with both at once.
+        part = photo_rgb.take(_mirror(y0, y1, height), axis=0).take(_mirror(x0, x1, width), axis=1)
     if block > 1:
         part = cv2.resize(part, ((x1 - x0) // block, (y1 - y0) // block), interpolation=cv2.INTER_AREA)
     # x = x0 + (j + 0.5) block - 0.5 for pixel j of the reduced part

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
-from imgedit.progress import watched
 from imgedit.vision.geometry import FRAME, WINDOWS
+from training.data import celeba_lists
 from training.data.batch import Batch, to_tensor
+from training.data.celeba_lists import SPLITS
+from training.data.frame import window
 from training.data.hair_masks import hair_masks
+from training.data.reading import read, say
 
-SPLITS = {"train": 0, "valid": 1, "test": 2}
 FOLDERS = {"full": "img_align_celeba", "half": "img_align_celeba_half", "64": "img_align_celeba_64"}
-LABELS = "list_attr_celeba.txt"
+_SUFFIXES = (".jpg", ".jpeg", ".png")
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 """Hair colours; they exclude each other."""
 
@@ -108,28 +108,31 @@ def load(
 
     Raises:
         ConfigError: masks are asked for in another window than `face`.
-        DataError: a list or every picture folder is missing, or an attribute is unknown.
+        DataError: a list is missing or damaged, every picture folder is missing, too many pictures are broken
+            (`training.data.reading`), or an attribute is unknown.
     """
     if mask_model and crop != "face":
         raise ConfigError(f"hair masks are drawn for crop=face, not for crop={crop}")
     folder = Path(folder)
-    names, table = _read_labels(folder / LABELS)
+    names, table = celeba_lists.labels(folder)
     wanted = tuple(attributes) if attributes is not None else names
     unknown = [a for a in wanted if a not in names]
     if unknown:
         raise DataError(f"unknown CelebA attribute {unknown[0]!r}; known: {', '.join(names)}")
-    jobs = pictures(folder, split, parts)
+    paths = pictures(folder, split, parts)
+    if unlabelled := [p for p in paths if p.name not in table]:
+        say(f"CelebA: left out {len(unlabelled)} {split} pictures without labels, such as {unlabelled[0].name}")
+    paths = [p for p in paths if p.name in table]
     if one_hair_colour:
-        jobs = [(part, p) for part, p in jobs if _has_one_hair_colour(table[p.name], names)]
-    jobs = [job for job in jobs if job[1].name in table][:limit]
-    if not jobs:
+        paths = [p for p in paths if _has_one_hair_colour(table[p.name], names)]
+    paths = paths[:limit]
+    if not paths:
         raise DataError(f"no {split} pictures in {folder}; expected {' or '.join(FOLDERS[p] for p in parts)} there")
-    images = np.empty((len(jobs), size, size, 3), np.uint8)
-    for i, (part, path) in enumerate(watched(jobs, f"Reading CelebA {split}")):
-        images[i] = window(np.asarray(Image.open(path).convert("RGB")), part, size, crop)
-    masks = hair_masks([p for _, p in jobs], size, mask_model) if mask_model else None
+    images, kept = read(paths, (size, size, 3), lambda image: window(image, size, crop), f"Reading CelebA {split}")
+    paths = [paths[i] for i in kept]
+    masks = hair_masks(paths, size, mask_model) if mask_model else None
     columns = [names.index(a) for a in wanted]
-    labels = np.stack([table[p.name] for _, p in jobs])
+    labels = np.stack([table[p.name] for p in paths])
     weights = None
     if groups:
         weights = group_weights(labels[:, [names.index(a) for a in groups]])
@@ -138,7 +141,7 @@ def load(
     return CelebA(
         images,
         labels[:, columns],
-        [p.name for _, p in jobs],
+        [p.name for p in paths],
         wanted,
         split == "train" if augment is None else augment,
         weights,
@@ -146,18 +149,20 @@ def load(
     )
 
 
-def pictures(folder: Path, split: str, parts: Sequence[str]) -> list[tuple[str, Path]]:
-    """Return the pictures of a split: which of `FOLDERS`, and the file.
+def pictures(folder: Path, split: str, parts: Sequence[str]) -> list[Path]:
+    """Return the pictures of a split in some of `FOLDERS`.
 
     Raises:
-        DataError: the list of splits is missing.
+        DataError: the list of splits is missing or damaged.
     """
-    partition = dict(line.split()[:2] for line in _lines(folder / "list_eval_partition.txt") if line.strip())
-    found: list[tuple[str, Path]] = []
+    partition = celeba_lists.partition(folder)
+    found: list[Path] = []
     for part in parts:
         place = folder / FOLDERS[part]
-        if place.is_dir():
-            found += [(part, p) for p in sorted(place.iterdir()) if partition.get(p.name) == str(SPLITS[split])]
+        inside = sorted(p for p in place.iterdir() if p.suffix.lower() in _SUFFIXES) if place.is_dir() else []
+        if strays := [p for p in inside if p.name not in partition]:
+            say(f"CelebA: left out {len(strays)} pictures without a split, such as {place.name}/{strays[0].name}")
+        found += [p for p in inside if partition.get(p.name) == SPLITS[split]]
     return found
 
 
@@ -165,13 +170,12 @@ def labels_of(folder: Path, files: Sequence[str], attributes: Sequence[str]) -> 
     """Return the labels of pictures by name, bool `(N, K)`.
 
     Raises:
-        DataError: the list of labels is missing, or one of the pictures in it.
+        DataError: the list of labels is missing or damaged, or does not hold one of the pictures.
     """
-    path = folder / LABELS
-    names, table = _read_labels(path)
+    names, table = celeba_lists.labels(folder)
     missing = [f for f in files if f not in table]
     if missing:
-        raise DataError(f"{path} has no labels of {missing[0]}")
+        raise DataError(f"{Path(folder) / celeba_lists.LABELS} has no labels of {missing[0]}")
     columns = [names.index(a) for a in attributes]
     return np.stack([table[f][columns] == 1 for f in files])
 
@@ -216,38 +220,6 @@ _MOST = 12.0  # times the mean weight
 def _has_one_hair_colour(row: np.ndarray, names: tuple[str, ...]) -> bool:
     hat = row[names.index("Wearing_Hat")]
     return int(sum(row[names.index(h)] for h in HAIR)) == 1 and not hat
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise DataError(f"{path} is missing; give the CelebA folder in torchvision's layout")
-    return path.read_text().splitlines()
-
-
-def _read_labels(path: Path) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
-    """Read `list_attr_celeba.txt`: a count, 40 names, then a row of -1/1 a picture."""
-    lines = _lines(path)
-    names = tuple(lines[1].split())
-    table = {}
-    for line in lines[2:]:
-        name, *values = line.split() or [""]
-        if name:
-            table[name] = np.array([v == "1" for v in values], np.uint8)
-    return names, table
-
-
-def window(image: np.ndarray, part: str, size: int, kind: str) -> np.ndarray:
-    """Cut one of `geometry.WINDOWS` out of a 178x218 frame that is stored as in `part`: `(size, size, 3)`."""
-    x0, y0, side = WINDOWS[kind]
-    height, width = image.shape[:2]
-    if part == "full" and (width, height) == FRAME:
-        crop = image[y0 : y0 + side, x0 : x0 + side]
-        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if size <= side else cv2.INTER_CUBIC)
-    to_frame_x, to_frame_y = FRAME[0] / width, FRAME[1] / height
-    scale_x, scale_y = to_frame_x * size / side, to_frame_y * size / side
-    left, top = x0 / to_frame_x, y0 / to_frame_y
-    matrix = np.array([[scale_x, 0, (0.5 - left) * scale_x - 0.5], [0, scale_y, (0.5 - top) * scale_y - 0.5]])
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def _jitter(n: int, rng: np.random.Generator) -> torch.Tensor:

@@ -11,7 +11,9 @@ import numpy as np
 
 from imgedit.errors import DataError
 from training.data import celeba
-from training.data.factors import Loader, Source, Table, picture
+from training.data.factors import Loader, Source, Table
+from training.data.frame import window
+from training.data.reading import rgb
 
 IDENTITIES = "identity_CelebA.txt"
 SEXES = ("male", "female")
@@ -22,8 +24,8 @@ def read(folder: Path) -> Source:
 
     Factors: `identity` and `sex`. `train` and `test` are CelebA's own, by people.
     """
-    of_test = [p for _, p in celeba.pictures(folder, "test", ["full"])]
-    found = [*(p for _, p in celeba.pictures(folder, "train", ["full"])), *of_test]
+    of_test = celeba.pictures(folder, "test", ["full"])
+    found = [*celeba.pictures(folder, "train", ["full"]), *of_test]
     if not found:
         raise DataError(f"no pictures in {folder / celeba.FOLDERS['full']}")
     person = _identities(folder / IDENTITIES)
@@ -37,7 +39,7 @@ def read(folder: Path) -> Source:
         frozenset(person[p.name] for p in of_test),
         {"sex": SEXES},
     )
-    return table, lambda i, size: celeba.window(picture(found[i]), "full", size, "inner")
+    return table, lambda i, size: window(rgb(found[i]), size, "inner")
 
 
 load = Loader(read)

@@ -19,6 +19,7 @@ from PIL import Image
 from imgedit.errors import DataError
 from training.data import celeba, lighting, pseudo_masks
 from training.data.batch import Batch, to_tensor
+from training.data.reading import rgb
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
 # The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
@@ -162,8 +163,12 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[list[np.ndarray], list[np
         path = Path(folder) / "masks" / f"{name}.png"
         if not path.is_file():
             raise DataError(f"{path} is missing; every picture in images/ needs its mask")
-        images.append(np.asarray(Image.open(Path(folder) / "images" / f"{name}.jpg").convert("RGB")))
-        masks.append(LOOKUP[np.asarray(Image.open(path))])
+        images.append(rgb(Path(folder) / "images" / f"{name}.jpg"))
+        try:
+            with Image.open(path) as picture:
+                masks.append(LOOKUP[np.asarray(picture)])
+        except (OSError, SyntaxError, ValueError, IndexError) as error:
+            raise DataError(f"{path} is no mask of CelebAMask-HQ ({error}); get it again") from error
     return images, masks
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from imgedit.errors import DataError
 from imgedit.vision.geometry import Matrix, crop_matrix, cut
-from training.data.factors import Loader, Source, Table, picture
+from training.data.factors import Loader, Source, Table
+from training.data.reading import rgb
 
 N_TRAIN = 400
 """People 001-400 are `train`."""
@@ -34,7 +35,7 @@ def read(folder: Path) -> Source:
 
     def aligned(i: int, size: int) -> np.ndarray:
         points = _fiducials((root / "Fiducials").joinpath(*found[i].parts[-3:]).with_suffix(".txt"))
-        image = picture(found[i])
+        image = rgb(found[i])
         # The window is wider than some pictures, and `cut` would mirror a second face into it.
         pad = max(image.shape)
         image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)

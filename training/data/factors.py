@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from imgedit.errors import DataError
 from imgedit.progress import watched
@@ -133,18 +132,6 @@ def _chosen(table: Table, split: str, specified: str, unseen: bool) -> tuple[np.
         kept = left_out if split == "test" else ~left_out
         chosen, labels = chosen[kept], labels[kept]
     return chosen, labels, classes
-
-
-def picture(path: Path) -> np.ndarray:
-    """Read a picture as uint8 `(H, W, 3)` RGB; grey ones three times the same.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
-    try:
-        return np.asarray(Image.open(path).convert("RGB"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}); get it again") from error
 
 
 def squeezed(image: np.ndarray, size: int) -> np.ndarray:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from imgedit.errors import ConfigError
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.vision.geometry import FACE, HEAD
+from imgedit.vision.geometry import chain, cut, invert, window_matrix
 from training.data import parsed
 
 PARSE_SIZE = 128
@@ -60,9 +59,6 @@ def draw(pictures: Sequence[Path] | Sequence[np.ndarray], size: int, parser: Mod
 
 
 def _face_window(probability: np.ndarray, size: int) -> np.ndarray:
-    """Cut the `FACE` window out of a `HEAD` map and resize it to `size`."""
-    scale = probability.shape[0] / HEAD[2]
-    zoom = size / (FACE[2] * scale)
-    left, top = (FACE[0] - HEAD[0]) * scale, (FACE[1] - HEAD[1]) * scale
-    matrix = np.array([[zoom, 0, (0.5 - left) * zoom - 0.5], [0, zoom, (0.5 - top) * zoom - 0.5]])
-    return cv2.warpAffine(probability, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    """Cut the face window out of a map of the head window and bring it to `size`."""
+    matrix = chain(invert(window_matrix("head", probability.shape[0])), window_matrix("face", size))
+    return cut(probability, matrix, size)

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, last_tenth, picture, squeezed
+from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.reading import rgb
 
 EXPRESSIONS = {
     ("01", "02"): "smile",
@@ -38,7 +39,7 @@ def read(folder: Path) -> Source:
         "expression": [EXPRESSIONS.get((m[2], m[3]), "neutral") for _, m in found],
     }
     table = Table("multipie", people, factors, last_tenth(people), {})
-    return table, lambda i, size: squeezed(picture(found[i][0]), size)
+    return table, lambda i, size: squeezed(rgb(found[i][0]), size)
 
 
 load = Loader(read)

@@ -1,4 +1,4 @@
-"""What a face parser finds in the `HEAD` window of CelebA pictures, kept in the user's cache folder."""
+"""What a face parser finds in the head window of CelebA pictures, kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import platformdirs
-from PIL import Image
 
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.progress import watched
-from imgedit.vision.geometry import FRAME, HEAD
 from imgedit.vision.parsing import class_probabilities
 from training.data.batch import to_tensor
+from training.data.frame import window
+from training.data.reading import rgb
 
 _BATCH = 16
 
@@ -45,23 +44,16 @@ def probabilities(
 
 
 def head_crop(picture: Path | np.ndarray, side: int) -> np.ndarray:
-    """Cut the `HEAD` window, uint8 `(side, side, 3)`; what the frame lacks is reflected."""
-    frame = picture if isinstance(picture, np.ndarray) else np.asarray(Image.open(picture).convert("RGB"))
-    height, width = frame.shape[:2]
-    x0, y0, window = HEAD
-    scale = side / window
-    sx, sy = scale * FRAME[0] / width, scale * FRAME[1] / height
-    matrix = np.array([[sx, 0, 0.5 * sx - 0.5 - x0 * scale], [0, sy, 0.5 * sy - 0.5 - y0 * scale]])
-    return np.asarray(
-        cv2.warpAffine(frame, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    )
+    """Cut the head window, uint8 `(side, side, 3)`; what the frame lacks is mirrored."""
+    frame = picture if isinstance(picture, np.ndarray) else rgb(picture)
+    return window(frame, side, "head")
 
 
 def cached(
     kind: str, paths: Sequence[Path], parser: Model, settings: str, make: Callable[[], np.ndarray]
 ) -> np.ndarray:
     """Return the masks that lie in the cache folder for these pictures, parser and settings, or make and keep them."""
-    key = hashlib.sha256(f"{settings} {parser.manifest.graphs['parse'].sha256}".encode())
+    key = hashlib.sha256(f"{settings} cut {parser.manifest.graphs['parse'].sha256}".encode())
     for path in paths:
         key.update(f"{path.parent.name}/{path.name}\n".encode())
     folder = Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / kind

@@ -15,10 +15,10 @@ import numpy as np
 
 from imgedit.errors import ConfigError, DataError
 from imgedit.models import library
-from imgedit.progress import watched
 from imgedit.vision.geometry import FRAME, HEAD
 from imgedit.vision.hair import HAIRLINE
 from training.data import celeba, parsed
+from training.data.reading import read
 
 UNSURE = 255
 """In place of a class: nothing is known of the pixel."""
@@ -60,12 +60,14 @@ def pseudo_masks(
     parser = library.find(model)
     if tuple(parser.manifest.classes) != tuple(classes):
         raise ConfigError(f"the teacher {model} must find {', '.join(classes)}; use a face parser of this project")
-    paths = [p for _, p in celeba.pictures(folder, "train", ["full"])]
+    paths = celeba.pictures(folder, "train", ["full"])
     side = parser.manifest.crop.width
     inner = _central(side, SIDE_OF_HEAD)
     if not paths:
         raise DataError(f"no training pictures in {folder / celeba.FOLDERS['full']}")
-    images = np.stack([parsed.head_crop(p, side)[inner] for p in watched(paths, "Reading CelebA")])
+    n = len(range(side)[inner[0]])
+    images, kept = read(paths, (n, n, 3), lambda image: parsed.head_crop(image, side)[inner], "Reading CelebA")
+    paths = [paths[i] for i in kept]
     seen = _thumbnails([i[_central(len(i), held_out_share / SIDE_OF_HEAD)] for i in images])
     new = (seen @ _thumbnails(held_out).T).max(1) < _SAME
     paths, images = [p for p, keep in zip(paths, new, strict=True) if keep], images[new]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.factors import Loader, Source, Table, last_tenth, picture, squeezed
+from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.reading import rgb
 from training.data.tables import rows
 
 BINS = ("profile", "three-quarter", "half", "quarter", "frontal")
@@ -24,7 +25,7 @@ def read(folder: Path) -> Source:
     frames = np.array([int(row["frame_in_turn"]) for row in found])
     poses = [BINS[i] for i in (frames * len(BINS) // (frames.max() + 1)).tolist()]
     table = Table("umist", people, {"pose": poses}, last_tenth(people), {"pose": BINS})
-    return table, lambda i, size: squeezed(picture(folder / found[i]["file_name"]), size)
+    return table, lambda i, size: squeezed(rgb(folder / found[i]["file_name"]), size)
 
 
 load = Loader(read)

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, every_tenth, picture, squeezed
+from training.data.factors import Loader, Source, Table, every_tenth, squeezed
+from training.data.reading import rgb
 
 _NAME = re.compile(r"(\d+)_([01])_\d_\d+\.jpg\.chip\.jpg")
 
@@ -28,7 +29,7 @@ def read(folder: Path) -> Source:
     }
     people = [p.name for p, _ in found]
     table = Table("utkface", people, factors, every_tenth(people), {"sex": ("male", "female")}, identity=False)
-    return table, lambda i, size: squeezed(picture(found[i][0]), size)
+    return table, lambda i, size: squeezed(rgb(found[i][0]), size)
 
 
 load = Loader(read, specified="sex")

@@ -50,7 +50,7 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
     Raises:
         DataError: there is no picture of a colour in full size.
     """
-    paths = [path for _, path in celeba.pictures(folder, "train", ("full",))]
+    paths = celeba.pictures(folder, "train", ("full",))
     labels = celeba.labels_of(folder, [path.name for path in paths], (*celeba.HAIR, "Wearing_Hat", "Bald"))
     clear = (labels[:, :4].sum(1) == 1) & ~labels[:, 4:].any(1)
     parser = library.bundled(PARSER)

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
+from imgedit.vision import geometry
 from imgedit.vision.geometry import CLOSE, INNER
 from training.data import celeba, celeba_people
 from training.data.celeba import balanced_weights
+from training.data.frame import window
 from training.methods.attribute_classifier import ATTRIBUTES
 
 
@@ -66,6 +68,15 @@ def test_a_close_window_is_the_same_in_all_folders(folder: Path) -> None:
         assert image[34, -1, 0] == pytest.approx((x0 + last - 0.5) * 255 / 178, abs=3)
         assert image[0, 34, 1] == pytest.approx((y0 + first - 0.5) * 255 / 218, abs=3)
         assert image[-1, 34, 1] == pytest.approx((y0 + last - 0.5) * 255 / 218, abs=3)
+
+
+@pytest.mark.parametrize("kind", ["face", "close", "inner"])
+@pytest.mark.parametrize("size", [48, 64, 128])
+def test_training_sees_the_pixels_that_use_sees(kind: str, size: int, folder: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (218, 178, 3), dtype=np.uint8)
+    use = geometry.cut(noise, geometry.crop_matrix(geometry.FACE_TEMPLATE, kind, size), size)
+    difference = np.abs(window(noise, size, kind).astype(int) - use)
+    assert difference.max() <= 1  # the template's similarity is the identity but for rounding
 
 
 def test_windows_that_cannot_be_loaded_are_refused(folder: Path) -> None:
