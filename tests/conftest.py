@@ -1,6 +1,8 @@
 """Tests write nothing into the user's home folder, and see none of the models in it: they get a home of their own.
 
 This is read before any test module, so that libraries that look for a home when they are imported find this one.
+
+Property tests draw the same examples in every run; `pytest --hypothesis-profile=long` draws many more, and new ones.
 """
 
 from __future__ import annotations
@@ -9,13 +11,20 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _HOME = tempfile.TemporaryDirectory(prefix="imgedit-tests-")
 _ELSEWHERE = ("IMGEDIT_HOME", "HF_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 
 os.environ |= {"HOME": _HOME.name, "USERPROFILE": _HOME.name, "LOCALAPPDATA": _HOME.name}
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(_HOME.name, "hypothesis")
 for _name in _ELSEWHERE:
     os.environ.pop(_name, None)
+
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=200, derandomize=True, database=None, **_COMMON)
+settings.register_profile("long", max_examples=20_000, **_COMMON)
+settings.load_profile("default")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

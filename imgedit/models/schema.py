@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgedit.errors import ManifestError
+from imgedit.text import printable
 
 __all__ = [
     "CONDITIONINGS",
@@ -64,7 +64,8 @@ _SIDE_LIMIT = 4096  # px; a crop larger than this is a damaged manifest, not a m
 _DEPTH_LIMIT = 16  # levels of nesting
 _INTEGER_LIMIT = 2**53  # beyond it JSON readers disagree
 _TINT_LIMIT = 128.0  # a* and b* of CIELAB
-_BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_WHERE_LIMIT = 60  # characters of a place in messages
+_WHOLE = "the manifest"
 
 
 def require(condition: bool, message: str) -> None:
@@ -86,7 +87,7 @@ def check(data: Mapping[str, Any]) -> None:
         ManifestError: a field is missing or unknown, or its value makes no sense.
     """
     check_plain(data)
-    _check_fields(data, "the manifest", FIELDS)
+    _check_fields(data, _WHOLE, FIELDS)
     version = data["schema_version"]
     require(
         version == SCHEMA_VERSION and not isinstance(version, bool),
@@ -127,7 +128,7 @@ def check(data: Mapping[str, Any]) -> None:
     )
 
 
-def check_plain(value: object, where: str = "the manifest", depth: int = 0) -> None:
+def check_plain(value: object, where: str = _WHOLE, depth: int = 0) -> None:
     """Refuse what JSON can say and a manifest may not: numbers that are not finite, control characters, deep nests."""
     require(depth <= _DEPTH_LIMIT, f"{where} is nested more than {_DEPTH_LIMIT} deep")
     if isinstance(value, str):
@@ -143,7 +144,7 @@ def check_plain(value: object, where: str = "the manifest", depth: int = 0) -> N
             require(
                 isinstance(key, str) and _is_clean(key), f"{where} has a name with control characters: {shown(key)}"
             )
-            check_plain(item, key if depth == 0 else f"{where}: {key}", depth + 1)
+            check_plain(item, _inside(where, key), depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             check_plain(item, where, depth + 1)
@@ -153,9 +154,13 @@ def check_plain(value: object, where: str = "the manifest", depth: int = 0) -> N
 
 def _is_clean(text: str) -> bool:
     """Tell whether a text is one line that no terminal acts on and every encoding takes."""
-    return text.isprintable() or not any(
-        unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDIRECTIONAL for c in text
-    )
+    return printable(text) == text
+
+
+def _inside(where: str, key: str) -> str:
+    """Name a place within another, in few words."""
+    name = key if key.isascii() and len(key) <= _WHERE_LIMIT else shown(key, _WHERE_LIMIT)
+    return name if where == _WHOLE else f"{where}: {name}" if len(where) <= _WHERE_LIMIT else f"...: {name}"
 
 
 def _check_fields(data: object, where: str, fields: set[str]) -> None:
