@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import devices
+from imgedit.text import printable
 
 __all__ = ["Session"]
 
@@ -91,11 +92,14 @@ class Session:
         wanted = devices.providers(device, is_limited=is_limited)
         wants_gpu = len(wanted) > 1
         try:
-            session = ort.InferenceSession(source, options, providers=wanted)
+            # Its own fallback prints to stdout, where results belong.
+            session = ort.InferenceSession(source, options, providers=wanted, enable_fallback=0)
         except Exception as error:  # ONNX Runtime's errors share no base class but this
-            if device == "auto" and wants_gpu:  # a GPU that does not work: the CPU will do
-                session = self._open(source, options, "cpu", is_limited)
-                devices.warn_of_gpu(_reason(error))  # only now is it sure that it was not the graph
+            if wants_gpu:
+                session = self._open(source, options, "cpu", is_limited)  # raises where it was the graph's fault
+                if device != "auto":
+                    raise ConfigError(f"device {device} cannot be used: {_reason(error)}") from error
+                devices.warn_of_gpu(_reason(error))
                 return session
             raise ModelError(f"{self.name} cannot be loaded, get the model again: {_reason(error)}") from error
         if wants_gpu and not _is_on_gpu(session):
@@ -173,4 +177,4 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "bfc_arena" in text and "smaller than requested" in text:
         return f"it needs more than {devices.MEMORY_LIMIT >> 30} GiB of memory"
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", text)[:300] or type(error).__name__
+    return printable(re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", text)[:300]) or type(error).__name__

@@ -94,6 +94,28 @@ def test_cuda_that_does_not_work_is_one_warning_and_the_cpu_takes_over(
     assert capfd.readouterr().err == ""
 
 
+def test_a_gpu_that_fails_at_a_graph_is_blamed_where_the_cpu_takes_it(
+    gpu: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "_missing_cuda", lambda: None)
+    real = runtime.ort.InferenceSession
+
+    def broken(source: bytes, options: object, providers: list[object], **more: object) -> object:
+        if len(providers) > 1:
+            raise RuntimeError("the driver is too old")
+        return real(source, options, providers=providers, **more)
+
+    monkeypatch.setattr(runtime.ort, "InferenceSession", broken)
+    for _ in range(2):
+        assert runtime.Session(affine_graph(), "auto").device == "cpu"
+    assert [r.getMessage() for r in caplog.records] == [
+        "the GPU is not used: the driver is too old; the device cpu silences this"
+    ]
+    with pytest.raises(ConfigError, match="device cuda cannot be used: the driver is too old"):
+        runtime.Session(affine_graph(), "cuda")
+    assert capfd.readouterr().out == ""
+
+
 def test_a_damaged_graph_is_not_blamed_on_the_gpu(
     gpu: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,15 @@ def test_a_damaged_graph_is_a_model_error_in_one_line(tmp_path: Path, content: b
         runtime.Session(content, "cpu")
 
 
+def test_a_graph_that_cannot_be_loaded_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    node = onnx.load_model_from_string(one_output("Exp"))
+    node.graph.node[0].name = "name"
+    content = node.SerializeToString().replace(b"Exp", b"E\xffp")  # no text, which makes ONNX Runtime try again aloud
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        runtime.Session(content, "cpu")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_missing_graph_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.onnx is missing"):
         runtime.Session(tmp_path / "none.onnx")
