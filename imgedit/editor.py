@@ -78,11 +78,13 @@ class Found:
     """What an edit changes in a photo.
 
     Attributes:
+        plan: the edit.
         changes: those of each subject.
         warnings: sentences for the user.
         seconds: what the networks took.
     """
 
+    plan: Plan
     changes: list[tuple[Subject, list[Change]]]
     warnings: list[str]
     seconds: float
@@ -117,6 +119,7 @@ class Editor:
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         parser: the face parser, by id or folder.
         classifier: the attribute classifier, by id or folder.
+        mark: edited photos say in their metadata that they were edited, and how.
     """
 
     def __init__(
@@ -126,7 +129,9 @@ class Editor:
         *,
         parser: str = PARSER,
         classifier: str = CLASSIFIER,
+        mark: bool = True,
     ) -> None:
+        self.mark = mark
         self.models = library.available("translate") if models is None else list(models)
         self.device = device
         self.networks = Networks(Sessions(device), classifier=classifier, parser=parser)
@@ -168,7 +173,9 @@ class Editor:
         start = time.perf_counter()
         found = self.faces(photo)
         chosen = faces.pick(found, face, photo=(photo.width, photo.height))
-        subjects = [face_subject(photo, one, self.networks, found) for one in chosen]
+        # Networks and colour changes read numbers as sRGB.
+        seen = replace(photo, rgb=photos.srgb(photo))
+        subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         return Prepared(photo, found, subjects, time.perf_counter() - start)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
@@ -182,7 +189,7 @@ class Editor:
                 said.setdefault(f"{subject} {text}")
 
             changes.append((subject, plan.changes(subject, warn)))
-        return Found(changes, list(said), time.perf_counter() - start)
+        return Found(plan, changes, list(said), time.perf_counter() - start)
 
     def apply(self, photo: Photo, found: Found, strength: float = 1.0) -> Photo:
         """Carry changes out and return the edited photo.
@@ -190,13 +197,19 @@ class Editor:
         Args:
             photo: the photo.
             found: the changes of its subjects.
-            strength: 0..1, share of every change; 0 gives the photo's own pixels.
+            strength: 0..1, share of every change; 0 gives the photo back.
         """
-        rgb = photo.rgb
-        for subject, changes in found.changes if strength > 0 else ():
+        if strength == 0 or not any(changes for _, changes in found.changes):
+            return photo
+        seen = rgb = found.changes[0][0].rgb
+        for subject, changes in found.changes:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled)
-        return replace(photo, rgb=rgb)
+        edited = photos.with_srgb(photo, seen, rgb)
+        if not self.mark:
+            return edited
+        used = [(model.id, model.manifest.version) for model in found.plan.models]
+        return photos.marked(edited, found.plan.description, used)
 
     def edit_photo(self, photo: Photo, plan: Plan, *, face: str | int = "all") -> Result:
         """Carry out any edit on the faces of a photo.
@@ -388,18 +401,20 @@ class Editor:
         return replace(results[-1], written=written)
 
 
-def open_model(name: str | PathLike[str] | None = None, device: str = "auto") -> Editor:
+def open_model(name: str | PathLike[str] | None = None, device: str = "auto", *, mark: bool = True) -> Editor:
     """Open a model for many photos.
 
     Args:
         name: id, pulled repository or folder of a translate model; None for all that are here, which is what the words
             are then looked up in.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        mark: edited photos say in their metadata that they were edited, and how.
 
     Raises:
         ModelError: there is no such model, it is damaged, or it edits no faces.
     """
-    return Editor(None if name is None else [check_kind(library.find(name), "translate")], device)
+    models = None if name is None else [check_kind(library.find(name), "translate")]
+    return Editor(models, device, mark=mark)
 
 
 def translate(
@@ -413,6 +428,7 @@ def translate(
     crop_only: bool = False,
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
+    mark: bool = True,
 ) -> Any:
     """Edit the faces of a photo and give it back as it came.
 
@@ -426,6 +442,7 @@ def translate(
         crop_only: give the first edited face's aligned crop instead, RGB.
         out: for a path, the file to write; None writes `photo.blond.jpg` beside `photo.jpg`.
         overwrite: replace a file that exists.
+        mark: the edited photo says in its metadata that it was edited, and how.
 
     Returns:
         An array for an array, a PIL image for a PIL image, the path of the written file for a path.
@@ -436,7 +453,7 @@ def translate(
     Raises:
         ImgeditError: one of its children, as `Editor.translate_photo`, `imgedit.photo.read` and `write` raise them.
     """
-    return open_model(model, device).translate(
+    return open_model(model, device, mark=mark).translate(
         photo, words, face=face, strength=strength, crop_only=crop_only, out=out, overwrite=overwrite
     )
 
@@ -452,6 +469,7 @@ def interpolate(
     device: str = "auto",
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
+    mark: bool = True,
 ) -> Any:
     """Show an edit by words at strengths from 0 to 1; the networks run once.
 
@@ -467,6 +485,7 @@ def interpolate(
         out: for a path, the file to write; several are numbered. None writes `photo.blond-0.jpg` and so on,
             `photo.blond.strip.jpg` or `photo.blond.gif` beside `photo.jpg`.
         overwrite: replace files that exist.
+        mark: as `translate`.
 
     Returns:
         Pictures as the photo came (for a path, the paths of the files); of layout `files` a list.
@@ -477,7 +496,7 @@ def interpolate(
     Raises:
         ImgeditError: one of its children, as `translate`.
     """
-    editor = open_model(model, device)
+    editor = open_model(model, device, mark=mark)
     return editor.interpolate(photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite)
 
 

@@ -319,6 +319,114 @@ def test_the_crop_of_a_face_has_its_eyes_where_celeba_has_them():
     np.testing.assert_allclose(again[0].landmarks, FACE_TEMPLATE - np.array([0, 20]), atol=8)
 
 
+def test_alpha_survives_in_every_kind_that_a_photo_may_have(editor, two_faces, tmp_path):
+    rgb = scene(two_faces)
+    alpha = np.random.default_rng(0).integers(1, 255, rgb.shape[:2]).astype(np.uint8)
+    rgba = np.dstack([rgb, alpha])
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    want = editor.translate(rgb, "blond")
+    array = editor.translate(rgba, "blond")
+    image = np.asarray(editor.translate(Image.fromarray(rgba), "blond"))
+    written = np.asarray(Image.open(editor.translate(tmp_path / "a.png", "blond")))
+    direct = editor.translate_photo(photo.read(rgba), "blond").photo
+    for edited in (array, image, written, np.dstack([direct.rgb, direct.alpha])):
+        np.testing.assert_array_equal(edited[..., 3], alpha)
+        np.testing.assert_array_equal(edited[..., :3], want)
+    assert editor.translate(rgba, "blond", crop_only=True).shape[2] == 3
+
+
+def test_an_unknown_word_is_said_before_a_file_is_named_or_looked_for(editor, tmp_path):
+    for words in ("a/b", "..", "x" * 5000):
+        with pytest.raises(errors.UnknownWordError):
+            editor.translate(tmp_path / "no" / "photo.jpg", words)
+        with pytest.raises(errors.UnknownWordError):
+            editor.translate_file(tmp_path / "no" / "photo.jpg", words)
+
+
+def test_python_callers_are_warned_at_their_own_line(tmp_path, editor, two_faces):
+    rgb = scene(two_faces)
+    seen = models.classifier(tmp_path / "seen", {"Smiling": 0.95, "Eyeglasses": 0.1})
+    other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
+    for given in (rgb, Image.fromarray(rgb)):
+        with pytest.warns(errors.EditWarning, match="so already: 'smiling' changes nothing") as caught:
+            out = other.translate(given, "smiling")
+        assert [Path(w.filename).name for w in caught] == [Path(__file__).name] * 2
+        np.testing.assert_array_equal(np.asarray(out), rgb)
+    result = other.translate_photo(photo.read(rgb), ["smiling"])
+    assert len(result.warnings) == 2
+
+
+def test_a_classifier_that_does_not_know_a_guards_attribute_is_no_silent_yes(tmp_path, editor, two_faces):
+    seen = models.classifier(tmp_path / "seen", {"Smiling": 0.1, "Eyeglasses": 0.1})
+    other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
+    result = other.translate_photo(photo.read(scene(two_faces)), "blond", face=0)
+    assert result.warnings == [
+        f"{two_faces[0]} cannot be checked for Wearing_Hat, so 'blond' is carried out in any case"
+    ]
+
+
+def test_prepare_run_and_apply_are_translate_in_three_steps_and_leave_the_photo_alone(editor, two_faces):
+    from imgedit.edits import translate
+
+    rgb = scene(two_faces)
+    source = photo.read(rgb.copy())
+    prepared = editor.prepare(source, "all")
+    for words in ({"blond": 1.0}, {"smiling": 0.5, "blond": 0.3}):
+        found = editor.run(prepared, translate.prepare(words, editor.models))
+        np.testing.assert_array_equal(editor.apply(source, found).rgb, editor.translate(rgb, words))
+    np.testing.assert_array_equal(source.rgb, rgb)
+
+
+def test_an_edit_is_any_plan(editor, two_faces):
+    class Brighter:
+        """Makes what is all of the window brighter."""
+
+        names = ("brighter",)
+        description = "brighter"
+        models = ()
+
+        def changes(self, subject, warn):
+            from imgedit.models.manifest import Crop
+            from imgedit.render.delta import Delta
+
+            warn("looks pale")
+            return [Delta(np.full((64, 64, 3), 0.2, np.float32), Crop("face", 64, 64), "all")]
+
+    rgb = np.full((400, 500, 3), 100, np.uint8)
+    with pytest.warns(errors.EditWarning, match="the face at 109, 197 looks pale"):
+        out = editor.carry_out(rgb, Brighter(), face=0)
+    assert out.max() == pytest.approx(125.5, abs=0.51)
+    np.testing.assert_array_equal(out[:, 400:], rgb[:, 400:])
+
+
+def test_an_edited_photo_says_so_in_its_metadata_unless_that_is_left_out(editor, two_faces):
+    rgb = scene(two_faces)
+    marked = editor.translate_photo(photo.read(rgb), {"blond": 1.0, "smiling": 0.5}).photo.metadata.xmp
+    assert b"compositeWithTrainedAlgorithmicMedia" in marked
+    assert b"blond, smiling=0.5" in marked
+    assert b"stargan_hair.test" in marked
+    assert editor.translate_photo(photo.read(rgb), "blond=0").photo.metadata.xmp is None
+    editor.mark = False
+    assert editor.translate_photo(photo.read(rgb), "blond").photo.metadata.xmp is None
+
+
+def test_networks_see_srgb_and_the_photo_keeps_its_profile(editor, two_faces):
+    from tests.photo.test_colour import profile
+
+    rgb = scene(two_faces)
+    source = photo.Photo(rgb, icc=profile("Adobe RGB"))
+    result = editor.translate_photo(source, "blond").photo
+    assert result.icc == source.icc
+    hair = ~_grown(~(rgb == 30).all(2), 5)
+    want = np.rint((np.array(models.COLOURS["Blond_Hair"]) + 1) * 127.5)
+    np.testing.assert_allclose(
+        photo.srgb(result)[hair].astype(float), np.broadcast_to(want, (*hair.shape, 3))[hair], atol=4
+    )
+    assert np.abs(result.rgb[hair] - want).max() > 5, "the profile's numbers are others"
+    far = ~_grown((rgb == 30).all(2), 25)
+    np.testing.assert_array_equal(result.rgb[far], rgb[far])
+
+
 def _grown(mask: np.ndarray, by: int) -> np.ndarray:
     import cv2
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import Device, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
@@ -35,6 +35,7 @@ def interpolate(
     ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     quiet: Quiet = False,
 ) -> None:
     """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation."""
@@ -45,7 +46,7 @@ def interpolate(
     from imgedit.editor import open_model
 
     layout = "strip" if strip else "gif" if gif else "files"
-    done = open_model(model, device).interpolate_file(
+    done = open_model(model, device, mark=not no_mark).interpolate_file(
         photo, attr, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
     )
     for warning in done.warnings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, Overwrite, Quiet, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "swap"]
@@ -39,6 +39,7 @@ def swap(
     ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,7 +58,15 @@ def swap(
     from imgedit.edits.swap import swap_files
 
     done = swap_files(
-        pictures, take=take, steps=steps, grid=grid, model=model, device=device, out=out, overwrite=overwrite
+        pictures,
+        take=take,
+        steps=steps,
+        grid=grid,
+        model=model,
+        device=device,
+        out=out,
+        overwrite=overwrite,
+        mark=not no_mark,
     )
     if is_stdout:
         return
@@ -65,4 +74,4 @@ def swap(
         result(str(done.written))
         return
     found = [None if face is None else face.to_json() for face in done.faces]
-    result({"pictures": pictures, "written": str(done.written), "model": done.model, "faces": found})
+    result({"pictures": pictures, "written": str(done.written), "model": done.model[0], "faces": found})

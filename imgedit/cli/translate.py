@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "translate"]
@@ -35,6 +35,7 @@ def translate(
     ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -53,7 +54,7 @@ def translate(
 
     from imgedit.editor import open_model
 
-    done = open_model(model, device).translate_file(
+    done = open_model(model, device, mark=not no_mark).translate_file(
         photo,
         words,
         face=face,

@@ -53,6 +53,16 @@ class Interpolation:
         return [*self.translation.names, *(["strip"] if self.layout == "strip" else [])]
 
     @property
+    def description(self) -> str:
+        """The words."""
+        return self.translation.description
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The models of the words."""
+        return self.translation.models
+
+    @property
     def strengths(self) -> Sequence[float]:
         """Even steps from 0 to 1."""
         return [i / (self.steps - 1) for i in range(self.steps)]

@@ -34,6 +34,16 @@ class Plan(Protocol):
         """Words that name the edited copy of a photo: `photo.NAME.jpg`."""
         ...
 
+    @property
+    def description(self) -> str:
+        """What is done, for the mark of the edited photo: `blond, smiling=0.5`."""
+        ...
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The models that do it."""
+        ...
+
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Find out what is to be changed, by the subject's crops and the networks.
 

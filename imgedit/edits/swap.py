@@ -64,13 +64,13 @@ class Swapping:
 
     Attributes:
         rgb: `(h, w, 3)` uint8, one picture, a strip or a grid, at the model's size.
-        model: id of the model.
+        model: id and version of the model.
         faces: the face of each picture; None where the model sees the whole picture.
         written: the file that holds it; None where it was not written.
     """
 
     rgb: NDArray[np.uint8]
-    model: str
+    model: tuple[str, str]
     faces: list[Face] | list[None]
     written: Path | None = None
 
@@ -187,7 +187,7 @@ def _swapped(
         rgb = np.concatenate(list(swapper.decode(_between(code, steps, take))), axis=1)
     else:
         rgb = swapper.decode(_between(code, 2, take or "s"))[1]
-    return Swapping(rgb, swapper.model.id, chosen)
+    return Swapping(rgb, (swapper.model.id, swapper.model.manifest.version), chosen)
 
 
 def swap(
@@ -201,6 +201,7 @@ def swap(
     device: str = "auto",
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
+    mark: bool = True,
 ) -> Any:
     """Make the picture with the s (identity, or the digit) of `a` and the z (pose and expression, or the hand) of `b`.
 
@@ -221,6 +222,7 @@ def swap(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         out: for paths, the file to write; None writes `a.swap.b.png` beside `a`.
         overwrite: replace a file that exists.
+        mark: a picture of faces says in its metadata that a model made it.
 
     Returns:
         As `a` came: an array `(h, w, 3)` uint8, a PIL image, or the path of the written file.
@@ -234,9 +236,9 @@ def swap(
             raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
         sources = [photos.read(picture) for picture in pictures]
         done = swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device)
-        return photos.like(a, Photo(done.rgb))
+        return photos.like(a, _made(done) if mark else Photo(done.rgb))
     options: dict[str, Any] = {"take": take, "steps": steps, "grid": grid, "model": model, "device": device}
-    return swap_files(pictures, **options, out=out, overwrite=overwrite).written
+    return swap_files(pictures, **options, out=out, overwrite=overwrite, mark=mark).written
 
 
 def swap_files(
@@ -249,6 +251,7 @@ def swap_files(
     device: str = "auto",
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
+    mark: bool = True,
 ) -> Swapping:
     """Cross pictures and write the result beside the first; arguments as `swap`.
 
@@ -261,6 +264,7 @@ def swap_files(
         device: as `swap`.
         out: as `swap`; `-` for standard output.
         overwrite: as `swap`.
+        mark: as `swap`.
 
     Raises:
         ConfigError: the options do not fit together or the pictures.
@@ -276,9 +280,17 @@ def swap_files(
     deliver.check([named], overwrite=overwrite)
     sources = [photos.read(picture) for picture in pictures]
     done = _swapped(sources, swapper, sessions, take, steps, grid)
+    made = _made(done) if mark else Photo(done.rgb)
     mode = photos.permissions(*sources)  # who may not see a photo may not see what was made of it
-    written = deliver.write([File(named, Photo(done.rgb, permissions=mode))], overwrite=overwrite)
+    written = deliver.write([File(named, replace(made, permissions=mode))], overwrite=overwrite)
     return replace(done, written=written[0])
+
+
+def _made(done: Swapping) -> Photo:
+    """Return the picture; one of faces says that a model made it."""
+    if not any(done.faces):
+        return Photo(done.rgb)
+    return photos.marked(Photo(done.rgb), "swap", [done.model], generated=True)
 
 
 def default_output(

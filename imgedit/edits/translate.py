@@ -68,6 +68,16 @@ class Translation:
         """The words."""
         return list(self.words)
 
+    @property
+    def description(self) -> str:
+        """The words, with the strengths that are not 1."""
+        return ", ".join(word if strength == 1 else f"{word}={strength:g}" for word, strength in self.words.items())
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The models of the words."""
+        return [task.model for task in self.tasks]
+
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Run the models on the subject's crops; as `Plan.changes`."""
         return [change for task in self.tasks if (change := _change(task, subject, warn)) is not None]

@@ -221,7 +221,7 @@ def test_photos_with_faces_are_aligned_and_swapped_channel_by_channel(people):
 
 def test_the_model_goes_by_what_the_pictures_show(people):
     def used(*pictures: np.ndarray, **options: object) -> str:
-        return swapping.swap_photos([photo.read(picture) for picture in pictures], **options).model
+        return swapping.swap_photos([photo.read(picture) for picture in pictures], **options).model[0]
 
     assert used(*people) == "means.faces"
     assert used(A, B) == "means.digits"
@@ -238,7 +238,7 @@ def test_the_model_goes_by_what_the_pictures_show(people):
 
 def test_a_small_grey_picture_with_a_face_is_a_face(monkeypatch):
     monkeypatch.setattr("imgedit.vision.faces.search", lambda rgb, **_: [face_at(0, 0, 0.2)])
-    assert swapping.swap_photos([photo.read(A), photo.read(B)]).model == "means.faces"
+    assert swapping.swap_photos([photo.read(A), photo.read(B)]).model[0] == "means.faces"
 
 
 def test_the_detector_sees_no_face_in_digits_and_one_in_a_portrait(tmp_path):
@@ -337,7 +337,7 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path, monkeypatch, args, code, s
 
 def test_a_model_that_cannot_swap_says_so(tmp_path):
     empty = means_and_rest(tmp_path / "empty", "empty.test", "none", 1, SIDE, z_dim=0)
-    with pytest.raises(errors.ModelError, match="no z to swap"):
+    with pytest.raises(errors.ModelError, match="empty 'z'"):
         imgedit.swap(A, B, model=empty.folder)
     silent = means_and_rest(tmp_path / "silent", "silent.test", "none", 1, SIDE)
     manifest = json.loads((silent.folder / "manifest.json").read_text())

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
+from imgedit.models.manifest import Crop
 from imgedit.render import delta as composite
+from imgedit.render.delta import Delta
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 
@@ -54,3 +57,24 @@ def test_a_delta_on_a_flat_photo_comes_back_at_crop_resolution():
     delta = RNG.uniform(-0.5, 0.5, (64, 64, 3)).astype(np.float32)
     out = composite.apply_delta(photo, delta, crop, EYE, whole(photo))
     np.testing.assert_allclose(out, 128 + delta * 127.5, atol=0.6)
+
+
+def test_what_is_new_in_a_delta_is_enlarged_bicubically() -> None:
+    photo = np.full((128, 128, 3), 128, np.uint8)
+    crop = np.full((32, 32, 3), 128 / 127.5 - 1, np.float32)
+    delta = np.zeros((32, 32, 3), np.float32)
+    delta[16, 16] = 0.9  # on a flat crop its smooth part is the mean over 5 x 5 of the mean over 5 x 5
+    matrix = np.array([[0.25, 0.0, -0.375], [0.0, 0.25, -0.375]])
+    out = composite.apply_delta(photo, delta, crop, matrix, whole(photo)).astype(float)
+    smooth = cv2.blur(cv2.blur(delta, (5, 5)), (5, 5))
+    want = cv2.resize(delta - smooth, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    want += cv2.resize(smooth, None, fx=4, fy=4, interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(out, 128 + 127.5 * want, atol=1.5)
+    bilinear = cv2.resize(delta, None, fx=4, fy=4, interpolation=cv2.INTER_LINEAR)
+    assert np.abs(128 + 127.5 * bilinear - out).max() > 5, "the two ways can be told apart"
+
+
+def test_a_scaled_delta_is_the_same_change_in_part() -> None:
+    delta = Delta(np.full((4, 4, 3), 0.5, np.float32), Crop("face", 4, 4), "face")
+    np.testing.assert_array_equal(delta.scaled(0.5).delta, 0.25)
+    assert delta.scaled(0.5).crop == delta.crop

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imgedit.models.manifest import Crop
 from imgedit.render import flow
+from imgedit.render.flow import Flow
 from imgedit.render.regions import Region
 
 RNG = np.random.default_rng(0)
@@ -103,3 +105,14 @@ def test_a_region_is_seen_on_the_crop_where_it_lies_in_the_photo(scale: float):
     expected[8:16, 16:30] = 1.0
     step = round(1 / scale)
     np.testing.assert_allclose(mask, expected[::step, ::step], atol=1e-6)
+
+
+def test_a_crop_that_is_not_square_has_its_flow_in_units_of_both_sides() -> None:
+    rgb = noise(20, SIZE)
+    out = flow.apply_fields(rgb, [(1.0, fields(0.05, -0.2, copy=1.0))], EYE, (20, SIZE), whole(20, 40), whole(20, 40))
+    np.testing.assert_array_equal(out[4:, :-2], rgb[:-4, 2:])
+
+
+def test_a_scaled_flow_is_the_same_change_in_part() -> None:
+    change = Flow([(0.8, fields())], Crop("face", SIZE, SIZE), "hair", "face")
+    assert [amount for amount, _ in change.scaled(0.5).fields] == [0.4]

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from imgedit.models.manifest import Tint
+from imgedit.models.manifest import Crop, Tint
 from imgedit.render import grid as grading
 from imgedit.render import regions
+from imgedit.render.grid import Grid
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 from tests.photos import picture
@@ -203,3 +204,20 @@ def test_the_edge_has_the_tint_that_the_hair_is_held_to() -> None:
     hair, edge = out[20:44, 20:44].mean((0, 1)), out[14:16, 20:44].mean((0, 1))
     assert hair[0] > hair[2] + 5
     assert edge[0] > edge[2] + 5
+
+
+def test_a_hair_is_brightened_and_darkened_for_the_contrast_by_the_limit_at_most() -> None:
+    rgb = np.full((120, 120, 3), 60, np.uint8)
+    rgb[40, 40], rgb[80, 80] = 255, 0
+    out = grading.apply_grids(rgb, constant(0.2), zero_guide, EYE, (120, 120), whole(rgb))[..., 0]
+    flat = 1.2 * 127.5
+    assert out[40, 40] == pytest.approx(1.4 * flat, abs=0.51)  # without a limit 1.9 times as bright
+    assert out[80, 80] == pytest.approx(flat / 1.4, abs=0.51)  # without a limit 0.45 times
+    assert out[60, 20] == pytest.approx(flat, abs=1.51)
+
+
+def test_a_scaled_grid_is_the_same_change_in_part() -> None:
+    grid = Grid(constant(0.2), zero_guide, Crop("face", 64, 64), "hair")
+    half = grid.scaled(0.5)
+    assert [amount for amount, _ in half.grids] == [0.5]
+    assert half.grids[0][1] is grid.grids[0][1]

@@ -365,3 +365,14 @@ def test_a_face_is_called_by_its_nose_and_gives_the_matrix_of_its_crops() -> Non
     np.testing.assert_array_equal(face.matrix("head", 96, 96), geometry.crop_matrix(face.landmarks, "head", 96))
     with pytest.raises(ModelError, match="square, not 128x64"):
         face.matrix("face", 64, 128)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_photo_enlarged_by_a_whole_factor_gives_the_same_face_at_its_pixel_centres(
+    astronaut: np.ndarray, factor: int
+) -> None:
+    large = np.repeat(np.repeat(astronaut, factor, 0), factor, 1)  # its reduced copy is the portrait itself
+    (small,) = faces.detect(astronaut, device="cpu")
+    (found,) = faces.detect(large, device="cpu", max_side=max(astronaut.shape[:2]))
+    np.testing.assert_allclose(found.landmarks, (small.landmarks + 0.5) * factor - 0.5, atol=1e-3)
+    np.testing.assert_allclose(found.box, (small.box + 0.5) * factor - 0.5, atol=1e-3)

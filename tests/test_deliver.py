@@ -1,0 +1,126 @@
+"""Files of one call are named before the work, and written all or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgedit import deliver, photo
+from imgedit.deliver import File
+from imgedit.errors import ConfigError, OutputError
+from imgedit.photo import Photo
+from tests.photos import picture
+
+
+def test_a_copy_is_named_after_the_photo_and_the_words_unless_the_user_names_it(tmp_path: Path) -> None:
+    assert deliver.name(tmp_path / "a.jpg", ["blond", "smiling"]) == tmp_path / "a.blond.smiling.jpg"
+    assert deliver.name("a.jpg", ["blond"], "b.png") == Path("b.png")
+    assert deliver.name("-", ["blond"]) == Path("-")
+    assert deliver.name(picture(), ["blond"]) is None
+    with pytest.raises(ConfigError, match="save this result yourself"):
+        deliver.name(picture(), ["blond"], "b.png")
+
+
+def test_several_outputs_are_numbered_and_a_single_one_is_not() -> None:
+    assert deliver.numbered(Path("x/a.jpg"), 0, 1) == Path("x/a.jpg")
+    assert deliver.numbered(Path("x/a.jpg"), 2, 3) == Path("x/a-2.jpg")
+    assert deliver.compare_name(Path("x/a.jpg")) == Path("x/a.compare.jpg")
+
+
+def test_several_pictures_do_not_fit_into_standard_output() -> None:
+    with pytest.raises(ConfigError, match="one picture, not 2"):
+        deliver.check([Path("-"), Path("-")])
+
+
+def test_a_message_for_python_callers_does_not_speak_of_options(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"mine")
+    with pytest.raises(OutputError) as caught:
+        deliver.check([tmp_path / "a.png"])
+    assert str(caught.value) == f"{tmp_path / 'a.png'}: exists already"
+    assert "--overwrite" in caught.value.hint
+
+
+def test_files_hold_the_pictures_in_the_formats_of_their_names(tmp_path: Path) -> None:
+    files = [File(tmp_path / "a.png", Photo(picture())), File(tmp_path / "b.bmp", Photo(picture()[::-1]))]
+    assert deliver.write(files) == [tmp_path / "a.png", tmp_path / "b.bmp"]
+    np.testing.assert_array_equal(photo.read(tmp_path / "a.png").rgb, picture())
+    np.testing.assert_array_equal(photo.read(tmp_path / "b.bmp").rgb, picture()[::-1])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_disk_with_room_for_one_file_of_two_keeps_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    if overwrite:
+        (tmp_path / "a.png").write_bytes(b"mine")
+    fsync, calls = os.fsync, []
+
+    def full(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    files = [File(tmp_path / "a.png", Photo(picture())), File(tmp_path / "a.compare.png", Photo(picture()))]
+    with pytest.raises(OutputError, match=r"a\.compare\.png: cannot be written: No space left"):
+        deliver.write(files, overwrite=overwrite)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == ({"a.png": b"mine"} if overwrite else {})
+
+
+def test_a_picture_that_cannot_be_encoded_leaves_no_file(tmp_path: Path) -> None:
+    flat = Photo(np.zeros((2, 70_000, 3), np.uint8))  # JPEG ends at 65,535
+    with pytest.raises(OutputError, match=r"b\.jpg: cannot be written as JPEG"):
+        deliver.write([File(tmp_path / "a.png", flat), File(tmp_path / "b.jpg", flat)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_appears_after_the_check_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = photo.encode
+
+    def slow(*args: object, **options: object) -> bytes:
+        (tmp_path / "a.png").write_bytes(b"another run's")
+        return encode(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(photo, "encode", slow)
+    with pytest.raises(OutputError, match="exists already"):
+        deliver.write([File(tmp_path / "a.png", Photo(picture()))])
+    assert (tmp_path / "a.png").read_bytes() == b"another run's"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_comes_of_a_private_photo_is_private(tmp_path: Path) -> None:
+    files = [File(tmp_path / name, Photo(picture(), permissions=0o600)) for name in ("a.png", "b.png")]
+    deliver.write(files)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.png", "b.png")] == [0o600, 0o600]
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    deliver.write([File(tmp_path / "a.gif", b"GIF89a")])
+    assert (tmp_path / "a.gif").read_bytes() == b"GIF89a"
+    with pytest.raises(OutputError, match=r"unknown ending '\.gif'"):
+        deliver.check([tmp_path / "b.gif"])
+
+
+def test_a_folder_is_made_once_and_its_pictures_are_never_replaced_unasked(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert deliver.make_folder(folder, ["0.png"]) == set()
+    (folder / "0.png").write_bytes(b"mine")
+    (folder / "9.png").write_bytes(b"mine too")
+    with pytest.raises(OutputError, match=r"holds pictures already, such as 0\.png"):
+        deliver.make_folder(folder, ["0.png"])
+    assert deliver.make_folder(folder, ["0.png"], overwrite=True) == {"9.png"}
+    with pytest.raises(ConfigError, match="looks like a picture"):
+        deliver.make_folder(tmp_path / "x.png", ["0.png"])
+    with pytest.raises(OutputError, match="is a file"):
+        deliver.make_folder(folder / "0.png", ["0.png"])
+
+
+def test_a_grey_png_has_one_channel() -> None:
+    again = photo.decode(deliver.png(np.full((3, 4, 1), 77, np.uint8)))
+    assert again.mode == "L"
+    np.testing.assert_array_equal(again.rgb, 77)
