@@ -12,12 +12,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from imgedit.text import printable
 
-__all__ = ["amount", "status", "watched"]
+__all__ = ["amount", "status", "with_progress"]
 
 T = TypeVar("T")
 
 
-def watched(items: Sequence[T], what: str) -> Iterable[T]:
+def with_progress(items: Sequence[T], what: str) -> Iterable[T]:
     """Show how many of some items are done."""
     console = Console(stderr=True)
     return track(items, what, console=console, transient=True, disable=not console.is_terminal)

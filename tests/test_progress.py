@@ -9,11 +9,11 @@ import pytest
 
 import imgedit
 import training
-from imgedit.progress import amount, status, watched
+from imgedit.progress import amount, status, with_progress
 
 
 def test_without_a_terminal_nothing_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    assert list(watched("abc", "Counting")) == ["a", "b", "c"]
+    assert list(with_progress("abc", "Counting")) == ["a", "b", "c"]
     assert capfd.readouterr() == ("", "")
 
 
@@ -21,7 +21,7 @@ def test_at_a_terminal_the_bar_stands_on_stderr(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes any stream for a terminal
-    assert list(watched(range(3), "Counting")) == [0, 1, 2]
+    assert list(with_progress(range(3), "Counting")) == [0, 1, 2]
     out, err = capfd.readouterr()
     assert out == ""
     assert "Counting" in err

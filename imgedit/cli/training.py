@@ -5,17 +5,26 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import json
 import shlex
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated, Any
+
+import typer
 
 import imgedit
-from imgedit.cli.extras import how_to_add
-from imgedit.errors import ImgeditError
 
-__all__ = ["command_line", "torch_extra", "training_module"]
+from imgedit.cli.common import result
+from imgedit.cli.extras import how_to_add
+from imgedit.errors import ConfigError, ImgeditError
+
+__all__ = ["Markdown", "command_line", "print_result", "torch_extra", "training_module"]
+
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")]
 
 
 def training_module(name: str) -> ModuleType:
@@ -65,3 +74,21 @@ def torch_extra() -> Iterator[None]:
 def command_line() -> str:
     """Return what was typed, for the record."""
     return shlex.join(["imgedit", *sys.argv[1:]])
+
+
+def print_result(value: object, blocks: Sequence[Any], as_json: bool, markdown: bool) -> None:
+    """Print what was measured: as JSON, or as `training.evaluate.layout` lays blocks out.
+
+    Tables fit the terminal, or 80 columns in a pipe.
+
+    Raises:
+        ConfigError: both forms are asked for.
+    """
+    if as_json and markdown:
+        raise ConfigError("--json and --markdown are two forms of the same figures; choose one")
+    layout = training_module("training.evaluate.layout")
+    if as_json:
+        result(json.dumps(value, indent=2))
+        return
+    text = layout.markdown(blocks) if markdown else layout.plain(blocks, shutil.get_terminal_size((80, 24)).columns)
+    result(text.rstrip("\n"))

@@ -95,10 +95,10 @@ class Rejection:
         """
         stored = model.manifest.metrics.get("rejection")
         if not model.has("score") or not isinstance(stored, Mapping):
-            missing = "calibration of its" if model.has("score") else "graph"
+            why = "rejection was not found to help its pictures" if model.has("score") else "it has no graph 'score'"
             raise ModelError(
-                f"{model.id} cannot reject pictures: it has no {missing} 'score'; train a GAN, run `imgedit evaluate"
-                " RUN --fid` and export it, or leave out --reject"
+                f"{model.id} cannot reject pictures: {why}; leave out --reject (for a run of your own: `imgedit "
+                "evaluate drawn RUN`, then export it)"
             )
         numbers: dict[str, Any] = {name: stored.get(name) for name in ("a", "b", "m", "gamma")}
         return cls(**numbers)
@@ -195,7 +195,7 @@ def draw(
             if rejected >= PATIENCE:
                 raise ModelError(
                     f"{rejected} pictures in a row were rejected; the calibration does not fit this model, "
-                    "run `imgedit evaluate RUN --fid` again"
+                    "run `imgedit evaluate drawn RUN` again"
                 )
         left -= len(images)
         yield Batch(images, attempts)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from imgedit.errors import DataError
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from training.data.grouped import Grouped
 
 EVERY = 7
@@ -105,7 +105,7 @@ class Loader:
         chosen, labels = chosen[:limit], labels[:limit]
         if len(chosen) == 0:
             raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
-        pictures = watched(chosen.tolist(), f"Reading {table.name} {split}")
+        pictures = with_progress(chosen.tolist(), f"Reading {table.name} {split}")
         return Grouped(np.stack([picture_at(int(i), size) for i in pictures]), labels, classes, pairs=pairs)
 
 

@@ -12,7 +12,7 @@ import platformdirs
 
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from imgedit.vision.parsing import class_probabilities
 from training.data.batch import to_tensor
 from training.data.frame import window
@@ -35,7 +35,7 @@ def probabilities(
     """
     session = Sessions().open(parser, "parse")
 
-    for start in watched(range(0, len(pictures), _BATCH), title):
+    for start in with_progress(range(0, len(pictures), _BATCH), title):
         crops = to_tensor(np.stack([head_crop(p, side) for p in pictures[start : start + _BATCH]])).numpy()
         if mirrored:
             yield from class_probabilities(session, crops)

@@ -19,7 +19,7 @@ from imgedit.errors import DataError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_lab, to_tensor
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from imgedit.vision import geometry
 from imgedit.vision.parsing import class_probabilities
 from imgedit.vision.subject import PARSER
@@ -61,7 +61,7 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
     found = {}
     for i, colour in enumerate(celeba.HAIR):
         means: list[np.ndarray] = []
-        for place in watched(rng.permutation(np.flatnonzero(clear & labels[:, i])).tolist(), colour):
+        for place in with_progress(rng.permutation(np.flatnonzero(clear & labels[:, i])).tolist(), colour):
             if len(means) == most:
                 break
             image = np.asarray(Image.open(paths[place]).convert("RGB"))

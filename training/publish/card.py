@@ -16,10 +16,10 @@ _USES = {
     "detect": "`imgedit faces photo.jpg`",
 }
 
-_CLASSES = "`imgedit evaluate RUN --fid` compares pictures by its features; `onnxruntime` alone classifies with it."
+_CLASSES = "`imgedit evaluate drawn RUN` compares pictures by its features; `onnxruntime` alone classifies with it."
 """Use of a classifier whose classes exclude each other."""
 _HAIR = (
-    "Judges hair colours in `imgedit evaluate RUN --attributes --hair-classifier {id}`, or teaches them in `imgedit "
+    "Judges hair colours in `imgedit evaluate faces RUN --hair-judge {id}`, or teaches them in `imgedit "
     "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`, but not both for one run; it also takes "
     "where the hair is."
 )

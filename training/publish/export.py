@@ -37,7 +37,7 @@ OPSET = 18
 _LARGE = 256  # numbers of a weight that is worth storing in half precision
 GOLDEN_SEED = 20_260_101
 GOLDEN_DECIMALS = 2
-REFEREE = "referee.onnx"
+DENSITY_RATIO = "density_ratio.onnx"
 """In a GAN's run folder: the graph `score` of the exported model, once the run has been measured."""
 
 
@@ -54,7 +54,7 @@ def export(
     """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
 
     Figures that `imgedit evaluate RUN` left in the run folder go into the manifest, unless the run went on since; and
-    with them the referee of a GAN's rejection sampling, in place of its discriminator.
+    with them the density-ratio classifier of a GAN's rejection sampling, in place of its discriminator.
 
     Args:
         run: a run folder.
@@ -69,14 +69,14 @@ def export(
     Raises:
         ConfigError: the model has no such word.
         OutputError: `out` exists and is not replaced, or cannot be written (`training.publish.place`).
-        ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or the referee is not the measured one.
+        ModelError: torch and ONNX Runtime differ by more than `TOLERANCE`, or `score` is not what was measured.
         TrainingError: the run has no whole checkpoint.
     """
     run, out = Path(run), Path(out)
     place.check(out, overwrite)
     method = checkpoint.load_method(run)
     metrics = measured(run, int(method.steps))
-    referee = _referee(run, metrics)
+    density_ratio = _density_ratio(run, metrics)
     fields = credit.fields_of(run, method)
     method_id = str(method.id)
     if words:
@@ -85,8 +85,8 @@ def export(
     with place.placed(out, overwrite) as temporary:
         graphs, differences, contents = {}, {}, {}
         for role, graph in method.graphs().items():
-            if role == "score" and referee is not None:
-                content, differences[role] = referee
+            if role == "score" and density_ratio is not None:
+                content, differences[role] = density_ratio
             else:
                 graph = halved(graph) if half else graph
                 content = to_onnx(graph)
@@ -262,13 +262,13 @@ def only_words(fields: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any
     return {"title": "Words: " + ", ".join(dict.fromkeys(words)), "words": kept}
 
 
-def _referee(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:
-    """Return the graph of the referee that the figures name, and how far it is from torch; None if they name none."""
-    about = metrics.get("rejection", {}).get("referee")
+def _density_ratio(run: Path, metrics: Mapping[str, Any]) -> tuple[bytes, float] | None:
+    """Return the graph of the classifier that the figures name, and how far it is from torch; None without."""
+    about = metrics.get("rejection", {}).get("density_ratio_classifier")
     if about is None:
         return None
-    path = run / REFEREE
+    path = run / DENSITY_RATIO
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
-        raise ModelError(f"{path} is not the referee that {EVALUATION} names; run `imgedit evaluate {run} --fid` again")
+        raise ModelError(f"{path} is not what {EVALUATION} names; run `imgedit evaluate drawn {run}` again")
     return content, float(about["onnx_max_difference"])

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from training.data.batch import to_tensor
 from training.data.grouped import Grouped
-from training.evaluate.faces.judge import drawn
+from training.evaluate.subject import sample_indices
 from training.networks.autoencoder import Code
 
 BATCH = 256
@@ -78,7 +78,7 @@ class Latents:
 def encode(method: LatentMethod, dataset: Grouped, what: str = "Encoding") -> Latents:
     """Encode every picture of a set, in its order and without augmentation."""
     codes = []
-    for start in watched(range(0, len(dataset), BATCH), what):
+    for start in with_progress(range(0, len(dataset), BATCH), what):
         image = to_tensor(dataset.images[start : start + BATCH].copy())  # a file's own bytes may be read-only
         codes.append(_arrays(method.encode(image.to(method.device))))
     s, z = (np.concatenate([code[i] for code in codes]) for i in (0, 1))
@@ -88,7 +88,7 @@ def encode(method: LatentMethod, dataset: Grouped, what: str = "Encoding") -> La
 
 def thinned(dataset: Grouped, n: int | None, seed: int) -> Grouped:
     """Return at most `n` pictures of a set, drawn by `seed` without replacement."""
-    return dataset if n is None or n >= len(dataset) else dataset.subset(drawn(len(dataset), n, seed))
+    return dataset if n is None or n >= len(dataset) else dataset.subset(sample_indices(len(dataset), n, seed))
 
 
 def reconstruction(method: LatentMethod, dataset: Grouped, latents: Latents) -> dict[str, float]:
@@ -111,7 +111,7 @@ def decoding_error(method: LatentMethod, images: NDArray[np.uint8], s: Array, z:
         z: `(N, Z)`.
     """
     total = 0.0
-    for start in watched(range(0, len(images), BATCH), "Decoding"):
+    for start in with_progress(range(0, len(images), BATCH), "Decoding"):
         part = slice(start, start + BATCH)
         made = method.decode(tensor(method, s[part]), tensor(method, z[part]))
         total += float((made - to_tensor(images[part].copy()).to(made.device)).double().square().sum()) / 4.0

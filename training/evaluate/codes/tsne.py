@@ -40,7 +40,7 @@ def drawable(latents: Latents) -> Latents:
     return latents.take(np.flatnonzero(np.isin(latents.specified, shown)))
 
 
-def draw(latents: Latents, classes: Sequence[str], path: Path, title: str, seed: int = 0) -> None:
+def write(latents: Latents, classes: Sequence[str], path: Path, title: str, seed: int = 0) -> None:
     """Write one PNG with the map of z's mean and, where there is an s, that of s beside it.
 
     Raises:

@@ -17,14 +17,16 @@ from imgedit.models import library
 from imgedit.models.manifest import GraphFile
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_tensor
-from training.evaluate.faces import judge
-from training.method import Features as FeatureMethod
+from training.evaluate.subject import is_run
+from training.method import Features
 from training.publish.export import to_onnx
 from training.run import checkpoint
 from training.run.device import torch_device
 
 CLASSIFIER = "digit_classifier.mnist"
 """Model whose features `lenet` are."""
+COMPONENTS = 64
+"""Principal components of MNIST's pixels hold nine tenths of their variance."""
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 
@@ -32,7 +34,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureNetwork:
     """A fixed feature network.
 
     Attributes:
@@ -56,7 +58,7 @@ class Features:
         return {"features": self.name, "network": self.network, "sha256": self.sha256, "resizer": self.resizer}
 
 
-def load(name: str, classifier: str | None = None, device: str = "auto") -> Features:
+def load(name: str, classifier: str | None = None, device: str = "auto") -> FeatureNetwork:
     """Load a feature network.
 
     Args:
@@ -74,7 +76,7 @@ def load(name: str, classifier: str | None = None, device: str = "auto") -> Feat
     raise ConfigError(f"--features is inception or lenet, got {name!r}")
 
 
-def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> Features:
+def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> FeatureNetwork:
     """Return the penultimate layer of a digit classifier.
 
     Args:
@@ -86,8 +88,8 @@ def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> Featu
     Raises:
         ConfigError: it shows no features.
     """
-    run = _torch_lenet if judge.is_run(classifier) else _onnx_lenet
-    name, sha256, size, look = run(classifier, device)
+    open_network = _torch_lenet if is_run(classifier) else _onnx_lenet
+    name, sha256, size, look = open_network(classifier, device)
 
     def batched(images: Pixels, which: int) -> NDArray[Any]:
         if images.shape[1:] != (size, size, 1):
@@ -95,7 +97,7 @@ def lenet(classifier: str, device: str = "auto", batch_size: int = 500) -> Featu
         parts = [look(to_tensor(images[i : i + batch_size]))[which] for i in range(0, len(images), batch_size)]
         return np.concatenate(parts)
 
-    return Features(
+    return FeatureNetwork(
         "lenet", name, sha256, f"none ({size} px)", lambda images: batched(images, 0), lambda images: batched(images, 1)
     )
 
@@ -106,7 +108,7 @@ Look = Callable[[NDArray[np.float32]], tuple[NDArray[Any], NDArray[Any]]]
 
 def _torch_lenet(run: str, device: str) -> tuple[str, str, int, Look]:
     method = checkpoint.load_method(run, torch_device(device))
-    if not isinstance(method, FeatureMethod):
+    if not isinstance(method, Features):
         raise ConfigError(f"{run} is a run of {method.id}; --classifier is a run of digit_classifier")
 
     def look(image: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -131,7 +133,7 @@ def _onnx_lenet(name: str, device: str) -> tuple[str, str, int, Look]:
     return model.id, model.manifest.graphs["classify"].sha256, model.manifest.crop.height, look
 
 
-def inception(device: str = "auto", batch_size: int = 50) -> Features:
+def inception(device: str = "auto", batch_size: int = 50) -> FeatureNetwork:
     """Return the pool features of the standard Inception v3, whose weights the user fetches.
 
     Raises:
@@ -163,4 +165,28 @@ def inception(device: str = "auto", batch_size: int = 50) -> Features:
         ]
         return np.concatenate(parts)
 
-    return Features("inception", path.stem, sha256, "bilinear, antialiased, to 299 px", extract)
+    return FeatureNetwork("inception", path.stem, sha256, "bilinear, antialiased, to 299 px", extract)
+
+
+def principal_components(train: Pixels) -> FeatureNetwork:
+    """Return the first principal components of pixels as features: a measure that no network has learned.
+
+    Args:
+        train: real pictures `(N, H, W, C)` that the components are found from.
+    """
+    from sklearn.decomposition import PCA
+
+    flat = _flat(train)
+    found = PCA(min(COMPONENTS, *flat.shape), svd_solver="full", random_state=0).fit(flat)
+    sha256 = hashlib.sha256(np.ascontiguousarray(found.components_.astype(np.float32)).tobytes()).hexdigest()
+    return FeatureNetwork(
+        "pixels",
+        f"{found.n_components_} principal components",
+        sha256,
+        "none",
+        lambda images: found.transform(_flat(images)),
+    )
+
+
+def _flat(images: Pixels) -> NDArray[np.float64]:
+    return images.reshape(len(images), -1) / 255.0

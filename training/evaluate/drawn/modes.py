@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from imgedit.edits.sample import draw
 from imgedit.errors import ConfigError
 from training.data import gaussians
-from training.evaluate.drawn import fid
+from training.evaluate.drawn.subject import open_gan
 from training.train import load_data
 
 DATA = "gaussians"
 
 
 def evaluate(model: str, data: str, *, n: int, seed: int = 0, device: str = "auto") -> dict[str, Any]:
-    """Measure a run or model that draws points.
+    """Measure a run or model that generates points.
 
     Args:
         model: a run folder, or a model of kind `sample`.
@@ -31,12 +28,12 @@ def evaluate(model: str, data: str, *, n: int, seed: int = 0, device: str = "aut
         device: as `imgedit.models.devices.providers`.
 
     Returns:
-        `components`, `n_fake`, and `variants`: modes, good and balance of `gaussians.Coverage` for each way of drawing.
+        `components`, `n_fake`, and `variants`: modes, good and balance of `gaussians.Coverage` for each generator.
 
     Raises:
-        ConfigError: the model draws pictures.
+        ConfigError: the model generates pictures.
     """
-    subject = fid.open_subject(model, device)
+    subject = open_gan(model, device)
     if subject.size != 1:
         raise ConfigError(f"{subject.id} draws pictures of {subject.size} px, not points; {DATA} measures points")
     mixture: gaussians.Gaussians = load_data(data, "test", {})
@@ -45,13 +42,3 @@ def evaluate(model: str, data: str, *, n: int, seed: int = 0, device: str = "aut
         points = np.concatenate([batch.images for batch in draw(generator, n, seed=seed)])
         variants[name] = dataclasses.asdict(mixture.coverage(torch.from_numpy(points)))
     return {"components": len(mixture.means), "n_fake": n, "variants": variants}
-
-
-def show(metrics: Mapping[str, Any], console: Console) -> None:
-    """Print the figures of each way of drawing."""
-    variants: Mapping[str, Mapping[str, Any]] = metrics["variants"]
-    table = Table("figure", *variants)
-    table.add_row("modes", *(f"{row['modes']} of {metrics['components']}" for row in variants.values()))
-    table.add_row("good points", *(f"{100 * row['good']:.1f} %" for row in variants.values()))
-    table.add_row("balance", *(f"{row['balance']:.3f}" for row in variants.values()))
-    console.print(table)

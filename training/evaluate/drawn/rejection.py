@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,42 +24,64 @@ N_BURN_IN = 10_000
 """Generated pictures among which the largest logit is searched."""
 GAMMA = "80%"
 """The paper's rule on ImageNet: the 80th percentile of F."""
+GAMMAS = (GAMMA, "50%", "20%", "5%")
+"""From these the validation split chooses: a strict rule also magnifies the errors of a discriminator."""
 CALIBRATION_SEED, BURN_IN_SEED = 1_000_003, 2_000_003
-"""Added to the seed, so that what is measured was not used to fit."""
+"""Added to the seed, so that no picture serves twice: to calibrate, to find M and gamma, or to be measured."""
 
 
-def fit(
-    generator: Generator, real: Array, *, gamma: str = GAMMA, seed: int = 0, n_burn_in: int = N_BURN_IN
-) -> tuple[Rejection, dict[str, Any]]:
+@dataclass(frozen=True)
+class Calibration:
+    """A generator's score, calibrated; gamma is still free.
+
+    Attributes:
+        a: slope of the calibrated logit.
+        b: its intercept.
+        m: the largest logit of the burn-in.
+        burn_in_odds: F of the burn-in (equation 7 without gamma), `(N,)`.
+        about: how it was found, and the log loss of the calibrated and of the raw score in nats, where a coin has
+            0.693.
+    """
+
+    a: float
+    b: float
+    m: float
+    burn_in_odds: NDArray[np.float64]
+    about: dict[str, Any]
+
+    def rejection(self, gamma: str) -> tuple[Rejection, dict[str, Any]]:
+        """Return the rejection with a gamma (`80%`: that percentile of F over the burn-in; or a number).
+
+        Returns:
+            The rejection, and what a manifest keeps of it: its four numbers, the rule of gamma and `about`.
+        """
+        kind, value = parse_gamma(gamma)
+        shift = float(np.percentile(self.burn_in_odds, value)) if kind == "percentile" else value
+        rejection = Rejection(self.a, self.b, self.m, shift)
+        return rejection, {**dataclasses.asdict(rejection), "gamma_rule": gamma, **self.about}
+
+
+def fit(generator: Generator, real: Array, *, seed: int = 0, n_burn_in: int = N_BURN_IN) -> Calibration:
     """Calibrate a generator with a score.
 
     Args:
         generator: what is to be sampled.
         real: held-out real pictures `(N, C, H, W)`, [-1, 1]; as many are generated.
-        gamma: `80%` for that percentile of F over the burn-in, or a number.
         seed: of the generated pictures.
         n_burn_in: pictures of the burn-in.
-
-    Returns:
-        The rejection, and what a manifest keeps of it under `rejection` (the four numbers, how they were found, and
-        the log loss of the calibrated and of the raw score in nats, where a coin has 0.693).
     """
-    rule = parse_gamma(gamma)
     real_scores = np.concatenate([generator.score(real[i : i + 256]) for i in range(0, len(real), 256)])
     fake_scores = _scores(generator, len(real), seed + CALIBRATION_SEED)
     a, b = calibrate(real_scores, fake_scores)
     logits = a * _scores(generator, n_burn_in, seed + BURN_IN_SEED) + b
     m = float(logits.max())
-    shift = float(np.percentile(odds(logits, m), rule[1])) if rule[0] == "percentile" else rule[1]
-    rejection = Rejection(a, b, m, shift)
-    return rejection, {
-        **dataclasses.asdict(rejection),
-        "gamma_rule": gamma,
+    about = {
         "n_calibration": 2 * len(real),
         "n_burn_in": n_burn_in,
         "log_loss": log_loss(a * real_scores + b, a * fake_scores + b),
         "log_loss_raw": log_loss(real_scores, fake_scores),
     }
+    return Calibration(a, b, m, odds(logits, m), about)
 
 
 def calibrate(real: NDArray[Any], fake: NDArray[Any]) -> tuple[float, float]:

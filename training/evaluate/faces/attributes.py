@@ -6,7 +6,8 @@ composite are those of `imgedit translate`. The judge is a classifier that was t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from imgedit.editor import Editor
 from imgedit.errors import ConfigError
 from imgedit.models.library import Model
 from imgedit.photo import Photo
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from imgedit.vision import geometry
 from imgedit.vision.faces import Face
 from training.data.celeba import HAIR
 from training.evaluate.faces import identity, quality
-from training.evaluate.faces.judge import Classifier, Faces
+from training.evaluate.faces.classifier import FaceClassifier
+from training.evaluate.faces.frames import Faces
 from training.publish.figures import mean_of
 
 Frames = Sequence[NDArray[np.uint8]]
@@ -43,11 +45,53 @@ class FrameEditor(Editor):
         return self.translate_photo(photo.read(frame), list(words)).photo.rgb
 
 
+@dataclass(frozen=True)
+class _Measurement:
+    """What every attribute of a model is measured with.
+
+    Attributes:
+        editor: what edits.
+        faces: labelled faces.
+        before: what the judge sees in them, `(N, K)`.
+        judge: of faces.
+        hair_judge: of hair colours; may be `judge`.
+        hair: the hair colours that the model has words for.
+        has_hair: `(N,)`, faces labelled neither bald nor with a hat.
+        has_clear_hair: `(N,)`, those of them that are labelled with one hair colour.
+        people: dlib's descriptions of the faces, or None.
+    """
+
+    editor: FrameEditor
+    faces: Faces
+    before: NDArray[np.float32]
+    judge: FaceClassifier
+    hair_judge: FaceClassifier
+    hair: list[str]
+    has_hair: NDArray[np.bool_]
+    has_clear_hair: NDArray[np.bool_]
+    people: NDArray[np.float64] | None
+
+    def edited(self, words: Sequence[str], what: str) -> list[NDArray[np.uint8]]:
+        """Give each face its word."""
+        jobs = list(zip(self.faces.frames, words, strict=True))
+        return [self.editor.edit(frame, [word]) for frame, word in with_progress(jobs, what)]
+
+    def identity(self, edited: Frames) -> dict[str, float]:
+        """Say how far dlib's network puts the edited faces from those before."""
+        if self.people is None:
+            return {}
+        apart = identity.distances(self.people, identity.descriptors(edited))
+        return {
+            "identity_distance": float(apart.mean()),
+            "same_person": float((apart < identity.SAME_PERSON).mean()),
+        }
+
+
 def evaluate(
     model: Model,
     faces: Faces,
-    judge: Classifier,
-    hair_judge: Classifier | None = None,
+    judge: FaceClassifier,
+    hair_judge: FaceClassifier | None = None,
     *,
     device: str = "auto",
     with_identity: bool = True,
@@ -73,68 +117,69 @@ def evaluate(
     Raises:
         ConfigError: the model has no words, or a judge does not know an attribute of theirs.
     """
-    if model.manifest.kind != "translate":
-        raise ConfigError(f"{model.id} is of kind {model.manifest.kind}; --attributes measures translate models")
-    editor = FrameEditor([model], device)
     words = _words(model)
-    hair = [a for a in HAIR if a in words]
-    before = judge.probabilities(faces.frames)
-    colourist = hair_judge or judge
-    people = identity.descriptors(faces.frames) if with_identity else None
-    bare = faces.column("Wearing_Hat") | faces.column("Bald")
-    clear = ~bare & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1)
-
+    with_hair = ~(faces.column("Wearing_Hat") | faces.column("Bald"))
+    by = _Measurement(
+        editor=FrameEditor([model], device),
+        faces=faces,
+        before=judge.probabilities(faces.frames),
+        judge=judge,
+        hair_judge=hair_judge or judge,
+        hair=[a for a in HAIR if a in words],
+        has_hair=with_hair,
+        has_clear_hair=with_hair & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1),
+        people=identity.descriptors(faces.frames) if with_identity else None,
+    )
     edits: dict[str, dict[str, Any]] = {}
-    groups = faces.groups()
     by_group: dict[str, float] = {}
+    groups = faces.groups()
     for attribute, word in words.items():
-        if attribute in hair:
-            # As when training: an edit to a colour says nothing of the other three.
-            jobs = [[word]] * len(faces.frames)
-            excluded = list(HAIR)
-        else:
-            want = before[:, judge.column(attribute)] <= 0.5
-            jobs = [[_said(word, w)] for w in want]
-            excluded = [attribute]
-        edited = [
-            editor.edit(frame, job) for frame, job in watched(list(zip(faces.frames, jobs, strict=True)), attribute)
-        ]
-        after = judge.probabilities(edited)
-        if attribute in hair:
-            right = _says(colourist, after if colourist is judge else colourist.probabilities(edited), hair, attribute)
-        else:
-            right = (after[:, judge.column(attribute)] > 0.5) == want
-        kept = _kept(before, after, judge, excluded)
+        measure = _hair_colour if attribute in by.hair else _other_attribute
+        edits[attribute], right = measure(by, attribute, word)
         by_group |= {f"{attribute}, {name}": float(right[members].mean()) for name, members in groups.items()}
-        row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
-        if attribute in hair and not bare.all():
-            row["accuracy_with_hair"] = float(right[~bare].mean())
-        if attribute in hair and clear.any():
-            row |= {"accuracy_clear_hair": float(right[clear].mean()), "kept_clear_hair": float(kept[clear].mean())}
-        if attribute in hair and colourist is not judge:
-            row["accuracy_whole_face"] = float(_says(judge, after, hair, attribute).mean())
-        if attribute not in hair:
-            watched_pairs = watched(list(zip(faces.frames, edited, want, strict=True)), f"{attribute}, back")
-            back = [(frame, editor.edit(again, [_said(word, not w)])) for frame, again, w in watched_pairs]
-            row |= {f"round_trip_{name}": value for name, value in _losses(back).items()}
-        if people is not None:
-            apart = identity.distances(people, identity.descriptors(edited))
-            row |= {
-                "identity_distance": float(apart.mean()),
-                "same_person": float((apart < identity.SAME_PERSON).mean()),
-            }
-        edits[attribute] = row
     result: dict[str, Any] = {
         "mean": mean_of(list(edits.values())),
         "edits": edits,
         "accuracy_by_group": by_group,
+        "n_by_group": {name: int(members.sum()) for name, members in groups.items()},
     }
-    result["n_by_group"] = {name: int(members.sum()) for name, members in groups.items()}
-    if hair:
-        seen = before if colourist is judge else colourist.probabilities(faces.frames)
-        result["reconstruction"] = _reconstruction(editor, faces, {h: words[h] for h in hair}, seen, colourist)
-        result["n_with_hair"], result["n_clear_hair"] = int((~bare).sum()), int(clear.sum())
+    if by.hair:
+        result["reconstruction"] = _reconstruction(by, words)
+        result["n_with_hair"], result["n_clear_hair"] = int(by.has_hair.sum()), int(by.has_clear_hair.sum())
     return result
+
+
+def _hair_colour(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """Give every face one colour; return its row, and in which faces it is right."""
+    # As when training: an edit to a colour says nothing of the other three.
+    edited = by.edited([word] * len(by.faces.frames), attribute)
+    after = by.judge.probabilities(edited)
+    seen = after if by.hair_judge is by.judge else by.hair_judge.probabilities(edited)
+    right = _says(by.hair_judge, seen, by.hair, attribute)
+    kept = _kept(by.before, after, by.judge, HAIR)
+    row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
+    if by.has_hair.any():
+        row["accuracy_with_hair"] = float(right[by.has_hair].mean())
+    if by.has_clear_hair.any():
+        row["accuracy_clear_hair"] = float(right[by.has_clear_hair].mean())
+        row["kept_clear_hair"] = float(kept[by.has_clear_hair].mean())
+    if by.hair_judge is not by.judge:
+        row["accuracy_whole_face"] = float(_says(by.judge, after, by.hair, attribute).mean())
+    return row | by.identity(edited), right
+
+
+def _other_attribute(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """Give every face the opposite of what the judge sees; return its row, and in which faces that is seen then."""
+    column = by.judge.column(attribute)
+    want = by.before[:, column] <= 0.5
+    edited = by.edited([_said(word, w) for w in want], attribute)
+    after = by.judge.probabilities(edited)
+    right = (after[:, column] > 0.5) == want
+    kept = _kept(by.before, after, by.judge, [attribute])
+    pairs = with_progress(list(zip(by.faces.frames, edited, want, strict=True)), f"{attribute}, back")
+    back = [(frame, by.editor.edit(again, [_said(word, not w)])) for frame, again, w in pairs]
+    losses = {f"round_trip_{name}": value for name, value in _losses(back).items()}
+    return {"accuracy": float(right.mean()), "kept": float(kept.mean()), **losses, **by.identity(edited)}, right
 
 
 def _words(model: Model) -> dict[str, str]:
@@ -150,7 +195,7 @@ def _words(model: Model) -> dict[str, str]:
 
 
 def _kept(
-    before: NDArray[np.float32], after: NDArray[np.float32], judge: Classifier, excluded: Sequence[str]
+    before: NDArray[np.float32], after: NDArray[np.float32], judge: FaceClassifier, excluded: Sequence[str]
 ) -> NDArray[np.float64]:
     """Share of the judge's decisions on the other attributes that did not change, a picture."""
     others = [i for i, a in enumerate(judge.attributes) if a not in excluded]
@@ -158,31 +203,23 @@ def _kept(
 
 
 def _says(
-    judge: Classifier, probability: NDArray[np.float32], hair: Sequence[str], attribute: str
+    judge: FaceClassifier, probability: NDArray[np.float32], hair: Sequence[str], attribute: str
 ) -> NDArray[np.bool_]:
     """Tell in which pictures the judge finds one hair colour more probable than the others."""
     columns = [judge.column(h) for h in hair]
     return np.asarray(probability[:, columns].argmax(1) == hair.index(attribute))
 
 
-def _reconstruction(
-    editor: FrameEditor, faces: Faces, words: dict[str, str], before: NDArray[np.float32], judge: Classifier
-) -> dict[str, float]:
-    """Give each face its own hair colour: the labelled one or, without exactly one label, what the judge sees.
-
-    Args:
-        editor: what edits.
-        faces: test faces.
-        words: hair colour -> its word.
-        before: what the judge sees in the faces, `(N, K)`.
-        judge: whose columns these are.
-    """
-    hair = list(words)
+def _reconstruction(by: _Measurement, words: Mapping[str, str]) -> dict[str, float]:
+    """Give each face its own hair colour: the labelled one or, without exactly one label, what the judge sees."""
+    is_same = by.hair_judge is by.judge
+    seen = by.before if is_same else by.hair_judge.probabilities(by.faces.frames)
+    columns = [by.hair_judge.column(h) for h in by.hair]
     pairs = []
-    for i, frame in enumerate(watched(faces.frames, "Reconstruction")):
-        labelled = [h for h in hair if faces.column(h)[i]]
-        seen = hair[int(before[i, [judge.column(h) for h in hair]].argmax())]
-        pairs.append((frame, editor.edit(frame, [words[labelled[0] if len(labelled) == 1 else seen]])))
+    for i, frame in enumerate(with_progress(by.faces.frames, "Reconstruction")):
+        labelled = [h for h in by.hair if by.faces.column(h)[i]]
+        colour = labelled[0] if len(labelled) == 1 else by.hair[int(seen[i, columns].argmax())]
+        pairs.append((frame, by.editor.edit(frame, [words[colour]])))
     return _losses(pairs)
 
 

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from imgedit.errors import ConfigError
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 from imgedit.vision.parsing import class_probabilities
 from training import train as start
 from training.data import celebamask_hq
 from training.data.celeba import HAIR
-from training.evaluate.faces.judge import Classifier, Faces, drawn
+from training.evaluate.faces.classifier import FaceClassifier
+from training.evaluate.faces.frames import Faces
+from training.evaluate.subject import sample_indices
 
 
 def classification(model: Model, faces: Faces, device: str = "auto") -> dict[str, Any]:
@@ -25,7 +27,7 @@ def classification(model: Model, faces: Faces, device: str = "auto") -> dict[str
     Recall is the share of the faces with the attribute in which the classifier sees it: what is rare, such as a
     mustache, can be told with high accuracy and hardly ever be seen.
     """
-    classifier = Classifier(model, device)
+    classifier = FaceClassifier(model, device)
     probability = classifier.probabilities(faces.frames)
     accuracy = {
         name: float(((probability[:, i] > 0.5) == faces.column(name)).mean())
@@ -67,11 +69,11 @@ def classes(model: Model, data: str, n: int | None, seed: int, device: str = "au
     dataset = start.load_data(data, "test", {"size": crop.width})
     if getattr(dataset, "classes", ()) != model.manifest.classes:
         raise ConfigError(f"{model.id} tells {', '.join(model.manifest.classes)} apart, which {data} does not")
-    index = drawn(len(dataset), n, seed)
+    index = sample_indices(len(dataset), n, seed)
     session = Sessions(device).open(model, "classify")
     rng = np.random.default_rng(seed)
     found, truth = [], []
-    for part in watched(np.array_split(index, max(1, len(index) // 500)), "Classifying"):
+    for part in with_progress(np.array_split(index, max(1, len(index) // 500)), "Classifying"):
         batch = dataset.batch(part, rng)
         found.append(session.run({"image": batch.image.numpy()})["probability"].argmax(1))
         truth.append(batch.require_specified().numpy())
@@ -100,11 +102,11 @@ def parsing(model: Model, data: str, n: int | None, seed: int, device: str = "au
     size = max(16, 16 * round(crop.width * share / 16))
     session = Sessions(device).open(model, "parse")
     dataset = celebamask_hq.load(Path(folder), "test", size=size, augment=False)
-    index = drawn(len(dataset), n, seed)
+    index = sample_indices(len(dataset), n, seed)
     classes = model.manifest.classes
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     rng = np.random.default_rng(seed)
-    for i in watched(index.tolist(), "Parsing"):
+    for i in with_progress(index.tolist(), "Parsing"):
         batch = dataset.batch(np.array([i]), rng)
         found = class_probabilities(session, batch.image.numpy()).argmax(1)
         pairs = np.asarray(batch.mask).ravel() * len(classes) + found.ravel()

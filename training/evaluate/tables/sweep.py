@@ -15,11 +15,12 @@ from rich.console import Console
 from imgedit.errors import ConfigError, TrainingError
 from imgedit.files import write_whole
 from training.data.batch import Dataset, Stream
-from training.evaluate.codes import latent_report
+from training.evaluate.codes import report
 from training.evaluate.codes.grids import DPI, save
-from training.evaluate.tables.latent_table import RUNS
+from training.evaluate.layout import Block, Table, Title, Verbatim
+from training.evaluate.tables.comparison import Training
+from training.evaluate.tables.mnist_latents import RUNS, SOURCES
 from training.evaluate.tables.spread import plus_minus, spread
-from training.evaluate.tables.tables import Training
 from training.run import checkpoint
 from training.run import config as configs
 from training.run.device import torch_device
@@ -34,7 +35,7 @@ MEASURED = 10.0
 """Seconds of steps from which the length of a run is reckoned."""
 
 
-def run(
+def train(
     folder: str | Path,
     data: str,
     *,
@@ -47,9 +48,9 @@ def run(
     command: str = "",
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Train every combination that is not there yet, probe it, and write the tables and plots anew after each.
+    """Train every combination that is not there yet, probe it, and write figures and plot anew after each.
 
-    The folder gets one run folder a combination (`METHOD-DIMS-SEED`), `sweep.json`, `sweep.md` and `sweep.png`. A run's
+    The folder gets one run folder a combination (`METHOD-DIMS-SEED`), `sweep.json` and `sweep.png`. A run's
     steps follow from the budget and the speed of its first steps, once; they are kept in `sweep.json`, so that an
     interrupted run goes on to the same length.
 
@@ -91,7 +92,7 @@ def run(
         begun = time.monotonic()
         _train(folder / name, training, data, row["steps"], device, command)
         row["minutes_of_last_start"] = round((time.monotonic() - begun) / 60, 2)
-        row["metrics"] = latent_report.evaluate(folder / name, data, parts=("probe",), device=device)["metrics"]
+        row["metrics"] = report.evaluate(folder / name, data, parts=("probe",), device=device)["metrics"]
         _write(folder, result)
     _write(folder, result)
     return result
@@ -125,26 +126,46 @@ def affordable_steps(training: Training, data: str, minutes: float, device: str)
     return max(1, int(60.0 * minutes * (method.steps - first) / seconds))
 
 
-def table(result: Mapping[str, Any]) -> str:
-    """Return the finished runs as a Markdown table: one row for method and dims, mean and spread over its seeds."""
-    lines = [
+def kept(folder: Path) -> dict[str, Any]:
+    """Return what a sweep has found so far.
+
+    Raises:
+        ConfigError: there is no sweep.
+        TrainingError: its file cannot be read.
+    """
+    if not (folder / RESULT).is_file():
+        raise ConfigError(f"no sweep in {folder}; --train makes one")
+    return _read(folder / RESULT)
+
+
+def blocks(result: Mapping[str, Any], command: str) -> list[Block]:
+    """Return the finished runs as a table: one row for method and dims, mean and spread over its seeds."""
+    rows = []
+    for (method_id, n_dims), found in grouped(result).items():
+        metrics = [r["metrics"] for r in found]
+        kl = [m["z"]["kl_nats"] for m in metrics if "kl_nats" in m["z"]]
+        rows.append(
+            [
+                method_id,
+                str(n_dims),
+                str(len(found)),
+                *(_accuracies(metrics, source) for source in SOURCES),
+                f"{100 * metrics[0]['probe']['chance']:.1f}",
+                _spread(kl, 2),
+                _spread([m["z"]["active_dimensions"] for m in metrics], 0),
+                _spread([m["reconstruction"]["sse"] for m in metrics], 2),
+                _spread([r["steps"] for r in found], 0),
+            ]
+        )
+    header = ("method", "z = s", "seeds", *SOURCES, "chance", "KL, nats", "active", "error a picture", "steps")
+    return [
+        Title("sweep"),
         f"Data {result['data']}, {result['minutes']:g} minutes of training a run. Test accuracy of the MLP probe in %, "
         "in brackets of the SVM; where there are several seeds, mean ± standard deviation (n - 1).",
-        "",
-        "| method | z = s | seeds | z sampled | z mean | s | chance | KL, nats | active | error a picture | steps |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        Table(header, rows, n_keys=2),
+        "Made by:",
+        Verbatim([command]),
     ]
-    for (method_id, n_dims), rows in grouped(result).items():
-        metrics = [r["metrics"] for r in rows]
-        cells = [_accuracies(metrics, source) for source in ("z sampled", "z mean", "s")]
-        kl = [m["z"]["kl_nats"] for m in metrics if "kl_nats" in m["z"]]
-        active = _spread([m["z"]["active_dimensions"] for m in metrics], 0)
-        error = _spread([m["reconstruction"]["sse"] for m in metrics], 2)
-        chance = f"{100 * metrics[0]['probe']['chance']:.1f}"
-        steps = _spread([r["steps"] for r in rows], 0)
-        cells = [method_id, str(n_dims), str(len(rows)), *cells, chance, _spread(kl, 2), active, error, steps]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def grouped(result: Mapping[str, Any]) -> dict[tuple[str, int], list[Mapping[str, Any]]]:
@@ -164,7 +185,7 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     """
     groups = grouped(result)
     figure = Figure((12.0, 4.0), dpi=DPI, layout="constrained")
-    for ax, source in zip(figure.subplots(1, 3), ("z sampled", "z mean", "s"), strict=True):
+    for ax, source in zip(figure.subplots(1, 3), SOURCES, strict=True):
         for i, method_id in enumerate(sorted({m for m, _ in groups})):
             points = {
                 d: [100 * r["metrics"]["probe"]["rows"][source]["mlp"]["test_accuracy"] for r in rows]
@@ -209,10 +230,7 @@ def _stored(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     path = folder / RESULT
     if not path.is_file():
         return {**wanted, "runs": {}}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
+    found = _read(path)
     for key, value in wanted.items():
         if found.get(key) != value:
             raise ConfigError(
@@ -221,10 +239,19 @@ def _stored(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("runs"), dict):
+        raise TrainingError(f"{path} cannot be read: it holds no runs")
+    return found
+
+
 def _write(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write `sweep.json`, and with it the table and the plot."""
+    """Write `sweep.json`, and with it the plot."""
     write_whole(folder / RESULT, json.dumps(result, indent=2) + "\n")
-    write_whole(folder / "sweep.md", table(result))
     plot(result, folder / "sweep.png")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from imgedit.errors import ConfigError
 from imgedit.models import library
 from training import train as start
 from training.data import grouped
-from training.evaluate.drawn import features, fid, referee, rejection
+from training.evaluate.drawn import density_ratio, features, fid, manifolds, rejection, subject
 
 
 def normal(n: int, dim: int, seed: int, mean: float = 0.0) -> Tensor:
@@ -47,7 +47,7 @@ def test_manifolds_agree_with_the_definitions_on_few_points() -> None:
 
     apart = np.linalg.norm(real[:, None] - fake[None], axis=2)
     r3, r5, f3 = kth(real, 3)[:, None], kth(real, 5)[:, None], kth(fake, 3)[None]
-    found = fid.manifolds(torch.from_numpy(real), fid.radii(torch.from_numpy(real)), torch.from_numpy(fake))
+    found = manifolds.manifolds(torch.from_numpy(real), manifolds.radii(torch.from_numpy(real)), torch.from_numpy(fake))
     assert found == pytest.approx(
         {
             "precision": (apart <= r3).any(0).mean(),
@@ -62,23 +62,23 @@ def test_manifolds_agree_with_the_definitions_on_few_points() -> None:
 def test_a_collapsed_generator_is_precise_and_recalls_nothing() -> None:
     real = normal(400, 4, 5)
     collapsed = real[:1] + 1e-3 * normal(300, 4, 6)
-    found = fid.manifolds(real, fid.radii(real), collapsed)
+    found = manifolds.manifolds(real, manifolds.radii(real), collapsed)
     assert found["precision"] == 1.0
     assert found["recall"] < 0.05
     assert found["coverage"] < 0.1
-    far = fid.manifolds(real, fid.radii(real), collapsed + 100.0)
+    far = manifolds.manifolds(real, manifolds.radii(real), collapsed + 100.0)
     assert far == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
 
 
 def test_too_few_pictures_for_a_neighbourhood_are_refused() -> None:
     with pytest.raises(ConfigError, match="more than 5 pictures, got 5"):
-        fid.radii(normal(5, 2, 0))
+        manifolds.radii(normal(5, 2, 0))
 
 
 def test_chunks_do_not_change_the_radii() -> None:
     points = normal(1100, 2, 7)
     expected = torch.cdist(points, points).sort(1).values[:, [3, 5]]
-    torch.testing.assert_close(fid.radii(points), expected)
+    torch.testing.assert_close(manifolds.radii(points), expected)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_log_loss_of_a_coin_is_log_two_and_of_certainty_zero() -> None:
 
 
 def test_the_fitted_rejection_does_not_depend_on_the_unit_of_the_score() -> None:
-    plain, about = rejection.fit(Shade(), shades(2000, 0.5), n_burn_in=2000)
-    scaled, _ = rejection.fit(Shade(-5.0, 2.0), shades(2000, 0.5), n_burn_in=2000)
+    plain, about = rejection.fit(Shade(), shades(2000, 0.5), n_burn_in=2000).rejection("80%")
+    scaled, _ = rejection.fit(Shade(-5.0, 2.0), shades(2000, 0.5), n_burn_in=2000).rejection("80%")
     assert plain.m == pytest.approx(scaled.m, abs=1e-3)
     assert plain.gamma == pytest.approx(scaled.gamma, abs=1e-3)
     assert plain.a == pytest.approx(-5 * scaled.a, abs=1e-3)
@@ -146,10 +146,11 @@ def test_the_fitted_rejection_does_not_depend_on_the_unit_of_the_score() -> None
 
 
 def test_a_percentile_gamma_leaves_that_share_below_even_odds() -> None:
-    rule, _ = rejection.fit(Shade(), shades(2000, 0.5), gamma="90%", n_burn_in=5000)
+    calibration = rejection.fit(Shade(), shades(2000, 0.5), n_burn_in=5000)
+    rule, _ = calibration.rejection("90%")
     x = np.random.default_rng(10).normal(0, 1, 20_000).astype(np.float32)
     assert (rule.probability(x) < 0.5).mean() == pytest.approx(0.9, abs=0.02)
-    fixed, _ = rejection.fit(Shade(), shades(2000, 0.5), gamma="0", n_burn_in=5000)
+    fixed, _ = calibration.rejection("0")
     assert fixed.gamma == 0.0
     assert (fixed.a, fixed.b, fixed.m) == (rule.a, rule.b, rule.m)
     np.testing.assert_allclose(
@@ -167,7 +168,7 @@ class Tiny(nn.Module):
         self.head = nn.Linear(8, 10)
 
 
-def stand_in() -> features.Features:
+def stand_in() -> features.FeatureNetwork:
     network = Tiny().eval()
 
     @torch.no_grad()
@@ -175,7 +176,7 @@ def stand_in() -> features.Features:
         found = network.body(grouped.to_tensor(images))
         return (network.head(found) if logits else found).numpy()
 
-    return features.Features(
+    return features.FeatureNetwork(
         "stand-in", "tiny", "0" * 64, "none", lambda x: run(x, logits=False), lambda x: run(x, logits=True)
     )
 
@@ -192,17 +193,28 @@ class Blobs:
         return image.mean((1, 2, 3))
 
 
+def blobs(mean: float, n: int = 300) -> grouped.Grouped:
+    shade = np.clip(np.random.default_rng(0).normal(mean, 20, (n, 1, 1, 1)), 0, 255).astype(np.uint8)
+    return grouped.Grouped(shade * np.ones((1, 28, 28, 1), np.uint8), np.zeros(n, np.int64), ["blob"])
+
+
 def evaluated(
-    monkeypatch: pytest.MonkeyPatch, *, has_score: bool, run: Path | None = None, **options: Any
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_score: bool,
+    run: Path | None = None,
+    splits: dict[str, grouped.Grouped] | None = None,
+    generator: Any = None,
+    n: int = 400,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Measure `Blobs` against brighter blobs."""
-    rng = np.random.default_rng(0)
-    shade = np.clip(rng.normal(200, 20, (300, 1, 1, 1)), 0, 255).astype(np.uint8)
-    data = grouped.Grouped(shade * np.ones((1, 28, 28, 1), np.uint8), np.zeros(300, np.int64), ["blob"])
-    monkeypatch.setattr(start, "load_data", lambda spec, split, options: data)
-    subject = fid.Subject("gan.test", 28, {"averaged": Blobs(), "last": Blobs()}, has_score, run)
-    monkeypatch.setattr(fid, "open_subject", lambda name, device: subject)
-    return fid.evaluate("gan.test", "mnist:x", stand_in(), n=400, **options)
+    """Measure `Blobs` against brighter blobs, or other splits."""
+    data = splits or dict.fromkeys(("train", "valid", "test"), blobs(200))
+    monkeypatch.setattr(start, "load_data", lambda spec, split, options: data[split])
+    generator = generator or Blobs()
+    gan = subject.GanSubject("gan.test", 28, {"averaged": generator, "last": generator}, has_score, run)
+    monkeypatch.setattr(fid, "open_gan", lambda name, device: gan)
+    return fid.evaluate("gan.test", "mnist:x", stand_in(), n=n, **options)
 
 
 def test_every_figure_names_features_counts_and_resizer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,36 +238,140 @@ def test_rejection_brings_the_pictures_nearer_and_costs_attempts(monkeypatch: py
     assert set(result["rejection"]) >= {"a", "b", "m", "gamma", "gamma_rule", "log_loss"}
 
 
-def test_a_run_is_also_judged_by_a_referee_that_stays_in_its_folder(
+def test_rejection_that_does_not_help_on_the_validation_split_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Random(Blobs):
+        """Its score is noise, so that a rejection only costs attempts."""
+
+        def score(self, image: Any) -> Any:
+            return np.random.default_rng(len(image)).standard_normal(len(image)).astype(np.float32)
+
+    result = evaluated(monkeypatch, has_score=True, generator=Random())
+    assert "rejection" in result["variants"]  # measured, and said
+    assert len(result["valid"]) == 1 + len(rejection.GAMMAS)
+    assert "rejection" not in result
+
+
+def test_the_rejection_is_chosen_on_the_validation_split_and_not_on_the_test_split(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The generator's own shades are the validation pictures: nothing can be nearer to them, whatever the test shows.
+    own = np.random.default_rng(1).standard_normal((300, 2)).astype(np.float32)
+    shade = np.rint(127.5 * (np.tanh(own[:, :1, None, None]) + 1)).astype(np.uint8)
+    same = grouped.Grouped(shade * np.ones((1, 28, 28, 1), np.uint8), np.zeros(300, np.int64), ["blob"])
+    bright = blobs(200)
+    refused = evaluated(monkeypatch, has_score=True, splits={"train": bright, "valid": same, "test": bright})
+    assert "rejection" not in refused
+    offered = evaluated(monkeypatch, has_score=True, splits={"train": bright, "valid": bright, "test": same})
+    assert "rejection" in offered
+
+
+def test_the_rejection_is_calibrated_on_the_validation_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    plain = rejection.fit
+
+    def fit(generator: Any, real: Any, **options: Any) -> Any:
+        seen.append(float(real.mean()))
+        return plain(generator, real, **options)
+
+    monkeypatch.setattr(rejection, "fit", fit)
+    splits = {"train": blobs(100), "valid": blobs(200), "test": blobs(50)}
+    evaluated(monkeypatch, has_score=True, splits=splits)
+    assert seen == pytest.approx([float(splits["valid"].images.mean()) / 127.5 - 1])
+
+
+def test_no_picture_serves_twice_in_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recorder(Blobs):
+        """Notes which noise was asked for, one set a series of pictures."""
+
+        first: ClassVar[list[float]] = []
+
+        def generate(self, z: Any) -> Any:
+            self.first.append(float(z[0, 0]))
+            return super().generate(z)
+
+    evaluated(monkeypatch, has_score=True, generator=Recorder(), n=200, gammas=["80%"])
+    begun = Recorder.first
+    # Plain, last and rejected test pictures are of one seed, so that they compare; so are the two of the validation.
+    assert begun.count(begun[0]) == 3
+    (calibration,) = _first_noise(rejection.CALIBRATION_SEED)
+    (burn_in,) = _first_noise(rejection.BURN_IN_SEED)
+    (validation,) = _first_noise(fid.VALIDATION_SEED)
+    assert (begun.count(calibration), begun.count(burn_in), begun.count(validation)) == (1, 1, 2)
+    assert len({begun[0], calibration, burn_in, validation}) == 4
+
+
+def _first_noise(seed: int) -> list[float]:
+    for_z, _ = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    return [float(for_z.standard_normal((1, 2), np.float32)[0, 0])]
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        ({"80%": (5.0, 0.5), "50%": (4.0, 0.6)}, "50%"),
+        ({"80%": (5.0, 0.5), "50%": (4.0, 1.5)}, "80%"),  # nearer by the network alone does not count
+        ({"80%": (5.0, 1.5), "50%": (4.0, 1.0)}, None),
+        ({"80%": (10.0, 0.5), "50%": (11.0, 0.1)}, None),
+    ],
+)
+def test_a_rejection_helps_only_by_both_measures(
+    monkeypatch: pytest.MonkeyPatch, rows: dict[str, tuple[float, float]], chosen: str | None
+) -> None:
+    ways = iter([(10.0, 1.0), *rows.values()])
+    of_way: list[tuple[float, float]] = []
+
+    def measured(self: Any, fake: Any) -> float:
+        if len(fake) == 300:  # the floor: real pictures
+            return 0.0
+        if self.network.name != "pixels":
+            of_way[:] = [next(ways)]
+        return of_way[0][self.network.name == "pixels"]
+
+    monkeypatch.setattr(fid.Reference, "fid", measured)
+    result = evaluated(monkeypatch, has_score=True, gammas=list(rows))
+    assert result.get("rejection", {}).get("gamma_rule") == chosen
+
+
+def test_fid_of_few_pictures_is_warned_of(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    evaluated(monkeypatch, has_score=False, n=6)
+    assert "FID of 6 pictures and 8 features is mostly sampling error" in caplog.text
+    caplog.clear()
+    evaluated(monkeypatch, has_score=False, n=2000, splits=dict.fromkeys(("train", "valid", "test"), blobs(200, 2000)))
+    assert caplog.text == ""
+    fid._warn_of_few(2000, 2048)  # Inception's features
+    assert "2000 pictures and 2048 features" in caplog.text
+
+
+def test_a_run_is_also_scored_by_a_classifier_that_stays_in_its_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(referee, "train", functools.partial(referee.train, steps=60))
+    monkeypatch.setattr(density_ratio, "train", functools.partial(density_ratio.train, steps=60))
     result = evaluated(monkeypatch, has_score=True, run=tmp_path)
     variants = result["variants"]
-    assert set(variants) == {"averaged", "last", "rejection", "referee"}
-    assert variants["referee"]["fid"] < 0.6 * variants["averaged"]["fid"]
-    content = (tmp_path / "referee.onnx").read_bytes()
+    assert set(variants) == {"averaged", "last", "rejection", density_ratio.VARIANT}
+    assert variants[density_ratio.VARIANT]["fid"] < 0.6 * variants["averaged"]["fid"]
+    content = (tmp_path / "density_ratio.onnx").read_bytes()
     # The score of `Blobs` is their brightness, which is all there is to know: the one or the other may be the nearer.
     kept = result["rejection"]
-    assert ("referee" in kept) == (variants["referee"]["fid"] < variants["rejection"]["fid"])
-    assert kept.get("referee", {}).get("sha256") in (None, hashlib.sha256(content).hexdigest())
+    assert (density_ratio.NAME in kept) == (kept["variant"] == density_ratio.VARIANT)
+    assert kept.get(density_ratio.NAME, {}).get("sha256") in (None, hashlib.sha256(content).hexdigest())
 
 
-def test_the_better_judge_of_the_validation_split_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_better_score_of_the_validation_split_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Blind(Blobs):
         def score(self, image: Any) -> Any:
             return np.zeros(len(image), np.float32)
 
     def fit(generator: Any, *args: Any, **options: Any) -> Any:
-        blind = Blind() if isinstance(generator, referee.Refereed) is blind_referee else generator
+        blind = Blind() if isinstance(generator, density_ratio.ScoredGenerator) is blind_classifier else generator
         return plain(blind, *args, **options)
 
     plain = rejection.fit
     monkeypatch.setattr(rejection, "fit", fit)
-    monkeypatch.setattr(referee, "train", functools.partial(referee.train, steps=60))
-    for blind_referee in (True, False):
+    monkeypatch.setattr(density_ratio, "train", functools.partial(density_ratio.train, steps=60))
+    for blind_classifier in (True, False):
         kept = evaluated(monkeypatch, has_score=True, run=tmp_path)["rejection"]
-        assert ("referee" in kept) is not blind_referee
+        assert (density_ratio.NAME in kept) is not blind_classifier
 
 
 def test_inception_without_its_weights_says_where_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

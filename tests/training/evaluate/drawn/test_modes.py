@@ -16,8 +16,9 @@ from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from training import train as start
 from training.data import gaussians
-from training.evaluate.drawn import fid, modes
-from training.evaluate.tables import mode_table, tables
+from training.evaluate import layout
+from training.evaluate.drawn import modes, subject
+from training.evaluate.tables import comparison, gaussian_modes
 from training.method import METHODS
 from training.run import config as configs
 
@@ -45,8 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_true_points_find_every_mode_and_98_9_percent_of_them_are_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = fid.Subject("truth", 1, {"averaged": Fixed(gaussians.grid(3, 5000, seed=9))}, False)
-    monkeypatch.setattr(fid, "open_subject", lambda *args: truth)
+    truth = subject.GanSubject("truth", 1, {"averaged": Fixed(gaussians.grid(3, 5000, seed=9))}, False)
+    monkeypatch.setattr(modes, "open_gan", lambda *args: truth)
     found = modes.evaluate("truth", "gaussians:grid3", n=5000)
     assert found["components"] == 9
     row = found["variants"]["averaged"]
@@ -56,13 +57,13 @@ def test_true_points_find_every_mode_and_98_9_percent_of_them_are_good(monkeypat
 
 
 def test_points_of_another_ring_are_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = fid.Subject("wrong", 1, {"averaged": Fixed(gaussians.ring(8, 1000))}, False)
-    monkeypatch.setattr(fid, "open_subject", lambda *args: wrong)
+    wrong = subject.GanSubject("wrong", 1, {"averaged": Fixed(gaussians.ring(8, 1000))}, False)
+    monkeypatch.setattr(modes, "open_gan", lambda *args: wrong)
     assert modes.evaluate("wrong", "gaussians:grid4", n=1000)["variants"]["averaged"]["good"] < 0.05
 
 
 def test_the_command_measures_a_run_and_keeps_the_figures(run: Path) -> None:
-    args = ["evaluate", str(run), "--data", "gaussians:grid3", "--n", "500"]
+    args = ["evaluate", "drawn", str(run), "--data", "gaussians:grid3", "--n", "500"]
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0, done.stderr
     assert "of 9" in done.stdout
@@ -77,7 +78,7 @@ def test_a_model_of_pictures_is_refused() -> None:
 
 
 def test_every_row_of_the_table_is_a_method_with_settings_for_points() -> None:
-    for name, training in mode_table.Table.runs.items():
+    for name, training in gaussian_modes.GaussianModes.runs.items():
         assert training.method == name in METHODS
         assert configs.resolve(training.method, training.preset, training.settings).size == 1
 
@@ -91,22 +92,21 @@ def measured(counts: list[int]) -> dict[int, dict[str, Any]]:
 
 
 def test_rows_are_mean_and_spread_over_seeds() -> None:
-    table = mode_table.Table("gaussians:grid3", tables.Options(n=7))
+    table = gaussian_modes.GaussianModes("gaussians:grid3", comparison.Options(n=7))
     result = table.result({"gan": measured([4, 6]), "md_gan": measured([9])})
     assert [row["method"] for row in result["rows"]] == ["vanilla", "MD-GAN"]
     assert result["rows"][0]["modes"] == pytest.approx({"mean": 5.0, "spread": 2**0.5})
-    text = " ".join(table.markdown(result).split())
+    text = " ".join(layout.markdown(table.blocks(result)).split())
     assert "7 points of the averaged generator on grid3 (9 components)" in text
     assert "| vanilla | 2 | 2.0 ± 0.0 | 5.0 ± 1.4 of 9 | 50.0 ± 0.0 | 0.25 ± 0.00 |" in text
     assert "| MD-GAN | 1 | 2.0 | 9.0 of 9 | 50.0 | 0.25 |" in text
 
 
 def test_the_table_measures_real_runs_and_refuses_pictures(run: Path) -> None:
-    options = tables.Options(n=200, device="cpu", command="imgedit evaluate --table gaussian-modes")
+    options = comparison.Options(n=200, device="cpu", command="imgedit evaluate tables gaussian-modes")
     quiet = Console(file=io.StringIO())
-    result, text = tables.run("gaussian-modes", "gaussians:grid3", run.parent, options, console=quiet)
+    result = comparison.compare("gaussian-modes", run.parent, "gaussians:grid3", options, console=quiet)
     assert [row["method"] for row in result["rows"]] == ["vanilla"]
-    assert (run.parent / "gaussian-modes.md").read_text() == text
-    assert json.loads((run.parent / "gaussian-modes.json").read_text()) == result
+    assert comparison.compare("gaussian-modes", run.parent, None, options, console=quiet) == result
     with pytest.raises(ConfigError, match="--data gaussians:LAYOUT such as grid5, got 'mnist:x'"):
-        tables.run("gaussian-modes", "mnist:x", run.parent, options, console=quiet)
+        comparison.compare("gaussian-modes", run.parent, "mnist:x", options, console=quiet)

@@ -1,0 +1,70 @@
+"""The pictures that a latent code is measured on: both splits, and which classes training saw."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import DATASETS
+from training.data.factors import Loader
+from training.data.grouped import Grouped
+from training.evaluate.codes.latents import LatentMethod
+from training.evaluate.subject import sample_indices
+from training.train import load_data
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures that a run is measured on.
+
+    Attributes:
+        train: the training split.
+        test: the test split.
+        known: the test pictures of classes that training saw; None where there are none.
+        unseen: the other test pictures; None where there are none.
+    """
+
+    train: Grouped
+    test: Grouped
+    known: Grouped | None
+    unseen: Grouped | None
+
+
+def load_pictures(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:
+    """Load both splits with the run's own options, and part the test split by whether training saw the class.
+
+    Where the classes are people, the test split shows other people; the figures are then of the pictures that the
+    training people have beside those of `train`, as for Multi-PIE in the papers.
+    """
+    module = importlib.import_module(type(method).__module__)
+    options = {k: v for k, v in module.Method.data_options(method.config).items() if k != "pairs"}
+    options["specified"] = specified or options.get("specified", "identity")
+    train, test = (load_data(data, split, options) for split in ("train", "test"))
+    seen = {train.classes[i] for i in np.unique(train.specified)}
+    if (closed := _closed_test(data, options)) is not None:
+        return Pictures(train, closed, closed, test)
+    is_known = np.array([name in seen for name in test.classes])[test.specified]
+    parts = [test.subset(np.flatnonzero(m)) if m.any() else None for m in (is_known, ~is_known)]
+    return Pictures(train, test, parts[0], parts[1])
+
+
+def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:
+    """Load the pictures of the training people that `train` leaves out; None for sets that have no such pictures."""
+    loader = importlib.import_module(DATASETS[data.partition(":")[0]]).load
+    if options["specified"] != "identity" or not isinstance(loader, Loader):
+        return None
+    found: Grouped = load_data(data, "test", {**options, "unseen": False})
+    return found
+
+
+def one_of_each_class(dataset: Grouped, n: int, seed: int) -> NDArray[np.uint8]:
+    """Return one picture each of up to `n` classes, both drawn by the seed; the classes in order."""
+    rng = np.random.default_rng(seed)
+    present = np.unique(dataset.specified)
+    chosen = present[sample_indices(len(present), n, seed)]
+    return np.stack([dataset.images[rng.choice(np.flatnonzero(dataset.specified == c))] for c in chosen])

@@ -1,0 +1,293 @@
+"""`imgedit evaluate codes`: what a latent code holds (probe, few-shot) and does (t-SNE, swaps, samples ...)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgedit.errors import ConfigError, DataError
+from imgedit.files import write_whole
+from imgedit.models import library
+from training.data.batch import to_tensor
+from training.data.grouped import Grouped
+from training.evaluate import result as results
+from training.evaluate.codes import fewshot, grids, latents, probe, tsne
+from training.evaluate.codes.latents import LatentMethod, Latents
+from training.evaluate.codes.pictures import Pictures, load_pictures, one_of_each_class
+from training.evaluate.layout import Block, Table, Verbatim
+from training.evaluate.subject import is_run
+from training.method import Codes, Method
+from training.publish import adopt
+from training.publish.figures import EVALUATION
+from training.run import checkpoint
+from training.run.device import torch_device
+
+PARTS = ("probe", "tsne", "swap", "interpolate", "sample", "few-shot")
+FOLDER = "evaluation"
+"""In the run's folder: the pictures."""
+TRAIN_ROWS = 20_000
+"""Training pictures that the probe learns from, unless told otherwise."""
+TSNE_ROWS = 2000
+PROBE_HEADER = ("probe", "classifier", "train", "test", "train F1", "test F1", "n train", "n test")
+
+
+def evaluate(
+    model: str | Path,
+    data: str,
+    *,
+    parts: Sequence[str] = ("probe",),
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    factor: str | None = None,
+    command: str = "",
+) -> dict[str, Any]:
+    """Measure a run or model with a latent code, and write pictures into `evaluation/` of its `folder`.
+
+    Figures that an earlier call left in its `evaluation.json` for the same step, data set and seed are kept.
+
+    Args:
+        model: run folder, model folder or id, of a method that encodes and decodes.
+        data: `NAME:DIR`.
+        parts: which of `PARTS`.
+        n: training pictures of the probe [default: 20,000], chosen by the seed.
+        seed: of every random choice.
+        device: where the method computes.
+        factor: what is probed, where it is not the factor of the training.
+        command: kept with the figures.
+
+    Raises:
+        ConfigError: a part is unknown, `n` is given without a probe, or the method has no latent code.
+        DataError: the data set cannot answer, such as few-shot without unseen classes.
+        OutputError: a picture cannot be written.
+    """
+    if unknown := sorted(set(parts) - set(PARTS)):
+        raise ConfigError(f"evaluation has no part {unknown[0]!r}; it has: {', '.join(PARTS)}")
+    if n is not None and "probe" not in parts:
+        raise ConfigError("--n is the number of training pictures of --probe; leave it out, or add --probe")
+    place = folder(model)
+    method, steps = open_method(str(model), device)
+    pictures = load_pictures(method, data, factor)
+    result = results.header(str(place), "latent", data, command=command, seed=seed) | {
+        "method": method.id,
+        "steps": steps,
+        "n": len(pictures.test),
+        "metrics": {},
+        "pictures": [],
+    }
+    _keep_earlier(result, place)
+    if "probe" in parts:
+        result["metrics"] |= probed(method, pictures, n, seed)
+    for part, make in (
+        ("few-shot", _few_shot),
+        ("swap", _swaps),
+        ("interpolate", _interpolations),
+        ("sample", _samples),
+    ):
+        if part in parts:
+            make(method, pictures, result, _Sheets(result, place))
+    if "tsne" in parts:
+        fewer = latents.thinned(pictures.known or pictures.test, TSNE_ROWS, seed)
+        title = f"t-SNE of {len(fewer)} test pictures, {method.id}, step {steps}"
+        tsne.write(latents.encode(method, fewer), fewer.classes, place / FOLDER / "tsne.png", title, seed)
+        result["pictures"].append(f"{FOLDER}/tsne.png")
+    result["pictures"] = sorted(set(result["pictures"]))
+    return result
+
+
+def folder(model: str | Path) -> Path:
+    """Return where figures and pictures of a run or model are kept: its run folder, or `runs/ID` of a model."""
+    return Path(model) if is_run(model) else Path("runs") / library.find(str(model)).id
+
+
+def write(result: Mapping[str, Any], model: str | Path, out: Path | None = None) -> None:
+    """Write a result as `training.evaluate.result.write`, and also beside the pictures of a model that is no run.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    results.write(result, model, out)
+    if not is_run(model):
+        write_whole(folder(model) / EVALUATION, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def open_method(model: str, device: str = "auto") -> tuple[LatentMethod, int]:
+    """Return the method of a run or model with its weights, and for how many steps it was trained.
+
+    Raises:
+        ConfigError: it has no latent code.
+    """
+    where = torch_device(device)
+    if is_run(model):
+        method = checkpoint.load_method(Path(model), where)
+        steps = method.steps
+    else:
+        found = library.find(model)
+        method, steps = adopt.method(found, where), found.manifest.trained.steps if found.manifest.trained else 0
+    if not isinstance(method, Codes):
+        raise ConfigError(
+            f"{method.id} has no latent code; `imgedit evaluate codes` measures methods such as cycle_vae"
+        )
+    return method, steps
+
+
+def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """Return the figures `probe`, `z` (what it holds) and `reconstruction`, the last two of the test split.
+
+    Where training saw none of the test classes (other people), the probe learns from two thirds of the test pictures
+    of each class and is tested on the others; `probe.pictures` says which way it was.
+    """
+    test = latents.encode(method, pictures.test, "Encoding the test split")
+    if pictures.known is None:
+        learnt, asked = _thirds(test)
+        what = "test classes unseen in training; two thirds of their pictures / the others"
+    else:
+        fewer = latents.thinned(pictures.train, TRAIN_ROWS if n is None else n, seed)
+        learnt = _by_name(latents.encode(method, fewer, "Encoding the training split"), fewer, pictures.test)
+        asked = latents.encode(method, pictures.known) if pictures.unseen is not None else test
+        what = "training split / test split"
+    return {
+        "probe": {"pictures": what, **probe.probe(learnt, asked, seed)},
+        "z": latents.information(test),
+        "reconstruction": latents.reconstruction(method, pictures.test, test),
+    }
+
+
+def blocks(result: Mapping[str, Any]) -> list[Block]:
+    """Return what is said of a result: tables, and where the pictures are."""
+    metrics = result["metrics"]
+    found: list[Block] = [
+        f"{result['model']}: {result['method']} at step {result['steps']}, {result['n']} test pictures of "
+        f"{result['data']}, seed {result['seed']}"
+    ]
+    if "probe" in metrics:
+        figures, z, error = metrics["probe"], metrics["z"], metrics["reconstruction"]
+        kl = f"{z['kl_nats']:.2f} nats in " if "kl_nats" in z else ""
+        found += [
+            Table(PROBE_HEADER, probe_rows(figures)),
+            f"accuracy and macro F1 in %; chance {100 * figures['chance']:.1f}, commonest class "
+            f"{100 * figures['majority']:.1f}; {figures['pictures']}",
+            f"z holds {kl}{z['active_dimensions']} active of {z['dimensions']} dimensions; reconstruction error "
+            f"{error['mse']:.5f} a pixel, {error['sse']:.2f} a picture (squared, 0..1)",
+        ]
+    if "few_shot" in metrics:
+        rows = []
+        for name, row in metrics["few_shot"].items():
+            shares = (f"{100 * row[key]:.1f}" if key in row else "" for key in ("accuracy", "chance"))
+            rows.append([name, str(row["n_classes"]), str(row["n"]), f"{row['mse']:.5f}", *shares])
+        header = ("few-shot", "classes", "pictures", "error a pixel", "nearest class, %", "chance, %")
+        found.append(Table(header, rows))
+    return found
+
+
+def picture_files(result: Mapping[str, Any], model: str | Path) -> list[Block]:
+    """Return the names of the pictures that an evaluation wrote."""
+    names = [str(folder(model) / name) for name in result["pictures"]]
+    return [Verbatim(names)] if names else []
+
+
+def probe_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Return the probe's table: source, classifier, accuracies and macro F1 in per cent, pictures."""
+    keys = ("train_accuracy", "test_accuracy", "train_macro_f1", "test_macro_f1")
+    return [
+        [source, kind, *(f"{100 * row[key]:.2f}" for key in keys), str(row["n_train"]), str(row["n_test"])]
+        for source, kinds in figures["rows"].items()
+        for kind, row in kinds.items()
+    ]
+
+
+class _Sheets:
+    """Writes the grids of one evaluation and notes them in its result."""
+
+    def __init__(self, result: dict[str, Any], place: Path) -> None:
+        self.result = result
+        self.place = place
+
+    def write(self, name: str, cells: grids.Cells, title: str, **options: Any) -> None:
+        title = f"{self.result['method']}, step {self.result['steps']}: {title}"
+        grids.write(self.place / FOLDER / name, cells, title, **options)
+        self.result["pictures"].append(f"{FOLDER}/{name}")
+
+
+def _few_shot(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
+    unseen = fewshot.held_out(pictures.train, pictures.unseen or pictures.test)
+    codes = latents.encode(method, unseen)
+    result["metrics"]["few_shot"] = fewshot.evaluate(method, unseen, codes, seed=result["seed"])
+    cells, names = fewshot.picture(method, unseen, codes, result["seed"])
+    sheets.write("few_shot.png", cells, "unseen classes: z of the picture, s as named", column=True, names=names)
+
+
+def _swaps(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
+    if method.encode(to_tensor(pictures.test.images[[0]]).to(method.device)).s.shape[1] == 0:
+        raise ConfigError(f"{method.id} has no class part s to swap")
+    seed, known, unseen = result["seed"], pictures.known or pictures.train, pictures.unseen
+    top, left = one_of_each_class(known, 8, seed), one_of_each_class(known, 8, seed + 1)
+    title = "s from the top row, z from the left column"
+    sheets.write("swap.png", grids.swap(method, top, left), title, row=True, column=True)
+    if unseen is not None:
+        new_top, new_left = one_of_each_class(unseen, 8, seed), one_of_each_class(unseen, 8, seed + 1)
+        for name, s, z, what in (
+            ("swap_unseen_s.png", new_top, left, "top unseen"),
+            ("swap_unseen_z.png", top, new_left, "left unseen"),
+            ("swap_unseen.png", new_top, new_left, "both unseen"),
+        ):
+            sheets.write(name, grids.swap(method, s, z), f"{title}; {what} in training", row=True, column=True)
+
+
+def _interpolations(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
+    four = one_of_each_class(pictures.known or pictures.test, 4, result["seed"])
+    for i in range(len(four) // 2):
+        cells = grids.interpolation(method, four[2 * i : 2 * i + 2])
+        title = "two pictures, s along, z down" if len(cells) > 1 else "along z"
+        sheets.write(f"interpolate_{i + 1}.png", cells, title)
+
+
+def _samples(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
+    given = one_of_each_class(pictures.known or pictures.test, 8, result["seed"])
+    columns = 8
+    cells = grids.samples(method, given, columns, result["seed"])
+    has_s = cells.shape[1] == columns + 1
+    title = "s of the left column, z from the prior" if has_s else "z from the prior"
+    sheets.write("sample.png", cells, title, column=has_s)
+
+
+def _keep_earlier(result: dict[str, Any], place: Path) -> None:
+    """Take over what an earlier evaluation of the same checkpoint, data set and seed measured."""
+    path = place / EVALUATION
+    if not path.is_file():
+        return
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        same = all(earlier.get(key) == result[key] for key in ("kind", "data", "steps", "seed"))
+        metrics, pictures = dict(earlier["metrics"]), list(earlier["pictures"])
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return  # damaged; it is written anew
+    if same:
+        result["metrics"], result["pictures"] = metrics, pictures
+
+
+def _by_name(codes: Latents, source: Grouped, target: Grouped) -> Latents:
+    """Number the classes of `codes` as `target` does; classes that it does not have get numbers after its own."""
+    names = [*target.classes, *(c for c in source.classes if c not in set(target.classes))]
+    number = {name: i for i, name in enumerate(names)}
+    return Latents(codes.s, codes.z, codes.logvar, np.array([number[c] for c in source.classes])[codes.specified])
+
+
+def _thirds(codes: Latents) -> tuple[Latents, Latents]:
+    """Return two thirds of each class, and every third picture of it.
+
+    Raises:
+        DataError: no class has three pictures.
+    """
+    rank = np.empty(len(codes), np.int64)
+    for c in np.unique(codes.specified):
+        own = np.flatnonzero(codes.specified == c)
+        rank[own] = np.arange(len(own))
+    asked = rank % 3 == 2
+    if not asked.any():
+        raise DataError("the probe needs three test pictures of a class, because training saw none of the classes")
+    return codes.take(np.flatnonzero(~asked)), codes.take(np.flatnonzero(asked))

@@ -1,0 +1,80 @@
+"""A GAN that is measured: a run, with averaged and last weights, or a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imgedit.edits.sample import Array, Generator, OnnxGenerator
+from imgedit.errors import ModelError
+from imgedit.models import library
+from training.evaluate.subject import is_run
+from training.method import Draws, Method
+from training.run import checkpoint
+from training.run.device import torch_device
+
+
+@dataclass(frozen=True)
+class GanSubject:
+    """What is measured: a GAN's generators by name (`averaged` weights, and of a run also the `last` ones).
+
+    Attributes:
+        id: for people.
+        size: side of the pictures, px.
+        generators: by name.
+        has_score: they can score pictures.
+        run: the run folder; None for a model.
+    """
+
+    id: str
+    size: int
+    generators: dict[str, Generator]
+    has_score: bool
+    run: Path | None = None
+
+
+class TorchGenerator:
+    """A GAN of a run, with the average of its generator's weights or the last ones."""
+
+    def __init__(self, method: Any, *, averaged: bool) -> None:
+        self.method = method
+        self.averaged = averaged
+        self.z_dim: int = method.config.z_dim
+
+    @torch.no_grad()
+    def generate(self, z: Array) -> Array:
+        """Map `(N, z_dim)` to `(N, C, H, W)` in [-1, 1]."""
+        tensor = torch.from_numpy(z).to(self.method.device)
+        return np.asarray(self.method.generate(tensor, averaged=self.averaged).cpu().numpy(), np.float32)
+
+    @torch.no_grad()
+    def score(self, image: Array) -> Array:
+        """Map `(N, C, H, W)` to `(N,)`."""
+        return np.asarray(self.method.logit(torch.from_numpy(image).to(self.method.device)).cpu().numpy(), np.float32)
+
+
+def open_gan(name: str, device: str = "auto") -> GanSubject:
+    """Load a run folder or model.
+
+    Raises:
+        ModelError: it does not generate pictures.
+    """
+    if is_run(name):
+        method = checkpoint.load_method(name, torch_device(device))
+        if not isinstance(method, Draws):
+            raise ModelError(
+                f"{name} is a run of {method.id}; `imgedit evaluate drawn` measures GANs and models of kind sample"
+            )
+        generators: dict[str, Generator] = {
+            "averaged": TorchGenerator(method, averaged=True),
+            "last": TorchGenerator(method, averaged=False),
+        }
+        return GanSubject(Path(name).name, int(method.config.size), generators, "score" in method.graphs(), Path(name))
+    model = library.find(name)
+    return GanSubject(
+        model.id, model.manifest.crop.height, {"averaged": OnnxGenerator(model, device)}, model.has("score")
+    )

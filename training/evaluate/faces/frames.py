@@ -1,0 +1,87 @@
+"""The faces of CelebA that edits and classifiers are measured on: whole frames with all their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgedit.errors import ConfigError, DataError
+from imgedit.progress import with_progress
+from imgedit.vision import geometry
+from training.data import celeba
+from training.evaluate.result import TEST
+from training.evaluate.subject import sample_indices
+
+DATA = "celeba"
+SPLITS = (TEST, "valid")
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Labelled faces.
+
+    Attributes:
+        frames: `(218, 178, 3)` uint8 RGB each, aligned as CelebA's; smaller sources are enlarged.
+        labels: `(N, 40)` bool.
+        attributes: the 40 names.
+    """
+
+    frames: list[NDArray[np.uint8]]
+    labels: NDArray[np.bool_]
+    attributes: tuple[str, ...]
+
+    def column(self, attribute: str) -> NDArray[np.bool_]:
+        """Return the labels of one attribute."""
+        return self.labels[:, self.attributes.index(attribute)]
+
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the faces by labelled sex and age; only groups that have a face."""
+        young, male = self.column("Young"), self.column("Male")
+        groups = {
+            "young women": young & ~male,
+            "young men": young & male,
+            "older women": ~young & ~male,
+            "older men": ~young & male,
+        }
+        return {name: members for name, members in groups.items() if members.any()}
+
+
+def load_faces(data: str, n: int | None, seed: int, split: str = TEST) -> Faces:
+    """Load faces of CelebA.
+
+    Args:
+        data: `celeba:DIR`.
+        n: at most so many, chosen at random without replacement; None for all.
+        seed: of the choice.
+        split: `test`, or `valid` to choose a model by.
+
+    Raises:
+        ConfigError: the data set or the split is another one.
+        DataError: pictures are missing.
+    """
+    name, _, folder = data.partition(":")
+    if name != DATA:
+        raise ConfigError(f"attributes are measured on CelebA: --data celeba:DIR, got {data!r}")
+    if split not in SPLITS:
+        raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
+    table = celeba.load(Path(folder), split, size=16, augment=False)
+    index = sample_indices(len(table), n, seed)
+    frames = [_frame(Path(folder), table.names[i]) for i in with_progress(index.tolist(), "Reading faces")]
+    return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)
+
+
+def _frame(folder: Path, name: str) -> NDArray[np.uint8]:
+    """Read a picture from whichever folder has it; each of them holds the whole frame at some size."""
+    for part in celeba.FOLDERS.values():
+        path = folder / part / name
+        if path.is_file():
+            image = np.asarray(Image.open(path).convert("RGB"))
+            if image.shape[:2] == geometry.FRAME[::-1]:
+                return image
+            return np.asarray(cv2.resize(image, geometry.FRAME, interpolation=cv2.INTER_CUBIC), np.uint8)
+    raise DataError(f"{name} is in none of the folders of {folder}")

@@ -1,0 +1,136 @@
+"""`imgedit evaluate tables mnist-latents`: the methods that split digits into s and z, by what a probe finds there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from training.evaluate.codes import report
+from training.evaluate.layout import Block, Table
+from training.evaluate.tables.comparison import Options, Training
+from training.evaluate.tables.spread import plus_minus, spread
+
+SOURCES = ("z sampled", "z mean", "s")
+"""What is probed, as `training.evaluate.codes.probe` names it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        title: for people.
+        published: test accuracies of a probe on `z sampled` and on `s` in per cent, 16 dimensions each, as reported by
+            Jha et al. 2018, table 1; beside `independent` those of another study for reverse reconstruction.
+    """
+
+    title: str
+    published: Mapping[str, float] | None = None
+
+
+RUNS = {
+    "szabo": Training(
+        "szabo", "compact", ("width=20", "lambda_adv=450", "accuracy_limit=0.8", "steps=18000"), seeds=None
+    ),
+    "mathieu": Training("mathieu", "compact", ("width=20", "lambda_kl=6", "steps=12000"), seeds=None),
+    "cycle_vae_plain": Training("cycle_vae", "compact", ("width=20", "lambda_kl=0.95", "steps=9000")),
+    # The weight of the KL trades what z holds for how well pictures are decoded.
+    "cycle_vae_plain2": Training("cycle_vae", "compact", ("width=20", "lambda_kl=2", "steps=9000")),
+    # As long as `independent`; its z holds 3.8 nats.
+    "cycle_vae_plain22": Training("cycle_vae", "compact", ("width=20", "lambda_kl=2.2", "steps=12000"), seeds=None),
+    "cycle_vae_tight": Training("cycle_vae", "compact", ("width=20", "lambda_kl=3", "steps=9000")),
+    "cycle_vae": Training("cycle_vae", "independent", seeds=None),
+}
+ROWS = {
+    "szabo": Row("szabo", {"z sampled": 96.08, "s": 98.46}),
+    "mathieu": Row("mathieu", {"z sampled": 66.83, "s": 98.52}),
+    "cycle_vae_plain": Row("cycle_vae, plain", {"z sampled": 17.56, "s": 98.35}),
+    "cycle_vae_plain2": Row("cycle_vae, plain, lambda_kl=2"),
+    "cycle_vae_plain22": Row("cycle_vae, plain, lambda_kl=2.2"),
+    "cycle_vae_tight": Row("cycle_vae, plain, lambda_kl=3"),
+    "cycle_vae": Row("cycle_vae, independent", {"z sampled": 14.25, "s": 98.38}),
+}
+
+
+class MnistLatents:
+    """The table of `data` `mnist:DIR`."""
+
+    runs: ClassVar[Mapping[str, Training]] = RUNS
+
+    def __init__(self, data: str, options: Options) -> None:
+        self.data = data
+        self.options = options
+        self.n = report.TRAIN_ROWS if options.n is None else options.n
+        self.key = {"data": data.partition(":")[0], "probe_rows": self.n, "seed": 0}
+
+    def measure(self, folder: Path) -> dict[str, Any]:
+        """Return the figures of a run, as `imgedit evaluate codes` does."""
+        options = self.options
+        return report.evaluate(
+            folder,
+            self.data,
+            parts=("probe",),
+            n=self.n,
+            device=options.device,
+            command=options.command,
+        )
+
+    def result(self, measured: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Return chance, and the rows: mean and spread (standard deviation over seeds) of each figure."""
+        rows = []
+        for run, seeds in measured.items():
+            found = [result["metrics"] for result in seeds.values()]
+            row: dict[str, Any] = {"method": ROWS[run].title, "seeds": sorted(seeds), "published": ROWS[run].published}
+            for source in SOURCES:
+                for probe in ("mlp", "svm"):
+                    row[f"{source}, {probe}"] = spread([_accuracy(m, source, probe) for m in found])
+            row["kl_nats"] = spread([m["z"]["kl_nats"] for m in found]) if "kl_nats" in found[0]["z"] else None
+            row["active_dimensions"] = spread([m["z"]["active_dimensions"] for m in found])
+            row["sse"] = spread([m["reconstruction"]["sse"] for m in found])
+            row["minutes"] = spread([result["minutes"] for result in seeds.values()])
+            rows.append(row)
+        one = next(iter(next(iter(measured.values())).values()))
+        chance = one["metrics"]["probe"]["chance"]
+        return {"n_test": one["n"], "n_probe_train": self.n, "chance": chance, "rows": rows}
+
+    @staticmethod
+    def blocks(result: Mapping[str, Any]) -> list[Block]:
+        """Return how the runs were measured, and the table."""
+        return [
+            "Test accuracy in % of a two-layer perceptron (256 units) that guesses the class from the code, and in "
+            f"brackets of an SVM; {result['n_probe_train']} training and {result['n_test']} test pictures, chance "
+            f"{100 * result['chance']:.0f}. Of z lower is better, of s higher. Mean ± standard deviation over seeds. "
+            "The error is squared, summed over a picture in units of 0..1. Minutes are training alone. Published are z "
+            "sampled / s of Jha et al. 2018, table 1, whose plain form has lambda_kl=1.5; what stands beside "
+            "`independent` was reported by another study for reverse reconstruction.",
+            Table(_HEADER, [_cells(row) for row in result["rows"]]),
+        ]
+
+
+COMPARISON = MnistLatents
+
+
+_HEADER = ("method", "seeds", "minutes", *SOURCES, "KL of z, nats", "active", "error", "published")
+
+
+def _accuracy(metrics: Mapping[str, Any], source: str, probe: str) -> float:
+    """Return a test accuracy in per cent; a z that is no distribution is its own sample."""
+    rows = metrics["probe"]["rows"]
+    known = rows.get(source, rows.get("z mean"))
+    return 100.0 * float(known[probe]["test_accuracy"])
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    published = row["published"]
+    return [
+        row["method"],
+        str(len(row["seeds"])),
+        plus_minus(row["minutes"], 0),
+        *(f"{plus_minus(row[f'{s}, mlp'], 1)} ({plus_minus(row[f'{s}, svm'], 1)})" for s in SOURCES),
+        plus_minus(row["kl_nats"], 1),
+        plus_minus(row["active_dimensions"], 0),
+        plus_minus(row["sse"], 1),
+        "" if published is None else " / ".join(f"{value:g}" for value in published.values()),
+    ]
