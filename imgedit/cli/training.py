@@ -88,7 +88,10 @@ def print_result(value: object, blocks: Sequence[Any], as_json: bool, markdown: 
         raise ConfigError("--json and --markdown are two forms of the same figures; choose one")
     layout = training_module("training.evaluate.layout")
     if as_json:
-        result(json.dumps(value, indent=2))
-        return
-    text = layout.markdown(blocks) if markdown else layout.plain(blocks, shutil.get_terminal_size((80, 24)).columns)
-    result(text.rstrip("\n"))
+        text = json.dumps(value, indent=2)
+    elif markdown:
+        text = layout.markdown(blocks)
+    else:
+        text = layout.plain(blocks, shutil.get_terminal_size((80, 24)).columns)
+    for line in text.rstrip("\n").split("\n"):
+        result(line)

@@ -54,7 +54,7 @@ def test_train_resume_export_evaluate_from_the_command_line(masks: str, tmp_path
     early = run("export", folder, "-o", str(tmp_path / "early"))
     assert early.exit_code == 0, early.output
     assert "no figures of these weights" in early.stderr
-    measured = run("evaluate", folder, "--data", masks, "--json")
+    measured = run("evaluate", "faces", folder, "--data", masks, "--json")
     assert measured.exit_code == 0, measured.output
     figures = json.loads(measured.stdout)
     assert figures["n"] == 2
@@ -65,7 +65,7 @@ def test_train_resume_export_evaluate_from_the_command_line(masks: str, tmp_path
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
     assert manifest["id"] == "face_parser.celebamask_hq"
     assert manifest["metrics"]["mean_iou"] == figures["metrics"]["mean_iou"]
-    shown = run("evaluate", str(tmp_path / "model"), "--data", masks, "-o", str(tmp_path / "f.json"))
+    shown = run("evaluate", "faces", str(tmp_path / "model"), "--data", masks, "-o", str(tmp_path / "f.json"))
     assert shown.exit_code == 0
     assert "mean iou" in shown.stdout
     assert json.loads((tmp_path / "f.json").read_text())["metrics"] == figures["metrics"]
@@ -97,7 +97,7 @@ def test_dry_run_prints_the_resolved_settings_and_nothing_else() -> None:
         (("train", "face_parser", "--data", "celebamask_hq:.", "--device", "tpu"), 2, "got 'tpu'"),
         (("train", "face_parser", "--data", "celebamask_hq:.", "--precision", "half"), 2, "fp32, bf16, got 'half'"),
         (("export", "/no/such", "-o", "model"), 1, "has no checkpoint"),
-        (("evaluate", "mtcnn.facenet", "--data", "celeba:."), 2, "is of kind detect"),
+        (("evaluate", "faces", "mtcnn.facenet", "--data", "celeba:."), 2, "is of kind detect"),
     ],
 )
 def test_wrong_use_is_one_line_and_an_exit_code(words: tuple[str, ...], code: int, message: str) -> None:

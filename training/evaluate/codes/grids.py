@@ -19,6 +19,7 @@ from imgedit.files import write_whole
 from imgedit.pixels import to_pixels
 from training.data.batch import to_tensor
 from training.evaluate.codes.latents import LatentMethod
+from training.method import DrawsPixels
 
 Cells = NDArray[np.uint8]
 """`(rows, columns, H, W, 3)` RGB."""
@@ -140,11 +141,10 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _draw(method: LatentMethod) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return what makes the pictures that people look at; figures are of `decode`, which needs no luck."""
-    by_pixels = getattr(method, "sample_pixels", None)
-    if by_pixels is None or getattr(method.config, "decoder", "pixelcnn") != "pixelcnn":
-        return method.decode
-    return partial(by_pixels, generator=torch.Generator(method.device).manual_seed(0))
+    """Return what makes the pictures that people look at; figures are of `decode`, which is deterministic."""
+    if isinstance(method, DrawsPixels) and method.draws_pixels:
+        return partial(method.sample_pixels, generator=torch.Generator(method.device).manual_seed(0))
+    return method.decode
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], like: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from imgedit.progress import with_progress
 from training.data.batch import to_tensor
 from training.data.grouped import Grouped
 from training.evaluate.subject import sample_indices
+from training.method import Codes, Method
 from training.networks.autoencoder import Code
 
 BATCH = 256
@@ -23,25 +24,8 @@ ACTIVE_VARIANCE = 0.01
 Array = NDArray[np.float32]
 
 
-class LatentMethod(Protocol):
-    """What the methods with a latent code have for evaluation."""
-
-    id: str
-    device: torch.device
-    steps: int
-
-    @property
-    def config(self) -> Any:
-        """Return its settings."""
-        ...
-
-    def encode(self, image: Tensor) -> Code:
-        """Return the code of `(N, C, H, W)` pictures."""
-        ...
-
-    def decode(self, s: Tensor, z: Tensor) -> Tensor:
-        """Return the pictures `(N, C, H, W)` of codes."""
-        ...
+class LatentMethod(Codes, Method, Protocol):
+    """A method with a latent code."""
 
 
 @dataclass(frozen=True)

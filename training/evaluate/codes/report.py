@@ -20,7 +20,7 @@ from training.evaluate.codes.latents import LatentMethod, Latents
 from training.evaluate.codes.pictures import Pictures, load_pictures, one_of_each_class
 from training.evaluate.layout import Block, Table, Verbatim
 from training.evaluate.subject import is_run
-from training.method import Codes, Method
+from training.method import Codes
 from training.publish import adopt
 from training.publish.figures import EVALUATION
 from training.run import checkpoint

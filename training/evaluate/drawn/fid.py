@@ -33,7 +33,7 @@ VALIDATION_SEED = 4_000_003
 PLAIN = "averaged"
 """The variant without rejection that the others are compared with."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imgedit.evaluate")  # the command line shows what imgedit's loggers say
 
 
 def evaluate(

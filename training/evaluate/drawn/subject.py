@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -37,13 +37,23 @@ class GanSubject:
     run: Path | None = None
 
 
-class TorchGenerator:
-    """A GAN of a run, with the average of its generator's weights or the last ones."""
+class GanMethod(Draws, Method, Protocol):
+    """A method that draws."""
 
-    def __init__(self, method: Any, *, averaged: bool) -> None:
+
+class TorchGenerator:
+    """A GAN of a run, with the average of its generator's weights or the last ones.
+
+    Args:
+        method: of the run.
+        z_dim: numbers of its noise.
+        averaged: whose weights.
+    """
+
+    def __init__(self, method: GanMethod, z_dim: int, *, averaged: bool) -> None:
         self.method = method
         self.averaged = averaged
-        self.z_dim: int = method.config.z_dim
+        self.z_dim = z_dim
 
     @torch.no_grad()
     def generate(self, z: Array) -> Array:
@@ -69,11 +79,13 @@ def open_gan(name: str, device: str = "auto") -> GanSubject:
             raise ModelError(
                 f"{name} is a run of {method.id}; `imgedit evaluate drawn` measures GANs and models of kind sample"
             )
+        graphs = method.graphs()
+        z_dim = int(graphs["generate"].inputs["z"].shape[1])
         generators: dict[str, Generator] = {
-            "averaged": TorchGenerator(method, averaged=True),
-            "last": TorchGenerator(method, averaged=False),
+            "averaged": TorchGenerator(method, z_dim, averaged=True),
+            "last": TorchGenerator(method, z_dim, averaged=False),
         }
-        return GanSubject(Path(name).name, int(method.config.size), generators, "score" in method.graphs(), Path(name))
+        return GanSubject(Path(name).name, int(method.config.size), generators, "score" in graphs, Path(name))
     model = library.find(name)
     return GanSubject(
         model.id, model.manifest.crop.height, {"averaged": OnnxGenerator(model, device)}, model.has("score")

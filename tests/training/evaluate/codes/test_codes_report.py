@@ -179,7 +179,7 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert none_unseen.exit_code == 1
     assert "training saw every class" in none_unseen.stderr
     nothing = run("evaluate", "codes", str(tmp_path / "nothing"), "--data", data, "--probe")
-    assert nothing.exit_code == 1
+    assert nothing.exit_code == 2
     assert "nothing" in nothing.stderr
     not_ours = run("evaluate", "codes", "mtcnn.facenet", "--data", data, "--probe")
     assert "none of the methods of this project" in not_ours.stderr
@@ -233,14 +233,18 @@ def test_samples_have_the_s_of_their_row_and_the_z_of_their_column() -> None:
     assert grids.samples(Method(Config(s_dim=0)), given, columns=5).shape[:2] == (5, 5)
 
 
-def test_pictures_of_a_pixelcnn_are_drawn_by_it() -> None:
+def test_pictures_of_a_pixelcnn_are_drawn_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Pixels(Method):
+        draws_pixels = True
+
         def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
             return torch.rand(len(s), 1, 8, 8, generator=generator)
 
     two = [grids.swap(Pixels(Config()), digits(2), digits(2)) for _ in range(2)]
     assert np.array_equal(two[0], two[1])
     assert (two[0][1:, 1:] > 126).all()  # uniform in 0..1 of -1..1, where decode leaves black
+    monkeypatch.setattr(Pixels, "draws_pixels", False)
+    assert (grids.swap(Pixels(Config()), digits(2), digits(2))[1:, 1:, 2:] == 0).all()
 
 
 def test_given_and_asked_pictures_of_a_few_shot_test_are_different() -> None:
