@@ -169,4 +169,4 @@ def export(
     size = sum(graph.bytes for graph in manifest.graphs.values())
     typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
     if not manifest.metrics:
-        typer.echo(f"no figures of these weights: `imgedit evaluate {run} ...` first, and export again", err=True)
+        typer.echo(f"no figures of these weights: `imgedit evaluate` {run} first, and export again", err=True)

@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import typer
 
 import imgedit
-
 from imgedit.cli.common import result
 from imgedit.cli.extras import how_to_add
 from imgedit.errors import ConfigError, ImgeditError

@@ -53,7 +53,7 @@ def export(
 ) -> Manifest:
     """Write the model folder `out` from the newest checkpoint of `run` (averaged weights).
 
-    Figures that `imgedit evaluate RUN` left in the run folder go into the manifest, unless the run went on since; and
+    Figures that `imgedit evaluate` left in the run folder go into the manifest, unless the run went on since; and
     with them the density-ratio classifier of a GAN's rejection sampling, in place of its discriminator.
 
     Args:

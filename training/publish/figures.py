@@ -13,7 +13,7 @@ from imgedit.errors import TrainingError
 from imgedit.models.manifest import Word
 
 EVALUATION = "evaluation.json"
-"""What `imgedit evaluate RUN` leaves in a run folder."""
+"""What `imgedit evaluate` leaves in a run folder."""
 
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -29,7 +29,7 @@ A recipe is a TOML file:
     words = ["blond"]
 
     [figures]
-    command = "imgedit evaluate {run} --data celeba:{celeba}"
+    command = "imgedit evaluate faces {run} --data celeba:{celeba}"
     at_least = { mean_accuracy = 0.9 }
 
 A stage `{ recipe = "NAME" }` stands for all stages of another recipe; its name means the last of them. A model that was

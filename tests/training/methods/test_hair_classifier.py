@@ -75,7 +75,7 @@ def test_the_judge_shows_the_hair_that_the_parser_finds(run: Path) -> None:
 def test_its_card_says_what_it_is_for(run: Path, tmp_path: Path) -> None:
     export.export(run, tmp_path / "model", model_id="hair_judge.toy")
     card = (tmp_path / "model" / "README.md").read_text()
-    assert "--hair-classifier hair_judge.toy" in card
+    assert "--hair-judge hair_judge.toy" in card
     assert "imgedit attributes" not in card
 
 

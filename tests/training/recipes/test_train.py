@@ -57,7 +57,8 @@ def toy_recipe(tmp_path: Path) -> Path:
         + stage("first", settings=", steps = 3")
         + stage("second", settings=", steps = 6, seed = 1", more='until = 4\nnote = "It was stopped."')
         + stage("third", settings=", steps = 2, seed = 2", more='init = "second"\nprecision = "bf16"')
-        + '[export]\nhalf = true\n[figures]\ncommand = "imgedit evaluate {run} --data celebamask_hq:{celebamask_hq}"\n'
+        + "[export]\nhalf = true\n"
+        + '[figures]\ncommand = "imgedit evaluate faces {run} --data celebamask_hq:{celebamask_hq}"\n'
         + "at_least = { mean_iou = 0.99 }\n"
     )
     return path
@@ -79,7 +80,7 @@ def test_all_stages_are_trained_in_order_and_lead_to_a_model_that_names_them(
         "0000004",
         "0000002",
     ]
-    assert f"measure it: imgedit evaluate {folder / 'third'} --data {masks}" in result.stderr
+    assert f"measure it: imgedit evaluate faces {folder / 'third'} --data {masks}" in result.stderr
     assert f"export it: imgedit export {folder / 'third'} -o models/face_parser.small" in result.stderr
     stored = checkpoint.stored_config(folder / "third")
     assert (stored["init"], stored["precision"], stored["recipe"]) == ("second", "bf16", "small")
@@ -93,7 +94,7 @@ def test_a_finished_recipe_says_so_and_what_its_figures_miss(toy_recipe: Path, m
     words = ("--data", masks, "--run", str(folder))
     assert run(toy_recipe, *words).exit_code == 0
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")}
-    measured = CliRunner().invoke(app, ["evaluate", str(folder / "third"), "--data", masks, "--json"])
+    measured = CliRunner().invoke(app, ["evaluate", "faces", str(folder / "third"), "--data", masks, "--json"])
     assert measured.exit_code == 0, measured.output
     again = run(toy_recipe, *words)
     assert again.exit_code == 0, again.output
