@@ -16,7 +16,8 @@ from imgedit.vision import geometry
 from tests import toy_models as models
 from training import helpers
 from training.data.celeba import HAIR
-from training.evaluate.faces import judge
+from training.evaluate.faces.classifier import FaceClassifier
+from training.evaluate.subject import open_model
 from training.methods.hair_classifier import Method, cut, hair_alone
 from training.publish import export
 from training.run import checkpoint, loop
@@ -57,8 +58,8 @@ def test_a_face_that_is_hair_all_over_stays_as_it_is() -> None:
 def test_the_judge_shows_the_hair_that_the_parser_finds(run: Path) -> None:
     frame = np.full((218, 178, 3), 200, np.uint8)
     frame[:110] = (60, 40, 20)
-    with judge.opened(str(run)) as model:
-        (found,) = judge.Classifier(model, "cpu").probabilities([frame])
+    with open_model(str(run)) as model:
+        (found,) = FaceClassifier(model, "cpu").probabilities([frame])
     x, y, side = geometry.FACE
     matrix = geometry.crop_matrix(geometry.FACE_TEMPLATE, "face", 16)
     image = torch.from_numpy(geometry.cut(frame, matrix, 16).astype(np.float32).transpose(2, 0, 1) / 127.5 - 1.0)
