@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from imgedit.errors import DataError
-from imgedit.progress import watched
+from imgedit.progress import with_progress
 
 MAX_BROKEN = 0.01
 """Largest share of the pictures of a set that may be broken."""
@@ -52,7 +52,7 @@ def read(
     made = np.empty((len(paths), *shape), np.uint8)
     kept: list[int] = []
     broken: list[str] = []
-    for i, path in enumerate(watched(paths, title)):
+    for i, path in enumerate(with_progress(paths, title)):
         try:
             made[len(kept)] = make(rgb(path))
             kept.append(i)
