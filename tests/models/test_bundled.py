@@ -158,7 +158,7 @@ def test_the_classifier_knows_what_an_edit_must_ask_it(folder: Path) -> None:
 def test_card_names_licence_and_source(folder: Path) -> None:
     stated = manifest.read(folder)
     card = (folder / "README.md").read_text(encoding="utf-8")
-    lines = card.splitlines()
+    lines = card.partition("\n---\n")[2].strip().splitlines()  # below the head that the model hub reads
     assert lines[0].startswith(f"# {stated.id}")
     licence = stated.licence.partition("(")[0].strip()
     assert any("licence" in line.lower() and licence in line for line in lines), f"licence: {licence}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imgedit.models.manifest import Manifest
+from imgedit.errors import ConfigError
+from imgedit.models.manifest import Manifest, Stage
+from training.publish.card_head import head
+from training.run import config as configs
 
 _USES = {
     "translate": "`imgedit translate --model {id} --attr WORD photo.jpg`",
@@ -33,13 +36,19 @@ _ON_FACES = (
 _ON_OTHERS = ("Limits: it knows pictures like those of its data set, at this size, and no others.",)
 
 
-def text(manifest: Manifest) -> str:
-    """Return the card as Markdown."""
+def text(manifest: Manifest, recipe: str = "") -> str:
+    """Return the card as Markdown.
+
+    Args:
+        manifest: of the model.
+        recipe: name of the recipe that trains it anew, or nothing.
+    """
     lines = [
+        head(manifest),
         f"# {manifest.id}",
         "",
         f"{manifest.title}. Version {manifest.version}, kind `{manifest.kind}`, trained by `imgedit train "
-        f"{manifest.method}`.",
+        f"{f'--recipe {recipe}' if recipe else manifest.method}`.",
         "",
         _use(manifest),
         "",
@@ -50,7 +59,6 @@ def text(manifest: Manifest) -> str:
         f"| data | {manifest.data_source} |",
         f"| licence | {manifest.licence} |",
         f"| method | {manifest.paper} |",
-        f"| steps | {(manifest.trained and manifest.trained.steps) or 'not known'} |",
     ]
     if manifest.words:
         lines += [
@@ -59,12 +67,55 @@ def text(manifest: Manifest) -> str:
             + ", ".join(f"`{word}`" for name, entry in manifest.words.items() for word in (name, *entry.also))
             + ".",
         ]
+    lines += _stages(manifest)
     figures = list(_figures(manifest.metrics))
     if figures:
         lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in figures]
     lines += ["", *(_ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES), ""]
     return "\n".join(lines)
+
+
+def _stages(manifest: Manifest) -> list[str]:
+    """Return the table of the training's stages, and what is not exactly so."""
+    if not manifest.stages:
+        return []
+    lines = ["", "Stages of the training; the last made the weights:", ""]
+    lines += ["| stage | method, preset | data | begins from | steps | settings in place of the preset's |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for stage in manifest.stages:
+        method = f"{stage.method}, {stage.preset}" if stage.preset else stage.method
+        cells = [
+            stage.name,
+            method,
+            stage.data,
+            stage.init,
+            f"{stage.steps:,}" if stage.steps else "",
+            _settings(stage),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    notes = [f"- {stage.name}: {stage.note}" for stage in manifest.stages if stage.note]
+    return [*lines, "", *notes] if notes else lines
+
+
+def _settings(stage: Stage) -> str:
+    """Return the settings of a stage that are not those of its preset; all where the preset is not known."""
+    try:
+        usual = configs.to_json(configs.resolve(stage.method, stage.preset or None))
+    except ConfigError:
+        usual = {}
+    changed = [
+        f"{key}={_short(value)}"
+        for key, value in stage.config.items()
+        if key != "steps" and usual.get(key, ...) != value
+    ]
+    if stage.precision and stage.precision != "fp32":
+        changed.append(stage.precision)
+    return ", ".join(changed)
+
+
+def _short(value: object) -> str:
+    return ",".join(_short(v) for v in value) if isinstance(value, list | tuple) else f"{value}"
 
 
 def _use(manifest: Manifest) -> str:

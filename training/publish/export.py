@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
 from imgedit.errors import ConfigError, ModelError
-from imgedit.models import runtime
+from imgedit.models import library, runtime
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from training.method import Graph
 from training.publish import card, credit, place, stages
@@ -95,6 +95,7 @@ def export(
             path.write_bytes(content)
             graphs[role], contents[role] = GraphFile.of(path), content
         crop = Crop(**fields.pop("crop"))
+        fields["parts"] = {role: library.find(name).id for role, name in fields.get("parts", {}).items()}
         fields["attributes"] = tuple(fields.get("attributes", ()))
         fields["classes"] = tuple(fields.get("classes", ()))
         manifest = Manifest(

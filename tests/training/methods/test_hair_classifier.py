@@ -27,11 +27,11 @@ from training.run import config as configs
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny training whose masks come from a parser to which all that is dark is hair."""
-    monkeypatch.chdir(tmp_path)  # a model names its parser without the folder that it lay in
-    models.parser(tmp_path / "parser")
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path / "home"))  # a model names its parser by its id
+    models.parser(tmp_path / "home" / "models" / "face_parser.test")
     config = configs.build(
         configs.method_module("hair_classifier").Config,
-        {**Method.tiny(), "steps": 30, "lr": 1e-2, "ema_decay": 0.5, "mask_model": "parser"},
+        {**Method.tiny(), "steps": 30, "lr": 1e-2, "ema_decay": 0.5, "mask_model": "face_parser.test"},
     )
     data = Pictures(4, config.size, HAIR, "soft")
     quiet = Console(file=io.StringIO())
@@ -74,7 +74,7 @@ def test_the_judge_shows_the_hair_that_the_parser_finds(run: Path) -> None:
 
 
 def test_its_card_says_what_it_is_for(run: Path, tmp_path: Path) -> None:
-    export.export(run, tmp_path / "model", model_id="hair_judge.toy")
+    assert export.export(run, tmp_path / "model", model_id="hair_judge.toy").parts == {"mask": "face_parser.test"}
     card = (tmp_path / "model" / "README.md").read_text()
     assert "--hair-judge hair_judge.toy" in card
     assert "imgedit attributes" not in card

@@ -17,15 +17,16 @@ from imgedit.errors import ConfigError
 from imgedit.models import library
 from training import train as start
 from training.data.celeba import HAIR
+from training.method import METHODS
 from training.publish import adopt
 from training.publish.export import compare, export
 from training.run import checkpoint
 from training.run import config as configs
 
 TRAINED = sorted(
-    path.name
-    for path in library.bundled_folder().glob("*.*")
-    if (path / "manifest.json").is_file() and path.name != "mtcnn.facenet"
+    path.parent.name
+    for path in library.bundled_folder().glob("*/manifest.json")
+    if library.load(path.parent).manifest.method in METHODS
 )
 
 

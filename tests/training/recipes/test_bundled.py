@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from imgedit.models import library
 from training.data import DATASETS
 from training.recipes import recipe as recipes
+from training.recipes import refresh
 
 BUNDLED = sorted(p.parent.name for p in (Path(library.__file__).parent.parent / "bundled").glob("*/manifest.json"))
 
@@ -49,3 +51,38 @@ def test_the_words_of_the_bundled_model_are_those_of_its_recipe(name: str) -> No
     recipe, manifest = recipes.find(name), library.find(name).manifest
     if names := recipe.export.get("words"):
         assert sorted(manifest.words) == sorted(names)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_manifest_and_card_are_what_recipe_and_code_say(name: str) -> None:
+    recipe, model = recipes.find(name), library.find(name)
+    wanted = refresh.with_stages(model.manifest, recipe)
+    again = "python -m training.recipes.refresh"
+    assert [vars(stage) for stage in model.manifest.stages] == [vars(stage) for stage in wanted.stages], again
+    before = (model.folder / "README.md").read_text(encoding="utf-8")
+    assert refresh.card_of(wanted, recipe, before) == before, again
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_hub_reads_the_head_of_the_card(name: str) -> None:
+    model = library.find(name)
+    data = ModelCard.load(model.folder / "README.md").data
+    assert data.library_name == "imgedit"
+    assert data.license in ("mit", "apache-2.0", "other")
+    assert (data.license == "other") == (data.license_name is not None)
+    assert data.pipeline_tag
+    assert {"onnx", model.manifest.kind} <= set(data.tags)
+    if model.manifest.kind in ("translate", "classify", "parse", "sample", "swap"):
+        assert data.datasets
+        results = {result.metric_name: result.metric_value for result in data.eval_results}
+        assert results
+        for metric, value in results.items():
+            found = recipes.figure(model.manifest.metrics, metric.replace(": ", "."))
+            assert found is None or value == pytest.approx(found, abs=1e-4)
+
+
+def test_a_restricted_licence_is_not_given_as_an_open_one() -> None:
+    heads = {name: ModelCard.load(library.find(name).folder / "README.md").data for name in BUNDLED}
+    for name, data in heads.items():
+        allowed = library.find(name).manifest.commercial_use
+        assert (data.license_name == "non-commercial-research") == (not allowed), name
