@@ -213,6 +213,12 @@ def test_schema_1_is_read_and_says_the_same():
     assert read.export == Export("float16", "2.6", {"translate": 0.5})
     assert (read.schema_version, read.output, read.commercial_use) == (2, "image", False)
     assert Manifest.from_json(read.to_json()) == read
+    apart = Manifest.from_json(schema_1(region={"smiling": "face", "smile": "all"}))
+    assert {word: entry.region for word, entry in apart.words.items()} == {
+        "smiling": "face",
+        "smile": "all",
+        "eyeglasses": "all",
+    }
 
 
 @pytest.mark.parametrize(
@@ -283,7 +289,8 @@ def test_what_is_no_regular_file_is_refused_at_once(folder, name, kind):
     with pytest.raises(ManifestError) as error:
         manifest.read(folder)
     assert str(error.value).isprintable()
-    with pytest.raises(ManifestError):
+    says = {"pipe": "no regular file", "device": "no regular file", "huge": "more than 100 bytes"}.get(kind, "")
+    with pytest.raises(ManifestError, match=says):
         manifest.read_graph(folder, GraphFile(name, "0" * 64, 100))
 
 
