@@ -289,7 +289,7 @@ def test_what_is_no_regular_file_is_refused_at_once(folder, name, kind):
     with pytest.raises(ManifestError) as error:
         manifest.read(folder)
     assert str(error.value).isprintable()
-    says = {"pipe": "no regular file", "device": "no regular file", "huge": "more than 100 bytes"}.get(kind, "")
+    says = {"pipe": "no regular file", "device": "no regular file", "huge": "more than 100 bytes"}.get(kind)
     with pytest.raises(ManifestError, match=says):
         manifest.read_graph(folder, GraphFile(name, "0" * 64, 100))
 
