@@ -153,11 +153,11 @@ class Editor:
 
     def faces(self, photo: Photo) -> list[Face]:
         """Find the faces of a photo, largest first; a large photo that seems to have none gets a closer look."""
-        return faces.search(photo.rgb, device=self.device)
+        return faces.search(photos.srgb(photo), device=self.device)
 
     def attributes(self, photo: Photo, face: Face) -> dict[str, float]:
         """Return what the classifier sees in a face: attribute -> probability."""
-        return face_subject(photo, face, self.networks).attributes
+        return face_subject(replace(photo, rgb=photos.srgb(photo)), face, self.networks).attributes
 
     def prepare(self, photo: Photo, face: str | int = "all") -> Prepared:
         """Find the subjects of a photo; nothing of the photo is changed, here or later.
@@ -171,10 +171,10 @@ class Editor:
             ConfigError: no such choice.
         """
         start = time.perf_counter()
-        found = self.faces(photo)
-        chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         # Networks and colour changes read numbers as sRGB.
-        seen = replace(photo, rgb=photos.srgb(photo))
+        seen = replace(photo, rgb=photos.srgb(photo), icc=None)
+        found = self.faces(seen)
+        chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         return Prepared(photo, found, subjects, time.perf_counter() - start)
 
@@ -206,7 +206,7 @@ class Editor:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled)
         edited = photos.with_srgb(photo, seen, rgb)
-        if not self.mark:
+        if not self.mark or np.array_equal(edited.rgb, photo.rgb):
             return edited
         used = [(model.id, model.manifest.version) for model in found.plan.models]
         return photos.marked(edited, found.plan.description, used)
@@ -296,7 +296,7 @@ class Editor:
         _tell(result.warnings)
         edited = result.photo
         if crop_only:
-            edited = replace(source, rgb=align(edited, result.edited[0]), alpha=None)
+            edited = replace(edited, rgb=align(edited, result.edited[0]), alpha=None)
         if target is not None:
             return deliver.write([File(target, edited)], overwrite=overwrite)[0]
         return photos.like(photo, edited)
@@ -520,7 +520,7 @@ def _outputs(target: Path, count: int, compare: bool) -> list[Path]:
 
 def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only: bool) -> list[File]:
     """Return what is to be written of an edited photo, as `_outputs` names it."""
-    bare = replace(source, alpha=None)
+    bare = replace(result.photo, alpha=None)
     pairs = [(source.rgb, result.photo)]
     if crop_only:
         pairs = [(align(source, face), replace(bare, rgb=align(result.photo, face))) for face in result.edited]

@@ -63,7 +63,7 @@ class ManifestError(ModelError):
 
 
 class UnknownModelError(ModelError):
-    """No model of this name is here."""
+    """No model of this name is here, or it does something else than it is wanted for."""
 
     exit_code = 2
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "from_uint8", "to_lab", "to_pixels", "to_tensor", "to_uint8"]
+__all__ = ["Floats", "from_uint8", "greyed", "to_lab", "to_pixels", "to_tensor", "to_uint8"]
 
 Floats = NDArray[np.float32]
 
@@ -30,6 +30,13 @@ def from_uint8(colours: NDArray[Any]) -> NDArray[np.float32]:
 def to_uint8(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Turn [-1, 1] into 0..255, rounded and clipped."""
     return np.asarray(np.clip(np.rint((colours + 1.0) * 127.5), 0, 255), np.uint8)
+
+
+def greyed(colours: Floats, axis: int) -> Floats:
+    """Give every channel the luma of the colours (ITU-R BT.601); of differences as well, since it is linear."""
+    weights = np.expand_dims(np.array([0.299, 0.587, 0.114], np.float32), tuple(range(1, colours.ndim)))
+    luma = (np.moveaxis(colours, axis, 0) * weights).sum(axis=0)
+    return np.ascontiguousarray(np.repeat(np.expand_dims(luma, axis), 3, axis=axis), np.float32)
 
 
 def to_lab(rgb: NDArray[Any]) -> Floats:

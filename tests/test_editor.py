@@ -30,6 +30,7 @@ def face_at(x: float, y: float, scale: float, angle: float = 0.0) -> Face:
 def scene(faces: list[Face], size: tuple[int, int] = (400, 500), ground: int = 180) -> np.ndarray:
     """A light ground with a dark patch of hair above the eyes of every face."""
     rgb = np.full((*size, 3), ground, np.uint8)
+    rgb[0, 0] = (90, 60, 30)  # a photo with colours
     for face in faces:
         (x0, y0), (x1, _) = face.landmarks[0], face.landmarks[1]
         d = x1 - x0
@@ -204,7 +205,7 @@ def test_a_hat_is_not_dyed(tmp_path, editor, monkeypatch):
 def test_a_turned_face_is_edited_where_its_hair_is(editor, monkeypatch, angle):
     face = face_at(250, 250, 0.8, angle)
     monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face])
-    rgb = np.full((600, 600, 3), 200, np.uint8)
+    rgb = np.full((600, 600, 3), (200, 195, 190), np.uint8)
     x, y = apply(invert(crop_matrix(face.landmarks, "head", 240)), np.array([120.0, 60.0])).round().astype(int)
     rgb[y - 12 : y + 13, x - 12 : x + 13] = 20
     out = editor.translate(rgb, "brown-hair")

@@ -22,7 +22,9 @@ __all__ = [
     "Overwrite",
     "PhotoPath",
     "Quiet",
+    "TranslateModel",
     "Which",
+    "Words",
     "guarded",
     "message",
     "result",
@@ -47,6 +49,25 @@ Which = Annotated[
 ]
 Device = Annotated[
     str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices)
+]
+Words = Annotated[
+    list[str],
+    typer.Option(
+        "--attr",
+        "-a",
+        metavar="WORD",
+        help="WORD, WORD=0.5 or no-WORD; repeatable.",
+        autocompletion=completion.words,
+    ),
+]
+TranslateModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="Id or folder [default: any with the word].",
+        autocompletion=completion.models("translate"),
+    ),
 ]
 NoMark = Annotated[
     bool, typer.Option("--no-mark", help="Do not say in the file's metadata that the picture was edited.")

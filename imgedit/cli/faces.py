@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,10 @@ from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which,
 from imgedit.errors import ConfigError
 
 __all__ = ["attributes", "crop", "faces", "register"]
+
+
+_SURE = 0.9
+"""Probability from which an attribute is listed without --all."""
 
 
 class Window(str, Enum):  # noqa: UP042 - Typer shows the values of this kind
@@ -48,8 +52,10 @@ def faces(
         raise ConfigError("the list of faces goes to stdout; say in which file to draw with --draw OUT")
 
     from imgedit.inspection import list_faces
+    from imgedit.progress import status
 
-    found = list_faces(photo, draw=draw, device=device, overwrite=overwrite)
+    with status(f"Looking at {photo}", quiet=quiet):
+        found = list_faces(photo, draw=draw, device=device, overwrite=overwrite)
     if draw is not None:
         message(f"drew {draw}", quiet=quiet)
     if as_json:
@@ -80,8 +86,11 @@ def crop(
     """Write the aligned crop of each face; several are numbered."""
     show_logs(quiet)
     from imgedit.inspection import crop_faces
+    from imgedit.progress import status
 
-    written = crop_faces(photo, face=face, kind=window.value, size=size, out=out, device=device, overwrite=overwrite)
+    with status(f"Cropping {photo}", quiet=quiet):
+        options: dict[str, Any] = {"face": face, "kind": window.value, "size": size, "out": out, "device": device}
+        written = crop_faces(photo, **options, overwrite=overwrite)
     for path in written:
         if str(path) != "-":  # else stdout is the crop
             result(str(path))
@@ -90,20 +99,29 @@ def crop(
 def attributes(
     photo: PhotoPath,
     face: Which = "all",
+    every: Annotated[bool, typer.Option("--all", help="List every attribute, not only what is sure.")] = False,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Tell what the attribute classifier sees in each face, as probabilities."""
+    """Tell what the attribute classifier is sure to see in each face; with --all or --json every probability."""
     show_logs(quiet)
     from imgedit.inspection import face_attributes
+    from imgedit.progress import status
 
-    seen = face_attributes(photo, face=face, device=device)
+    with status(f"Looking at {photo}", quiet=quiet):
+        seen = face_attributes(photo, face=face, device=device)
     if as_json:
         rounded = [{**one.to_json(), "attributes": {k: round(v, 4) for k, v in found.items()}} for one, found in seen]
         result({"photo": photo, "faces": rounded})
         return
     for index, (one, found) in enumerate(seen):
         x, y = (round(float(v)) for v in one.landmarks[2])
-        likely = sorted(found.items(), key=lambda item: -item[1])
-        result(f"{index}: at {x},{y}  " + "  ".join(f"{name} {value:.2f}" for name, value in likely))
+        values = [f"{name} {value:.2f}" for name, value in sorted(found.items(), key=lambda item: -item[1])]
+        if every:
+            result(f"{index}: at {x},{y}")
+            for value in values:
+                result(f"    {value}")
+            continue
+        sure = values[: sum(value >= _SURE for value in found.values())]
+        result(f"{index}: at {x},{y}  " + ("  ".join(sure) or "nothing is sure; --all lists every attribute"))

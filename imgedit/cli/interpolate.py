@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import (Device, NoMark, Overwrite, PhotoPath, Quiet, TranslateModel, Which, Words, message, result, show_logs,)
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def interpolate(
     photo: PhotoPath,
-    attr: Annotated[
-        list[str], typer.Option("--attr", "-a", metavar="WORD", help="WORD, WORD=0.5 or no-WORD; repeatable.")
-    ],
+    attr: Words,
     steps: Annotated[int, typer.Option(metavar="N", help="Pictures, from the photo to the full edit.")] = 5,
     strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Write an animation that goes there and back.")] = False,
@@ -30,9 +28,7 @@ def interpolate(
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD-0.jpg ... beside the photo]")
     ] = None,
     face: Which = "all",
-    model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Id or folder [default: any with the word].")
-    ] = None,
+    model: TranslateModel = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -44,11 +40,13 @@ def interpolate(
         raise ConfigError("--strip and --gif are two ways to write; choose one")
 
     from imgedit.editor import open_model
+    from imgedit.progress import status
 
     layout = "strip" if strip else "gif" if gif else "files"
-    done = open_model(model, device, mark=not no_mark).interpolate_file(
-        photo, attr, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
-    )
+    with status(f"Editing {photo}", quiet=quiet):
+        done = open_model(model, device, mark=not no_mark).interpolate_file(
+            photo, attr, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+        )
     for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)
     for path in done.written:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, Overwrite, Quiet, message, result, show_logs
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ def register(app: typer.Typer) -> None:
 
 
 def sample(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Id or folder of a model that draws.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Id or folder of a model that draws.",
+            autocompletion=completion.models("sample"),
+        ),
+    ],
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="DIR|FILE", help="Folder of the pictures; with --grid a file.")
     ],

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, result, show_logs
 from imgedit.errors import ConfigError
 
@@ -35,7 +36,12 @@ def swap(
         bool, typer.Option("--grid", help="Cross all: s from the top row, z from the left column.")
     ] = False,
     model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Id or folder [default: for faces or digits, see above].")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Id or folder [default: for faces or digits, see above].",
+            autocompletion=completion.models("swap"),
+        ),
     ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -56,18 +62,20 @@ def swap(
         raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
 
     from imgedit.edits.swap import swap_files
+    from imgedit.progress import status
 
-    done = swap_files(
-        pictures,
-        take=take,
-        steps=steps,
-        grid=grid,
-        model=model,
-        device=device,
-        out=out,
-        overwrite=overwrite,
-        mark=not no_mark,
-    )
+    with status(f"Swapping {' and '.join(pictures)}", quiet=quiet):
+        done = swap_files(
+            pictures,
+            take=take,
+            steps=steps,
+            grid=grid,
+            model=model,
+            device=device,
+            out=out,
+            overwrite=overwrite,
+            mark=not no_mark,
+        )
     if is_stdout:
         return
     if not as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import (Device, Json, NoMark, Overwrite, PhotoPath, Quiet, TranslateModel, Which, Words, message, result, show_logs,)
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "translate"]
@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def translate(
     photo: PhotoPath,
-    attr: Annotated[
-        list[str], typer.Option("--attr", "-a", metavar="WORD", help="WORD, WORD=0.5 or no-WORD; repeatable.")
-    ],
+    attr: Words,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD.jpg beside the photo]")
     ] = None,
@@ -30,9 +28,7 @@ def translate(
     strength: Annotated[float, typer.Option(metavar="0..1", help="Scales every word.")] = 1.0,
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
     crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
-    model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Id or folder [default: any with the word].")
-    ] = None,
+    model: TranslateModel = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -53,17 +49,19 @@ def translate(
     words = parse_words(attr)
 
     from imgedit.editor import open_model
+    from imgedit.progress import status
 
-    done = open_model(model, device, mark=not no_mark).translate_file(
-        photo,
-        words,
-        face=face,
-        strength=strength,
-        out=out,
-        compare=compare,
-        crop_only=crop_only,
-        overwrite=overwrite,
-    )
+    with status(f"Editing {photo}", quiet=quiet):
+        done = open_model(model, device, mark=not no_mark).translate_file(
+            photo,
+            words,
+            face=face,
+            strength=strength,
+            out=out,
+            compare=compare,
+            crop_only=crop_only,
+            overwrite=overwrite,
+        )
     for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)
     if is_stdout:

@@ -20,7 +20,7 @@ from imgedit.edits.translate import Translation
 from imgedit.edits.words import Words
 from imgedit.errors import ConfigError, OutputError
 from imgedit.models.library import Model
-from imgedit.photo import Photo
+from imgedit.photo import Photo, mark_in_words
 from imgedit.render.change import Change
 from imgedit.vision.subject import Subject
 
@@ -98,7 +98,7 @@ class Interpolation:
         if self.layout == "strip":
             alpha = [photo.alpha for photo in photos if photo.alpha is not None]
             strip = deliver.beside([photo.rgb for photo in photos])
-            return [replace(photos[0], rgb=strip, alpha=np.concatenate(alpha, axis=1) if alpha else None)]
+            return [replace(photos[-1], rgb=strip, alpha=np.concatenate(alpha, axis=1) if alpha else None)]
         return list(photos)
 
 
@@ -132,5 +132,7 @@ def _animation(photos: Sequence[Photo]) -> bytes:
     pauses = [_FIRST_PAUSE, *[_PAUSE] * (len(frames) - 2), _FIRST_PAUSE]
     frames, pauses = [*frames, *frames[-2:0:-1]], [*pauses, *pauses[-2:0:-1]]
     buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
+    comment = mark_in_words(photos[-1])
+    options = {"comment": comment.encode()} if comment else {}
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0, **options)
     return buffer.getvalue()

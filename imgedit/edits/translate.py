@@ -20,7 +20,7 @@ from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.manifest import Manifest, Tint
-from imgedit.pixels import Floats
+from imgedit.pixels import Floats, greyed
 from imgedit.render import regions
 from imgedit.render.change import Change
 from imgedit.render.delta import Delta
@@ -355,6 +355,8 @@ def _delta(job: _Job) -> Delta:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
     delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
+    if job.subject.is_grey:
+        delta = greyed(delta, axis=2)
     return Delta(delta, manifest.crop, job.region(job.part))
 
 
@@ -362,6 +364,9 @@ def _grid(job: _Job) -> Grid:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
     grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
+    if job.subject.is_grey:
+        words = ", ".join(edit.word for edit in job.edits if edit.strength > 0)
+        job.warn(f"is in a grey photo, which {words} gives colours")
 
     def guide(image: Floats) -> Floats:
         return job.subject.sessions.open(job.model, "guide").run({"image": image}, ["guide"])["guide"]
@@ -380,6 +385,8 @@ def _flow(job: _Job) -> Flow:
         job.spec[1:],
     )
     fields = translate_fields(job.run("translate"), crop, mask, job.edits, job.current, manifest)
+    if subject.is_grey:  # the last three planes are the paint
+        fields = [(amount, np.concatenate([planes[:4], greyed(planes[4:], axis=0)])) for amount, planes in fields]
     return Flow(fields, manifest.crop, source, job.region(job.part))
 
 

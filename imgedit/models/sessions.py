@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 
-from imgedit.errors import ModelError
+from imgedit.errors import UnknownModelError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.runtime import Session
@@ -56,8 +56,8 @@ def check_kind(model: Model, kind: str) -> Model:
     """Return the model if it is of a kind.
 
     Raises:
-        ModelError: it does something else.
+        UnknownModelError: it does something else.
     """
     if model.manifest.kind != kind:
-        raise ModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
+        raise UnknownModelError(f"model {model.id} is there to {model.manifest.kind}, not to {kind}")
     return model

@@ -8,7 +8,7 @@ from dataclasses import replace
 from imgedit.photo import xmp
 from imgedit.photo.record import Photo
 
-__all__ = ["marked"]
+__all__ = ["mark_in_words", "marked"]
 
 
 def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, generated: bool = False) -> Photo:
@@ -38,3 +38,11 @@ def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, gener
     except ValueError:  # a packet that did not come through the reader
         packet = mark(None)
     return replace(photo, metadata=replace(photo.metadata, xmp=packet))
+
+
+def mark_in_words(photo: Photo) -> str | None:
+    """Return the mark as a sentence, for formats that hold a comment and no XMP; None for a photo without one."""
+    values = xmp.marks(photo.metadata.xmp) if photo.metadata.xmp else {}
+    if not values.get("DigitalSourceType"):
+        return None
+    return "edited with {AISystemUsed}: {AIPromptInformation} ({DigitalSourceType})".format(**values)

@@ -44,6 +44,8 @@ SUFFIXES = {
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF")
 _KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
+_GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
+_HOLDS_GREY = ("JPEG", "PNG", "TIFF")
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)
@@ -178,6 +180,8 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
     image = Image.fromarray(np.ascontiguousarray(rgb))
+    if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
+        image = image.convert("L")  # as it came
     if photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
         alpha = Image.fromarray(np.ascontiguousarray(photo.alpha))
         if kind in _KEEPS_ALPHA:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from xml.dom import Node, minidom
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["COMPOSITE", "GENERATED", "mark", "mark_alone", "upright"]
+__all__ = ["COMPOSITE", "GENERATED", "mark", "mark_alone", "marks", "upright"]
 
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """Digital source type of a photo that a trained model has edited."""
@@ -111,14 +111,23 @@ def mark(packet: bytes | None, *, tool: str, version: str, model: str, words: st
     return _packet(document)
 
 
+def marks(packet: bytes) -> dict[str, str]:
+    """Return what a packet says of the edit: the name of each property of the mark, and its value.
+
+    Raises:
+        ValueError: The packet is damaged.
+    """
+    _, rdf = _parse(packet)
+    return {name: _taken(rdf, name) for name in _OF_THE_MARK}
+
+
 def mark_alone(packet: bytes) -> bytes | None:
     """Return a packet with the mark of another and nothing else, or None where that has none.
 
     Raises:
         ValueError: The packet is damaged.
     """
-    _, rdf = _parse(packet)
-    values = {name: _taken(rdf, name) for name in _OF_THE_MARK}
+    values = marks(packet)
     if not values["DigitalSourceType"]:
         return None
     document, small = _parse(_EMPTY.encode())

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
-from imgedit.photo import Photo
+from imgedit.photo import Photo, is_grey
 from imgedit.pixels import Floats, to_tensor
 from imgedit.vision import geometry
 from imgedit.vision.attributes import Classifier
@@ -75,7 +75,7 @@ class Subject:
     """One face or body of one photo; arrays that it returns are shared and must not be changed.
 
     Args:
-        photo: the photo, before any edit.
+        photo: the photo, before any edit, in sRGB.
         place: where the subject is.
         networks: what looks at it.
         others: the places of the other subjects, which own what is nearer to them.
@@ -96,6 +96,11 @@ class Subject:
     def rgb(self) -> NDArray[np.uint8]:
         """The photo's pixels before any edit, `(H, W, 3)`."""
         return self.photo.rgb
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether the photo has no colours."""
+        return self.cached("is_grey", lambda: is_grey(self.photo))
 
     @property
     def sessions(self) -> Sessions:

@@ -67,6 +67,10 @@ def test_the_shell_is_offered_commands_words_models_faces_and_devices(tmp_path):
     (tmp_path / "models" / "broken").mkdir()
     (tmp_path / "models" / "broken" / "manifest.json").write_text("{")
     assert complete("imgedit tr", tmp_path) == ["translate", "train"]
+    assert {"blond", "bangs"} <= set(complete("imgedit translate --attr b", tmp_path))
+    assert "no-bangs" in complete("imgedit translate --attr no-", tmp_path)
+    assert "stargan_hair.test" in complete("imgedit translate --attr blond --model st", tmp_path)
+    assert "gan.test" in complete("imgedit sample g", tmp_path)
     assert complete("imgedit crop photo.jpg --face l", tmp_path) == ["largest", "left"]
     assert complete("imgedit faces photo.jpg --device c", tmp_path) == ["cpu", "cuda", "cuda:0"]
 

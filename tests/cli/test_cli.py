@@ -284,7 +284,7 @@ def test_no_face_is_exit_4_and_one_line(tmp_path):
         (["--attr", "no-blond", *HAIR], 2, "black-hair, brown-hair, grey-hair"),
         (["--attr", "blond", "--strength", "2", *HAIR], 2, "0 to 1"),
         (["--attr", "blond", "--model", "nope"], 2, "no model 'nope'"),
-        (["--attr", "blond", "--model", "mtcnn.facenet"], 1, "not to translate"),
+        (["--attr", "blond", "--model", "mtcnn.facenet"], 2, "not to translate"),
         (["--attr", "blond", "--face", "9", *HAIR], 4, "face"),
         (["--attr", "blond", "--face", "middle", *HAIR], 2, "middle"),
         (["--attr", "blond", "--model", "stargan_hair.test", "--device", "tpu"], 2, "tpu"),

@@ -184,5 +184,7 @@ def test_a_grey_photo_is_known_by_its_pixels() -> None:
     assert is_grey(photo.read(picture()[..., 0]))
     coloured = np.repeat(picture()[..., :1], 3, axis=2)
     assert is_grey(photo.read(coloured))
-    coloured[3, 4, 1] ^= 1
+    coloured[3, 4, 1] ^= 2
+    assert is_grey(photo.read(coloured))  # compressed as a coloured one
+    coloured[3, 4, 1] ^= 16
     assert not is_grey(photo.read(coloured))
