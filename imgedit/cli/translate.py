@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import (Device, Json, NoMark, Overwrite, PhotoPath, Quiet, TranslateModel, Which, Words, message, result, show_logs,)
+from imgedit.cli.common import (
+    Device,
+    Json,
+    NoMark,
+    Overwrite,
+    PhotoPath,
+    Quiet,
+    TranslateModel,
+    Which,
+    Words,
+    message,
+    result,
+    show_logs,
+)
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "translate"]

@@ -314,7 +314,7 @@ def test_stdin_to_stdout_is_the_picture_and_nothing_else(tmp_path):
         (["a.png", "wall.png"], 4, "all pictures are grey and at most 64 px"),
         (["a.png", "b.png", "--model", "means.faces"], 4, "a.png: no face"),
         (["a.png", "b.png", "--model", "means.digit"], 2, "did you mean means.digits?"),
-        (["a.png", "b.png", "--model", "stargan_face.test"], 1, "not to swap"),
+        (["a.png", "b.png", "--model", "stargan_face.test"], 2, "not to swap"),
         (["a.png", "b.png", "--device", "tpu", "--model", "means.digits"], 2, "tpu"),
         (["a.png", "b.png", "-o", "o.xyz"], 1, "unknown ending"),
         (["", "b.png"], 1, "not the name of a photo"),
