@@ -45,7 +45,7 @@ def editor(home: Path) -> Editor:
 
 
 def scene() -> np.ndarray:
-    rgb = np.full((330, 300, 3), 180, np.uint8)
+    rgb = np.full((330, 300, 3), (180, 180, 170), np.uint8)
     rgb[110:160, 110:190] = 30
     return rgb
 
