@@ -17,7 +17,7 @@ from training.data import DATASETS
 from training.data.sources import load_data as load_data
 from training.data.sources import parted
 from training.publish import credit, stages
-from training.run import checkpoint, loop
+from training.run import checkpoint, former, loop
 from training.run import config as configs
 from training.run.device import torch_device
 from training.run.memory import keep_freed_memory
@@ -47,6 +47,8 @@ def resolve(
             raise ConfigError(f"{run} has no run to go on with; leave out --resume to train from the start")
         if stored["method"] != method_id:
             raise ConfigError(f"{run} is a run of {stored['method']}, not of {method_id}")
+        if why := stored.get(former.CANNOT_GO_ON):
+            raise ConfigError(f"{run} was made by an earlier version, and {why}; start a new run with --init {run}")
         config = configs.from_json(method_id, stored["config"])
         _check_repeated(run, stored, preset, settings)
     length = {} if steps is None else {"steps": steps}
@@ -215,8 +217,10 @@ def _initial(init: str, method_id: str, dataset: Any) -> Any:
         model = library.find(init)
     except ModelError as error:
         raise ConfigError(f"--init wants a run folder with a checkpoint, or a model; {error}") from error
-    if model.manifest.method != method_id:
-        raise ConfigError(f"{init} is a model of {model.manifest.method}, not of {method_id}")
+    trained = model.manifest.trained
+    found = former.current(model.manifest.method, trained.config if trained is not None else {})[0]
+    if found != method_id:
+        raise ConfigError(f"{init} is a model of {found}, not of {method_id}")
     from training.publish import adopt  # onnx, which a run without a model need not load
 
     return adopt.state(model, dataset)

@@ -17,7 +17,7 @@ __all__ = ["export", "register", "train"]
 
 def register(app: typer.Typer) -> None:
     """Add the two commands to the application."""
-    app.command(epilog="Example: imgedit train stargan --data celeba:DIR --preset hair --run runs/hair")(train)
+    app.command(epilog="Example: imgedit train hair_grid --data celeba:DIR --run runs/hair")(train)
     app.command(epilog="Example: imgedit export runs/hair -o models/stargan_hair.celeba")(export)
 
 
@@ -27,7 +27,8 @@ def train(
         typer.Argument(
             metavar="METHOD",
             help="What to train: attribute_classifier, cycle_vae, digit_classifier, face_parser, gan, "
-            "hair_classifier, mathieu, md_gan, pixel_vae, stargan, szabo, unrolled_gan, vae, wgan, wgan_gp.",
+            "hair_classifier, hair_flow, hair_grid, local_edits, mathieu, md_gan, pixel_vae, stargan, szabo, "
+            "unrolled_gan, vae, wgan, wgan_gp.",
         ),
     ] = None,
     data: Annotated[

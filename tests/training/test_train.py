@@ -77,13 +77,13 @@ def test_help_names_every_method() -> None:
 
 
 def test_dry_run_prints_the_resolved_settings_and_nothing_else() -> None:
-    result = run("train", "stargan", "--preset", "hair", "--set", "size=32", "--steps", "7", "--dry-run")
+    result = run("train", "hair_grid", "--preset", "hair", "--set", "size=32", "--steps", "7", "--dry-run")
     assert result.exit_code == 0
     assert result.stderr == ""
     printed = json.loads(result.stdout)
-    assert printed["method"] == "stargan"
+    assert printed["method"] == "hair_grid"
     assert (printed["config"]["size"], printed["config"]["steps"]) == (32, 7)
-    assert printed["config"]["generator"] == "bilateral"
+    assert printed["config"]["lambda_curve"] == 40.0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from imgedit.errors import DataError
 
+UNKNOWN_CLASS = 255
+"""In a mask of class indices: a pixel of which no class is known."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -20,7 +23,8 @@ class Batch:
     Attributes:
         image: `(N, C, H, W)` float32, [-1, 1]; C is 3 (RGB), or 1 where a set is grey by nature.
         labels: `(N, K)` float32, 0 or 1, in the order of `Dataset.attributes`; None where the set has none.
-        mask: `(N, H, W)` int64 class indices or `(N, 1, H, W)` float32 in 0..1; None where the set has none.
+        mask: `(N, H, W)` int64 class indices or `UNKNOWN_CLASS`, or `(N, 1, H, W)` float32 in 0..1; None where the set
+            has none.
         specified: `(N,)` int64, the class of each picture under the specified factor (digit, person, pose ...); None
             where the set has none.
         partner: as `image`, another picture of the same class each; None unless the set was loaded with `pairs`.

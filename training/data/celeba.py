@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from imgedit.errors import ConfigError, DataError
-from imgedit.vision.geometry import FRAME, WINDOWS
 from training.data import celeba_lists
 from training.data.batch import Batch, to_tensor
 from training.data.celeba_lists import SPLITS
@@ -35,9 +34,11 @@ class CelebA:
         labels: uint8 `(N, K)`, 0 or 1.
         names: N file names.
         attributes: K names.
-        augment: flip and a small random similarity, as the detector's landmarks also move the crop.
+        augment: mirror half of the pictures, and move all by a small random similarity, as the detector's landmarks
+            also move the crop.
         weights: `(N,)` sampling weights, or None for shuffled passes.
         masks: uint8 `(N, size, size)` soft masks, 0..255, or None.
+        jitter: `augment` does both; else it only mirrors.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class CelebA:
         augment: bool,
         weights: np.ndarray | None = None,
         masks: np.ndarray | None = None,
+        jitter: bool = True,
     ) -> None:
         self.images = images
         self.labels = labels
@@ -57,6 +59,7 @@ class CelebA:
         self.augment = augment
         self.weights = weights
         self.masks = masks
+        self.jitter = jitter
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,7 +68,12 @@ class CelebA:
         """Return image `(N, 3, size, size)`, labels `(N, K)` and, where loaded, mask `(N, 1, size, size)` in 0..1."""
         image = to_tensor(self.images[index])
         mask = None if self.masks is None else torch.from_numpy(self.masks[index]).float().div_(255.0)[:, None]
-        if self.augment:
+        if self.augment and not self.jitter:
+            mirrored = torch.from_numpy(rng.random(len(index)) < 0.5)
+            image[mirrored] = image[mirrored].flip(3)
+            if mask is not None:
+                mask[mirrored] = mask[mirrored].flip(3)
+        elif self.augment:
             theta = _jitter(len(index), rng)
             both = image if mask is None else torch.cat([image, mask], 1)
             grid = torch.nn.functional.affine_grid(theta, list(both.shape), align_corners=False)
@@ -87,6 +95,7 @@ def load(
     mask_model: str | None = None,
     crop: str = "face",
     augment: bool | None = None,
+    jitter: bool = True,
     limit: int | None = None,
 ) -> CelebA:
     """Load one split.
@@ -104,6 +113,7 @@ def load(
         mask_model: id or folder of a face parser that draws soft hair masks (see `hair_masks`), or None.
         crop: which window of the frame, of `imgedit.vision.geometry.WINDOWS`; masks are drawn for `face` alone.
         augment: None augments `train` only.
+        jitter: what `augment` does, as for `CelebA`.
         limit: at most so many pictures (the first by name).
 
     Raises:
@@ -146,6 +156,7 @@ def load(
         split == "train" if augment is None else augment,
         weights,
         masks,
+        jitter,
     )
 
 
@@ -178,18 +189,6 @@ def labels_of(folder: Path, files: Sequence[str], attributes: Sequence[str]) -> 
         raise DataError(f"{Path(folder) / celeba_lists.LABELS} has no labels of {missing[0]}")
     columns = [names.index(a) for a in attributes]
     return np.stack([table[f][columns] == 1 for f in files])
-
-
-def check_window(kind: str) -> None:
-    """Complain of a window that is not there.
-
-    Raises:
-        ConfigError: it is unknown, or reaches beyond the frame.
-    """
-    width, height = FRAME
-    inside = [k for k, (x, y, side) in WINDOWS.items() if 0 <= x <= width - side and 0 <= y <= height - side]
-    if kind not in inside:
-        raise ConfigError(f"crop={kind!r}; choose one of {', '.join(inside)}")
 
 
 def balanced_weights(labels: np.ndarray) -> np.ndarray:

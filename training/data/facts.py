@@ -27,6 +27,12 @@ _RESEARCH = "weights: non-commercial research (terms of {})"
 FACTS = {
     "ar": Facts("none", "AR, Martinez and Benavente 1998", _RESEARCH.format("AR")),
     "celeba": Facts("face", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
+    "celebamask_hq": Facts(
+        "head",
+        "CelebAMask-HQ, Lee et al. 2020",
+        _RESEARCH.format("CelebAMask-HQ and CelebA, from which it was made"),
+    ),
+    "celeba_people": Facts("inner", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
     "cfp": Facts("inner", "CFP, Sengupta et al. 2016", _RESEARCH.format("CFP")),
     "ckplus": Facts("none", "CK+, Lucey et al. 2010", _RESEARCH.format("CK+")),
     "fei": Facts("none", "FEI, Thomaz and Giraldi 2010", _RESEARCH.format("FEI")),

@@ -18,9 +18,10 @@ from imgedit.models import library
 from imgedit.vision.geometry import FRAME, HEAD
 from imgedit.vision.hair import HAIRLINE
 from training.data import celeba, parsed
+from training.data.batch import UNKNOWN_CLASS
 from training.data.reading import read
 
-UNSURE = 255
+UNSURE = UNKNOWN_CLASS
 """In place of a class: nothing is known of the pixel."""
 SURE = 0.6
 """Least probability of a class that the student is told."""

@@ -5,7 +5,6 @@ A method adds `discriminator_step` and `generator_loss` (or its own `generator_s
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.data.facts import UNKNOWN
 from training.method import Graph
 from training.networks import dense
-from training.run.optim import EMA, descend, on_device, restore, set_lr, state_of
+from training.run.optim import EMA, descend, frozen, on_device, restore, set_lr, state_of
 
 STEPS_AN_EPOCH = 859
 """Batches of 64 in MNIST's 55,000 training pictures."""
@@ -81,16 +79,6 @@ class AdamConfig(GameConfig):
 def rate(config: GameConfig, step: int) -> float:
     """Return the learning rate at a step: `lr`, and `second_lr` over the last `second_phase` of the steps."""
     return config.second_lr if step >= config.steps * (1.0 - config.second_phase) else config.lr
-
-
-@contextlib.contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Compute no gradients of a network's parameters, so that backward passes through it cost less."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
 
 
 class Game:
@@ -257,8 +245,6 @@ class Game:
             "title": f"Pictures from noise ({self.id})",
             "crop": {"kind": "none", "height": self.config.size, "width": self.config.size},
             "paper": self.paper,
-            "data_source": UNKNOWN.source,
-            "licence": UNKNOWN.licence,
         }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.data.facts import UNKNOWN
 from training.method import Graph
 from training.networks.autoencoder import Code, Norm
 from training.run.optim import EMA, restore, state_of
@@ -99,8 +98,8 @@ class Coder:
     parts: Sequence[str] = ("encoder", "decoder", "optimizer", "ema_encoder", "ema_decoder")
     steps: int
     device: torch.device
-    ema_encoder: EMA
-    ema_decoder: EMA
+    ema_encoder: EMA[Any]
+    ema_decoder: EMA[Any]
 
     @staticmethod
     def data_options(config: Any) -> dict[str, Any]:
@@ -186,8 +185,6 @@ def manifest_fields(kind: str, title: str, paper: str, size: int) -> dict[str, A
         "kind": kind,
         "output": "image",
         "title": title,
-        "crop": {"kind": UNKNOWN.crop, "height": size, "width": size},
+        "crop": {"kind": "none", "height": size, "width": size},
         "paper": paper,
-        "data_source": UNKNOWN.source,
-        "licence": UNKNOWN.licence,
     }

@@ -1,198 +1,364 @@
-"""StarGAN's settings: as published (`paper`), and its small forms for hair colours, bangs and words of the face."""
+"""What the methods share that edit attributes with a small network: one game of hinge losses, R1 and a cycle.
+
+Symbols of StarGAN (Choi et al. 2018), on which they build: `generator` = G, `discriminator` = D with heads D_src and
+D_cls, `present` = c' (the labels of a picture), `wanted` = c (those it is asked for).
+Deviations from it: hinge losses (Lim and Ye 2017) with lazy R1 (Mescheder et al. 2018) in place of WGAN-GP;
+augmentation of what D sees (Zhao et al. 2020); a frozen classifier, the teacher, as a second D_cls; an L1 term for
+pictures of which nothing is asked.
+A method adds `apply`, and what differs of `draw_wanted`, `edit_of`, `classification` and the other hooks below.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
-from imgedit.render.grid import CONTRAST
-from training.data.celeba import HAIR, check_window
+from training.data.augment import augment_colour, diff_augment
+from training.data.batch import Batch
+from training.families.pictures import tile
+from training.losses import adversarial as losses
+from training.networks.patch import PatchClassifier
+from training.networks.teacher import FrozenClassifier
+from training.run.optim import EMA, descend, frozen, load_matching, on_device, restore, set_lr, state_of
 
-SEVEN = ("Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling")
-WIDER = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling",
-         "Eyeglasses")  # fmt: skip
-SHAPE = ("Bangs", "Eyeglasses", "Mustache", "Smiling", "Young")
+D_LAYERS = 4
+"""Strided layers of the discriminator."""
+R1_EVERY = 16
+"""Steps from one R1 penalty to the next."""
+BETAS = (0.5, 0.999)
+EMA_DECAY = 0.999
+LEAST_CLS = 0.3
+"""Least weight of D_cls on real pictures, so that D keeps learning the labels where G hardly listens to them."""
+
+G = TypeVar("G", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class Config:
-    """Settings of one training; the defaults are `paper`'s unless a preset says otherwise."""
+class TranslationConfig:
+    """Settings that all of them have."""
 
-    attributes: tuple[str, ...] = WIDER
-    """CelebA attributes that can be edited, in the order of the edit vector."""
-    size: int = 128
+    attributes: tuple[str, ...] = ()
+    """Labels that can be edited, in the order of the edit vector."""
+    size: int = 64
     """Side of the crop, px."""
-    crop: str = "face"
-    """Window of the CelebA frame: `face` (as published), or `close` for words that change the face alone."""
-    generator: str = "resnet"
-    """`resnet` (as published), `compact`, `flow` or `bilateral`."""
-    width: int = 64
+    width: int = 24
     """Channels of the generator's first layer."""
-    n_blocks: int = 6
-    """Residual blocks of `resnet`, `compact` and `flow`."""
-    cells: int = 2
-    """Height and width of the bilateral grid."""
-    depth: int = 8
-    """Brightness levels of the bilateral grid."""
-    local: bool = False
-    """Of `compact` and `flow`, with `difference` and `hinge`: an attribute changes the part of the face that shows it
-    (`training.publish.words.SEEN_IN`), so that a mustache brings no beard, and D_src judges that part."""
-    d_width: int = 64
+    d_width: int = 48
     """Channels of the discriminator's first layer."""
-    d_layers: int = 6
-    """Strided layers of the discriminator."""
-    conditioning: str = "target"
-    """`target`: the edit is the wanted vector; `difference`: wanted minus present."""
-    targets: str = "permute"
-    """Wanted labels: `permute` another picture's (as published) or `flip` one of the own."""
-    adversarial: str = "wgan_gp"
-    """`wgan_gp` (as published) or `hinge`."""
     lambda_adv: float = 1.0
     """Weight of the adversarial loss in the generator's sum."""
     lambda_cls: float = 1.0
-    """Weight of D_cls on translated pictures (generator) and on real ones (discriminator, there at least 0.3)."""
-    lambda_rec: float = 10.0
+    """Weight of D_cls on edited pictures (generator) and on real ones (discriminator, there at least 0.3)."""
+    lambda_rec: float = 5.0
     """Weight of the L1 cycle reconstruction."""
-    lambda_gp: float = 10.0
-    """Weight of the gradient penalty (`wgan_gp`)."""
-    lambda_r1: float = 0.0
-    """Weight gamma of R1 on real pictures (`hinge`), applied every 16th step times 16."""
-    lambda_teacher: float = 0.0
-    """Weight of the frozen classifier's loss on augmented translated pictures; needs `teacher`."""
     teacher: str = ""
-    """A frozen classifier: a run folder of `attribute_classifier` or, with masks, of `hair_classifier`, or a model."""
-    teacher_share: tuple[float, ...] = ()
-    """With `lambda_teacher`: how much a picture counts that is asked for each attribute, the largest of them; none: all
-    alike, 1. A colour that little hair seldom shows needs more than the rest."""
-    lambda_keep: float = 0.0
-    """Weight of how far an edit moves the answers of a frozen classifier, `keeper`, on all other attributes."""
-    keeper: str = ""
-    """A frozen classifier of faces for `lambda_keep`: a run folder of `attribute_classifier`, or a model."""
-    keep_share: tuple[float, ...] = ()
-    """The same as `teacher_share`, with `lambda_keep`. Grey hair moves such a classifier more than other colours do."""
-    lambda_colour: float = 0.0
-    """Weight of the distance of edited hair pixels to real ones of the wanted colour; needs masks."""
-    lambda_tint: float = 100.0
-    """With `lambda_colour`: weight of tints that real hair of the wanted colour does not have at that lightness."""
-    free_tint: tuple[float, ...] = (1.0,)
-    """How far a tint may be from the mean of the real ones at no cost, in their standard deviations: one number, or one
-    for each hair colour. Photos of grey hair differ much in tint, so that a free deviation lets it turn blue."""
-    lambda_smooth: float = 0.0
-    """Weight of squared differences between neighbours in the bilateral grid, or in the flow."""
-    lambda_curve: float = 0.0
-    """Weight of `training.losses.colour.curve_penalty` on the bilateral grid."""
-    lambda_change: float = 0.0
-    """Weight of the L1 between picture and edited picture (keeps what no attribute asks for)."""
-    lambda_chroma: float = 0.0
-    """Weight of the L1 of the change's tint, what of it is not brightness (a young generator draws rainbows)."""
-    lambda_tv: float = 0.0
-    """Weight of the total variation of the change (keeps it free of dots and stripes)."""
-    diff_augment: bool = False
-    """Brightness, shift and cutout on what the discriminator sees (Zhao et al. 2020)."""
-    mask: bool = False
-    """Limit the change to the data set's soft mask (hair), and show the mask to the discriminator; `flow` in place of
-    that copies only what the mask shows."""
-    contrast: float = 0.0
-    """With `mask`, of the bilateral grid: share of the hair's contrast that is the picture's own, as when edited."""
-    mask_model: str = "face_parser.celebamask_hq"
-    """The model that draws the mask, by id or folder."""
+    """Frozen classifier: run folder or model of `attribute_classifier` or, with masks, of `hair_classifier`."""
+    lambda_teacher: float = 0.0
+    """Weight of its loss on augmented edited pictures; needs `teacher`."""
     parts: tuple[str, ...] = ("full", "half")
-    """CelebA folders to use (`training.data.celeba.FOLDERS`)."""
+    """Folders of the data set to use."""
     groups: tuple[str, ...] = ()
-    """CelebA attributes whose combinations are drawn equally often; none: the edited attributes, each by itself."""
-    any_hair: bool = False
-    """Where all attributes are hair colours: also faces that have no one label of them (little hair, hats).
-    They are asked for a colour like the rest, but have none to come back to and teach D_cls nothing."""
-    conditional: bool = False
-    """D_src also sees the labels that a picture has or was asked for (projection, Miyato and Koyama 2018)."""
-    n_critic: int = 5
-    """Discriminator steps per generator step."""
-    d_warmup: int = 0
+    """Labels whose combinations are drawn equally often; none: the edited attributes, each by itself."""
+    d_warmup: int = 300
     """Steps at the start in which only the discriminator learns (its classifier must know before G listens)."""
     batch_size: int = 16
     """Pictures a step."""
-    steps: int = 200_000
-    """Discriminator steps."""
-    lr_g: float = 1e-4
+    steps: int = 2000
+    """Steps, each of the discriminator and of the generator."""
+    lr_g: float = 4e-4
     """Adam's learning rate for the generator."""
-    lr_d: float = 1e-4
+    lr_d: float = 4e-4
     """Adam's learning rate for the discriminator."""
-    beta1: float = 0.5
-    """Adam's first moment (beta2 is 0.999)."""
-    decay_from: float = 0.5
+    decay_from: float = 0.6
     """Share of the steps after which both rates fall linearly to zero."""
-    ema_decay: float = 0.999
-    """Decay of the averaged generator that is exported."""
     seed: int = 0
     """Seed of weights and data order."""
 
     def helpers(self) -> dict[str, str]:
         """Return the frozen classifiers to be handed in, by keyword of the method."""
-        named = {"teacher": self.teacher, "keeper": self.keeper}
-        return {role: name for role, name in named.items() if name}
+        return {"teacher": self.teacher} if self.teacher else {}
 
     def __post_init__(self) -> None:
-        choices = {
-            "generator": ("resnet", "compact", "flow", "bilateral"),
-            "conditioning": ("target", "difference"),
-            "targets": ("permute", "flip"),
-            "adversarial": ("wgan_gp", "hinge"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(allowed)}")
-        check_window(self.crop)
-        if self.size % (1 << self.d_layers):
-            raise ConfigError(f"size={self.size} must be a multiple of 2**d_layers = {1 << self.d_layers}")
+        if not self.attributes:
+            raise ConfigError("name the attributes to edit, such as attributes=Smiling")
+        if self.size % (1 << D_LAYERS):
+            raise ConfigError(f"size={self.size} must be a multiple of {1 << D_LAYERS}")
         if (self.lambda_teacher > 0) != bool(self.teacher):
             raise ConfigError(
                 "teacher and lambda_teacher go together: give a classifier's run folder or model, and a weight"
             )
-        if (self.lambda_keep > 0) != bool(self.keeper):
-            raise ConfigError("keeper and lambda_keep go together: give a classifier of faces, and a weight")
-        if self.local and (
-            self.generator not in ("compact", "flow")
-            or (self.conditioning, self.adversarial) != ("difference", "hinge")
-        ):
-            raise ConfigError("local=true needs generator=compact or flow, conditioning=difference, adversarial=hinge")
-        if self.generator == "flow" and (not self.mask or self.conditioning != "difference"):
-            raise ConfigError("generator=flow needs mask=true, what it may copy, and conditioning=difference")
-        for name in ("teacher_share", "keep_share"):
-            if (n_shares := len(getattr(self, name))) not in (0, len(self.attributes)):
-                raise ConfigError(f"{name} has {n_shares} numbers; give one for each attribute, or none")
-        if self.any_hair and not set(self.attributes) <= set(HAIR):
-            raise ConfigError("any_hair=true needs attributes that are all hair colours")
-        if self.lambda_colour > 0 and not self.mask:
-            raise ConfigError("lambda_colour needs mask=true")
-        n_hair = sum(a in HAIR for a in self.attributes)
-        if len(self.free_tint) not in (1, n_hair):
-            raise ConfigError(
-                f"free_tint has {len(self.free_tint)} numbers; give one, or one for each of {n_hair} colours"
-            )
 
 
-_SMALL: dict[str, object] = {
-    "adversarial": "hinge", "n_critic": 1, "d_warmup": 300, "diff_augment": True, "lambda_r1": 1.0,
-    "size": 64, "width": 24, "d_width": 48, "d_layers": 4, "parts": ("full", "half", "64"),
-    "lr_g": 4e-4, "lr_d": 4e-4, "decay_from": 0.6,
-}  # fmt: skip
-PRESETS: dict[str, dict[str, object]] = {
-    "paper": {},
-    "paper-seven": {"attributes": SEVEN},
-    "compact": {
-        **_SMALL, "generator": "compact", "attributes": SHAPE, "n_blocks": 4, "conditioning": "difference",
-        "targets": "flip", "crop": "close", "conditional": True, "lambda_rec": 5.0, "lambda_r1": 0.1,
-        "lambda_change": 0.5, "lambda_tv": 0.3, "decay_from": 0.9, "steps": 6000,
-    },
-    "bangs": {
-        **_SMALL, "generator": "flow", "attributes": ("Bangs",), "n_blocks": 4, "conditioning": "difference",
-        "targets": "flip", "mask": True, "local": True, "conditional": True, "size": 96, "parts": ("full", "half"),
-        "lambda_cls": 0.8, "lambda_rec": 0.5, "lambda_smooth": 1500.0, "lr_g": 3e-4, "steps": 2000,
-    },
-    "hair": {
-        **_SMALL, "generator": "bilateral", "attributes": HAIR, "mask": True, "batch_size": 32, "lambda_adv": 0.3,
-        "lambda_cls": 0.6, "lambda_rec": 3.0, "lambda_colour": 2.0, "cells": 1, "lambda_smooth": 2.0,
-        "lambda_curve": 40.0, "groups": ("Male", *HAIR), "lr_g": 1e-3, "decay_from": 0.4, "steps": 2800,
-        "contrast": CONTRAST, "any_hair": True, "free_tint": (0.5, 0.7, 1.0, 0.3), "parts": ("full", "half"),
-    },
-}  # fmt: skip
+class Edited(NamedTuple):
+    """What a generator made of pictures.
+
+    Attributes:
+        raw: what it returned: an image, a grid, or fields.
+        image: the edited pictures, `(N, 3, H, W)`, [-1, 1].
+        mask: where in them is now what the mask showed, `(N, 1, H, W)`; None without masks.
+    """
+
+    raw: Tensor
+    image: Tensor
+    mask: Tensor | None
+
+
+class Translation(Generic[G]):
+    """G, D, their optimizers and the averaged G.
+
+    Args:
+        config: the method's settings.
+        generator: G, new.
+        device: where to compute.
+        crop: window of the frame that pictures show.
+        teacher: a frozen classifier of the attributes.
+        n_seen: channels that D sees.
+        conditional: D_src also sees the labels (Miyato and Koyama 2018).
+    """
+
+    id: str
+    title: str
+    output: str
+    conditioning: str
+    parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
+
+    def __init__(
+        self,
+        config: TranslationConfig,
+        generator: G,
+        device: torch.device | str,
+        crop: str,
+        teacher: FrozenClassifier | None = None,
+        n_seen: int = 3,
+        conditional: bool = True,
+    ) -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.crop = crop
+        critic = PatchClassifier(config.size, n_seen, len(config.attributes), config.d_width, D_LAYERS, conditional)
+        self.generator = on_device(generator, self.device)
+        self.discriminator = on_device(critic, self.device)
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=BETAS)
+        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=config.lr_d, betas=BETAS)
+        self.ema = EMA(self.generator, EMA_DECAY)
+        self.teacher = None if teacher is None else teacher.selecting(config.attributes, crop)
+        self.steps = 0
+
+    # What differs from method to method.
+
+    def apply(self, network: G, image: Tensor, edit: Tensor, mask: Tensor | None) -> Edited:
+        """Edit pictures with a generator, the last or the averaged one.
+
+        Args:
+            network: G.
+            image: `(N, 3, H, W)`, [-1, 1].
+            edit: `(N, K)`, as `edit_of`.
+            mask: `(N, 1, H, W)`, 0..1; None without masks.
+        """
+        raise NotImplementedError
+
+    def draw_wanted(self, present: Tensor) -> Tensor:
+        """Draw the labels `(N, K)` that pictures with the labels `present` are asked for."""
+        raise NotImplementedError
+
+    def switched(self, present: Tensor, k: int) -> Tensor:
+        """Return `present` with label `k` turned round, for the sample sheet."""
+        raise NotImplementedError
+
+    def edit_of(self, present: Tensor, wanted: Tensor) -> Tensor:
+        """Return what G is told: wanted minus present, as STGAN does (Liu et al. 2019, arXiv 1904.09709)."""
+        return wanted - present
+
+    def classification(self, logits: Tensor, labels: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+        """Return the cross-entropy of logits `(N, K)`, summed over labels; `weight` `(N,)` is each picture's."""
+        each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(1)
+        return (each * weight).mean()
+
+    def returns(self, labels: Tensor) -> Tensor:
+        """Tell `(N,)` which pictures know the labels that the cycle leads back to."""
+        return torch.ones_like(labels[:, 0], dtype=torch.bool)
+
+    def seen(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        """Return what D looks at."""
+        return diff_augment(image)
+
+    def focus(self, edit: Tensor, logits: Tensor) -> Tensor | float:
+        """Return how much each patch `(N, 1, h, w)` of D_src counts."""
+        return 1.0
+
+    def teacher_weight(self, wanted: Tensor) -> Tensor | float:
+        """Return how much each picture counts in the teacher's loss, `(N,)`."""
+        return 1.0
+
+    def own_terms(self, batch: Batch, wanted: Tensor, edited: Edited) -> dict[str, tuple[float, Tensor]]:
+        """Return further terms of the generator's loss: name -> weight and value."""
+        return {}
+
+    # One step.
+
+    def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step of D and, after its warm-up, one of G on the same pictures."""
+        if missing := [role for role in self.config.helpers() if getattr(self, role) is None]:
+            raise ConfigError(f"{self.id} is to be trained with a {missing[0]}: hand it in (training.helpers.load)")
+        factor = self.rate_factor()
+        set_lr(self.optimizer_d, self.config.lr_d * factor)
+        set_lr(self.optimizer_g, self.config.lr_g * factor)
+        batch = next(stream).to(self.device)
+        wanted = self.draw_wanted(batch.require_labels())
+        logs = self.discriminator_step(batch, wanted)
+        self.steps += 1
+        if self.steps > self.config.d_warmup:
+            logs |= self.generator_step(batch, wanted)
+            self.ema.update(self.generator)
+        return logs
+
+    def rate_factor(self) -> float:
+        """Return the share of the learning rates at this step: 1, then falling linearly to 0."""
+        start = self.config.decay_from * self.config.steps
+        return min(1.0, max(0.0, (self.config.steps - self.steps) / max(self.config.steps - start, 1.0)))
+
+    def r1_weight(self) -> float:
+        """Return gamma of R1."""
+        return 1.0
+
+    def discriminator_step(self, batch: Batch, wanted: Tensor) -> dict[str, Tensor]:
+        """One step of D: tell real pictures from edited ones, and learn the labels of the real ones."""
+        present = batch.require_labels()
+        edit = self.edit_of(present, wanted)
+        real = self.seen(batch.image, batch.mask)
+        with torch.no_grad():
+            fake = self.seen(self.apply(self.generator, batch.image, edit, batch.mask).image, batch.mask)
+        penalised = self.r1_weight() > 0 and self.steps % R1_EVERY == 0
+        real = real.requires_grad_(penalised)
+        real_logits, real_cls = self.discriminator(real, present)
+        fake_logits, _ = self.discriminator(fake, wanted)
+        loss_cls = self.classification(real_cls, present)
+        loss_adv = losses.hinge_discriminator(real_logits, fake_logits, self.focus(edit, real_logits))
+        loss = loss_adv
+        if penalised:
+            loss = loss + losses.lazy_r1(real, real_logits.mean((1, 2, 3)), self.r1_weight(), R1_EVERY)
+        loss = loss + max(self.config.lambda_cls, LEAST_CLS) * loss_cls
+        descend(self.optimizer_d, loss)
+        return {"loss_d_cls": loss_cls.detach(), "loss_d_adv": loss_adv.detach()}
+
+    def generator_step(self, batch: Batch, wanted: Tensor) -> dict[str, Tensor]:
+        """One step of G: fool D_src, satisfy D_cls and the teacher, and come back by the reverse edit."""
+        config = self.config
+        edit = self.edit_of(batch.require_labels(), wanted)
+        with frozen(self.discriminator):
+            edited = self.apply(self.generator, batch.image, edit, batch.mask)
+            logits, cls = self.discriminator(self.seen(edited.image, batch.mask), wanted)
+            terms = {
+                "loss_g_adv": (config.lambda_adv, losses.hinge_generator(logits, self.focus(edit, logits))),
+                "loss_g_cls": (config.lambda_cls, self.classification(cls, wanted)),
+                "loss_g_rec": (config.lambda_rec, self.reconstruction(batch, wanted, edited)),
+            }
+            if self.teacher is not None:
+                logits = self.teacher(augment_colour(edited.image, 0.05), batch.mask)
+                loss_teacher = self.classification(logits, wanted, self.teacher_weight(wanted))
+                terms["loss_g_teacher"] = (config.lambda_teacher, loss_teacher)
+            terms |= self.own_terms(batch, wanted, edited)
+            loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
+            descend(self.optimizer_g, loss)
+        return {name: value.detach() for name, (_, value) in terms.items()}
+
+    def reconstruction(self, batch: Batch, wanted: Tensor, edited: Edited) -> Tensor:
+        """Return the L1 of the way back to the picture's own labels, and of edits that ask for nothing."""
+        image, present = batch.image, batch.require_labels()
+        back = self.apply(self.generator, edited.image, self.edit_of(wanted, present), edited.mask).image
+        loss = (back - image)[self.returns(present)].abs().sum() / image.numel()
+        unasked = (wanted == present).all(1)
+        if unasked.any():  # nothing is to change where nothing was asked
+            loss = loss + (edited.image - image)[unasked].abs().mean()
+        return loss
+
+    # What every method must have.
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, self.parts)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, self.parts)
+
+    def initialise(self, state: dict[str, Any]) -> None:
+        """Start from the weights of another run, such as one at 64 px before 128."""
+        load_matching(self.generator, state["generator"])
+        load_matching(self.discriminator, state["discriminator"])
+        self.ema = EMA(self.generator, EMA_DECAY)
+
+    @torch.no_grad()
+    def samples(self, batch: Batch) -> Tensor:
+        """First row the pictures, then one row an attribute turned round, by the averaged G."""
+        batch = batch.to(self.device)
+        n = min(8, len(batch.image))
+        image, labels = batch.image[:n], batch.require_labels()[:n]
+        mask = None if batch.mask is None else batch.mask[:n]
+        rows = [image]
+        for k in range(len(self.config.attributes)):
+            edit = self.edit_of(labels, self.switched(labels, k))
+            rows.append(self.apply(self.ema.network, image, edit, mask).image)
+        return tile(torch.stack(rows)).cpu()
+
+    def manifest_fields(self) -> dict[str, Any]:
+        """What the manifest says beside graphs and hashes."""
+        config = self.config
+        return manifest_fields(self.title, config.attributes, self.crop, config.size, self.output, self.conditioning)
+
+
+def example_inputs(config: TranslationConfig) -> dict[str, Tensor]:
+    """Return the inputs `image` and `edit` of a graph of one picture."""
+    return {"image": torch.zeros(1, 3, config.size, config.size), "edit": torch.zeros(1, len(config.attributes))}
+
+
+def patch_weights(where: Tensor, logits: Tensor) -> Tensor:
+    """Return how much each patch of D_src counts, with a mean of 1: as much of it as the edit may change.
+
+    Most patches of a local edit are the photo's own, and would drown the few that tell it from a real picture.
+
+    Args:
+        where: `(N, 1, H, W)`, 0..1, where the edits may act.
+        logits: `(N, 1, h, w)` of D_src.
+    """
+    height, width = logits.shape[2:]
+    share = F.adaptive_avg_pool2d(where, (height, width))
+    each = share / share.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
+    return each / each.mean().clamp_min(1e-6)
+
+
+def required_mask(mask: Tensor | None) -> Tensor:
+    """Return the mask.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if mask is None:
+        raise ConfigError("this method needs labels and hair masks: use --data celeba:DIR")
+    return mask
+
+
+def largest_weight(wanted: Tensor, weights: tuple[float, ...]) -> Tensor | float:
+    """Return how much each picture counts, `(N,)`: the largest weight of what it is asked for, `(N, K)`; none: 1."""
+    return (wanted * wanted.new_tensor(weights)).amax(1) if weights else 1.0
+
+
+def manifest_fields(
+    title: str, attributes: tuple[str, ...], crop: str, size: int, output: str, conditioning: str
+) -> dict[str, Any]:
+    """Return what the manifest of a `translate` model says; the export adds words, sources and terms."""
+    return {
+        "kind": "translate",
+        "title": title,
+        "crop": {"kind": crop, "height": size, "width": size},
+        "output": output,
+        "attributes": attributes,
+        "conditioning": conditioning,
+        "paper": "StarGAN, Choi et al. 2018, arXiv 1711.09020",
+    }

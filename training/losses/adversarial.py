@@ -85,6 +85,22 @@ def r1_penalty(real: Tensor, logits: Tensor) -> Tensor:
     return gradient.flatten(1).square().sum(1).mean()
 
 
+def lazy_r1(real: Tensor, logits: Tensor, gamma: float, every: int) -> Tensor:
+    """R1 for a penalty that is applied in one step of `every`: `every * gamma / 2 * r1_penalty`.
+
+    Over `every` steps it pulls as much as `gamma / 2 * r1_penalty` in each of them.
+
+    Args:
+        real: as `r1_penalty`.
+        logits: as `r1_penalty`.
+        gamma: weight of R1.
+        every: steps from one penalty to the next.
+
+    Reference: Karras et al. 2020, arXiv 1912.04958, appendix B (lazy regularization).
+    """
+    return 0.5 * gamma * every * r1_penalty(real, logits)
+
+
 def total_variation(image: Tensor) -> Tensor:
     """Mean absolute difference of neighbours along the last two axes, the two means added.
 
@@ -95,8 +111,10 @@ def total_variation(image: Tensor) -> Tensor:
     return vertical + horizontal
 
 
-def changed_mind(before: Tensor, after: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """How far a classifier's answers have moved: the mean of the Bernoulli KL(before || after), in nats.
+def bernoulli_kl(before: Tensor, after: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """How far a classifier's answers have moved: the mean of KL(before || after) over pictures and labels, in nats.
+
+    Each label is a Bernoulli distribution of its own.
 
     Args:
         before: logits `(N, K)`, taken as they are (no gradient).

@@ -116,7 +116,7 @@ def with_contrast(image: Tensor, graded: Tensor, mask: Tensor, share: float) -> 
     return own + tinted * ((hair + 1.0) * (most / light) - own) - 1.0
 
 
-def tint_of(change: Tensor) -> Tensor:
+def without_brightness(change: Tensor) -> Tensor:
     """What of a change of colours `(N, 3, H, W)` is not a change of brightness: the change less its luma."""
     return change - _luma(change)
 

@@ -41,7 +41,7 @@ class ColourBank:
         filled = min(self.counts[kind], self.points.shape[1])
         return self.points[kind, torch.randint(filled, (n,), device=self.points.device)]
 
-    def strangeness(self, kind: int, points: Tensor, n_bins: int = 12, free: float = 1.0) -> Tensor:
+    def tint_excess(self, kind: int, points: Tensor, n_bins: int = 12, free: float = 1.0) -> Tensor:
         """How far tints are from those that a kind has at the same lightness.
 
         The distance of distributions lets a green pixel pay for a purple one; this does not.
@@ -86,10 +86,10 @@ class ColourBank:
             present: `(N, kinds)`, 0 or 1, the colours that the pictures have.
             wanted: as `present`, the colours that were asked for.
             n_pixels: drawn from each picture, hair first.
-            free: as `strangeness`, one for all kinds or one for each.
+            free: as `tint_excess`, one for all kinds or one for each.
 
         Returns:
-            The sliced Wasserstein distance of edited to real pixels, and the `strangeness` of the edited ones; each the
+            The sliced Wasserstein distance of edited to real pixels, and the `tint_excess` of the edited ones; each the
             mean over the wanted colours that the bank knows, 0 where there is none.
         """
         where = mask.flatten(1).square() + 1e-6
@@ -97,15 +97,15 @@ class ColourBank:
         known = colour_points(real.flatten(2).gather(2, index))
         new = colour_points(made.flatten(2).gather(2, index))
         device = self.points.device
-        apart, strange, n = torch.zeros((), device=device), torch.zeros((), device=device), 0
+        apart, excess, n = torch.zeros((), device=device), torch.zeros((), device=device), 0
         for kind in range(len(self.counts)):
             self.add(kind, known[present[:, kind] == 1].flatten(0, 1))
             points = new[wanted[:, kind] == 1].flatten(0, 1)
             if len(points) and self.is_ready(kind):
                 apart = apart + sliced_wasserstein(points, self.draw(kind, len(points)))
-                strange = strange + self.strangeness(kind, points, free=free[min(kind, len(free) - 1)])
+                excess = excess + self.tint_excess(kind, points, free=free[min(kind, len(free) - 1)])
                 n += 1
-        return apart / max(n, 1), strange / max(n, 1)
+        return apart / max(n, 1), excess / max(n, 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return `bank` and `banked`: the pixels, and how many of each kind came in."""

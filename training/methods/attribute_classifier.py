@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from training.data.augment import augment_colour
 from training.data.batch import Batch
-from training.data.celeba import HAIR, check_window
 from training.families.supervised import Activated, Supervised
+from training.families.windows import check_window
 from training.method import Graph
 from training.networks.classifiers import Classifier
 from training.networks.teacher import FrozenClassifier
@@ -30,12 +30,15 @@ ATTRIBUTES = tuple(
     "Wearing_Necktie Young".split()
 )
 """CelebA's 40 attributes in the order of `list_attr_celeba.txt`."""
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of one classifier training."""
 
+    attributes: tuple[str, ...] = ATTRIBUTES
+    """Labels to learn, in the order of the outputs."""
     size: int = 64
     """Side of the crop, px."""
     crop: str = "face"
@@ -54,8 +57,10 @@ class Config:
     """AdamW's decoupled weight decay."""
     smoothing: float = 0.05
     """Label smoothing: targets are `smoothing / 2` and `1 - smoothing / 2`."""
+    hair: tuple[str, ...] = HAIR
+    """Labels of hair colours, which are weighted up."""
     hair_weight: float = 3.0
-    """Weight of the hair colours in the mean over attributes."""
+    """Their weight in the mean over attributes."""
     colour: float = 0.06
     """Standard deviation of the augmentation's gain per channel and of its offset."""
     dropout: float = 0.2
@@ -89,14 +94,16 @@ class Method(Supervised):
     config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        super().__init__(config, Classifier(config.widths, config.blocks, config.dropout, len(ATTRIBUTES)), device)
-        weight = torch.tensor([config.hair_weight if a in HAIR else 1.0 for a in ATTRIBUTES], device=self.device)
+        network = Classifier(config.widths, config.blocks, config.dropout, len(config.attributes))
+        super().__init__(config, network, device)
+        each = [config.hair_weight if a in config.hair else 1.0 for a in config.attributes]
+        weight = torch.tensor(each, device=self.device)
         self.weight = weight / weight.mean()
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"size": config.size, "attributes": ATTRIBUTES, "groups": config.groups, "crop": config.crop}
+        return {"size": config.size, "attributes": config.attributes, "groups": config.groups, "crop": config.crop}
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -113,7 +120,7 @@ class Method(Supervised):
 
     def classifier(self) -> FrozenClassifier:
         """Return the averaged network, as the frozen helper of another training."""
-        return FrozenClassifier(self.ema.network, ATTRIBUTES, self.config.size, self.config.crop)
+        return FrozenClassifier(self.ema.network, self.config.attributes, self.config.size, self.config.crop)
 
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""
@@ -126,10 +133,8 @@ class Method(Supervised):
         size = self.config.size
         return {
             "kind": "classify",
-            "title": "Face attributes: the 40 of CelebA",
+            "title": f"Face attributes: {len(self.config.attributes)} labels",
             "crop": {"kind": self.config.crop, "height": size, "width": size},
-            "attributes": ATTRIBUTES,
+            "attributes": self.config.attributes,
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
-            "data_source": "CelebA, Liu et al. 2015 (25,457 pictures)",
-            "licence": "weights: non-commercial research (terms of CelebA)",
         }

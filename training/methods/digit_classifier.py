@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.data.mnist import DIGITS
 from training.families.supervised import Supervised
 from training.method import Graph
 
@@ -22,6 +21,8 @@ from training.method import Graph
 class Config:
     """Settings of one training."""
 
+    classes: tuple[str, ...] = tuple("0123456789")
+    """Names of the classes, in the order of the outputs."""
     channels: int = 1
     """Of the pictures."""
     size: int = 28
@@ -59,9 +60,11 @@ PRESETS: dict[str, dict[str, object]] = {
 
 
 class LeNet(nn.Module):
-    """`(N, C, size, size)` in [-1, 1] -> logits `(N, 10)`."""
+    """`(N, C, size, size)` in [-1, 1] -> logits `(N, n_classes)`."""
 
-    def __init__(self, channels: int, size: int, widths: tuple[int, ...], hidden: tuple[int, ...]) -> None:
+    def __init__(
+        self, channels: int, size: int, widths: tuple[int, ...], hidden: tuple[int, ...], n_classes: int = 10
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(channels, widths[0], 5, padding=2),
@@ -76,7 +79,7 @@ class LeNet(nn.Module):
             nn.Linear(hidden[0], hidden[1]),
             nn.ReLU(),
         )
-        self.head = nn.Linear(hidden[1], len(DIGITS))
+        self.head = nn.Linear(hidden[1], n_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return one logit a digit."""
@@ -103,7 +106,8 @@ class Method(Supervised):
     config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        super().__init__(config, LeNet(config.channels, config.size, config.widths, config.hidden), device)
+        c = config
+        super().__init__(c, LeNet(c.channels, c.size, c.widths, c.hidden, len(c.classes)), device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -147,11 +151,8 @@ class Method(Supervised):
             "kind": "classify",
             "title": "Handwritten digits",
             "crop": {"kind": "none", "height": size, "width": size},
-            "classes": DIGITS,
+            "classes": self.config.classes,
             "paper": "Gradient-based learning applied to document recognition, LeCun et al. 1998",
-            "data_source": "MNIST, LeCun et al. 1998 (55,000 training pictures)",
-            "licence": "weights: free (MNIST carries no restriction)",
-            "commercial_use": True,
         }
 
 

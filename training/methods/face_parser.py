@@ -15,9 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.data.batch import Batch
-from training.data.celebamask_hq import CLASSES
-from training.data.pseudo_masks import UNSURE
+from training.data.batch import UNKNOWN_CLASS, Batch
 from training.families.supervised import Activated, Supervised
 from training.method import Graph
 from training.networks.blocks import conv_norm_act
@@ -27,6 +25,12 @@ from training.networks.blocks import conv_norm_act
 class Config:
     """Settings of one parser training."""
 
+    classes: tuple[str, ...] = (
+        "background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth",
+    )  # fmt: skip
+    """Names of the classes, in the order of the masks' indices."""
+    dice_class: str = "hair"
+    """The class with a soft Dice loss of its own."""
     size: int = 192
     """Side of the training canvas, px; a multiple of 16."""
     export_size: int = 272
@@ -44,7 +48,7 @@ class Config:
     weight_decay: float = 1e-2
     """AdamW's decoupled weight decay."""
     lambda_dice: float = 0.5
-    """Weight of the soft Dice loss of the hair class."""
+    """Weight of that loss."""
     ema_decay: float = 0.998
     """Decay of the averaged network that is exported."""
     unlabelled: str = ""
@@ -63,6 +67,8 @@ class Config:
             raise ValueError("batch_size and steps must be at least 1")
         if not 0.0 <= self.relit <= 1.0:
             raise ValueError(f"relit must be from 0 to 1, got {self.relit}")
+        if self.dice_class not in self.classes:
+            raise ValueError(f"dice_class must be one of {', '.join(self.classes)}, got {self.dice_class}")
         if bool(self.unlabelled) != bool(self.teacher):
             raise ValueError("unlabelled and teacher go together: give a folder of CelebA, and a face parser")
 
@@ -137,7 +143,7 @@ class Method(Supervised):
     config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        super().__init__(config, Parser(config.width, len(CLASSES)), device)
+        super().__init__(config, Parser(config.width, len(config.classes)), device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -159,9 +165,9 @@ class Method(Supervised):
         """Cross-entropy of the classes where they are known, and the Dice loss of hair."""
         target = batch.require_mask()
         logits = self.network(batch.image)
-        known = target != UNSURE
-        loss_ce = F.cross_entropy(logits, target, ignore_index=UNSURE)
-        hair = CLASSES.index("hair")
+        known = target != UNKNOWN_CLASS
+        loss_ce = F.cross_entropy(logits, target, ignore_index=UNKNOWN_CLASS)
+        hair = self.config.classes.index(self.config.dice_class)
         loss_dice = dice_loss(torch.softmax(logits, 1)[:, hair][known], (target == hair).float()[known])
         accuracy = (logits.argmax(1) == target)[known].float().mean()
         terms = {"loss_ce": loss_ce, "loss_dice": loss_dice, "accuracy": accuracy}
@@ -171,7 +177,7 @@ class Method(Supervised):
     def samples(self, batch: Batch) -> Tensor:
         """Rows: pictures, true hair, found hair; `(3, H, W)` in 0..1."""
         image = batch.image[:8].to(self.device)
-        hair = CLASSES.index("hair")
+        hair = self.config.classes.index(self.config.dice_class)
         found = torch.softmax(self.ema.network(image), 1)[:, hair : hair + 1].expand(-1, 3, -1, -1)
         true = (batch.require_mask()[:8].to(self.device) == hair).float()[:, None].expand(-1, 3, -1, -1)
         return torch.cat([torch.cat(list(row), 2) for row in (image * 0.5 + 0.5, true, found)], 1).clamp(0, 1).cpu()
@@ -196,9 +202,6 @@ class Method(Supervised):
             "kind": "parse",
             "title": "Face parser: skin, hair, hat, glasses, neck, cloth",
             "crop": {"kind": "head", "height": size, "width": size},
-            "classes": CLASSES,
+            "classes": self.config.classes,
             "paper": "U-Net, Ronneberger et al. 2015, arXiv 1505.04597",
-            "data_source": "CelebAMask-HQ, Lee et al. 2020 (916 pictures, 90 % for training)"
-            + (", CelebA without masks, Liu et al. 2015" if self.config.unlabelled else ""),
-            "licence": "weights: non-commercial research (terms of CelebAMask-HQ and CelebA, from which it was made)",
         }

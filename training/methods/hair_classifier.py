@@ -17,17 +17,20 @@ from torch import Tensor, nn
 
 from training.data.augment import augment_colour
 from training.data.batch import Batch
-from training.data.celeba import HAIR
 from training.families.supervised import Activated, Supervised
 from training.method import Graph
 from training.networks.classifiers import Classifier
 from training.networks.teacher import FrozenClassifier
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of one classifier training."""
 
+    attributes: tuple[str, ...] = HAIR
+    """Labels of the colours, of which a face has one."""
     size: int = 64
     """Side of the crop, px."""
     widths: tuple[int, ...] = (24, 48, 80, 112)
@@ -75,15 +78,16 @@ PRESETS: dict[str, dict[str, object]] = {
 
 
 class HairClassifier(nn.Module):
-    """`(N, 3, H, W)` in [-1, 1] and the hair `(N, 1, H, W)` in 0..1 -> logits `(N, 4)` in the order of `HAIR`.
+    """`(N, 3, H, W)` in [-1, 1] and the hair `(N, 1, H, W)` in 0..1 -> logits `(N, K)`.
 
     Args:
         widths, blocks, dropout: as `Classifier`.
+        n_colours: K.
     """
 
-    def __init__(self, widths: tuple[int, ...], blocks: int, dropout: float) -> None:
+    def __init__(self, widths: tuple[int, ...], blocks: int, dropout: float, n_colours: int) -> None:
         super().__init__()
-        self.classifier = Classifier(widths, blocks, dropout, len(HAIR))
+        self.classifier = Classifier(widths, blocks, dropout, n_colours)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return one logit a colour."""
@@ -98,12 +102,13 @@ class Method(Supervised):
     config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        super().__init__(config, HairClassifier(config.widths, config.blocks, config.dropout), device)
+        network = HairClassifier(config.widths, config.blocks, config.dropout, len(config.attributes))
+        super().__init__(config, network, device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`: faces of one hair colour each."""
-        return {"size": config.size, "attributes": HAIR, "groups": config.groups, "one_hair_colour": True,
+        return {"size": config.size, "attributes": config.attributes, "groups": config.groups, "one_hair_colour": True,
                 "mask_model": config.mask_model}  # fmt: skip
 
     @staticmethod
@@ -112,7 +117,7 @@ class Method(Supervised):
         return {"size": 16, "widths": (8, 16), "blocks": 1, "batch_size": 4, "steps": 40, "dropout": 0.0}
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy of the four colours."""
+        """Cross-entropy of the colours."""
         colour = batch.require_labels().argmax(1)
         image = augment_colour(batch.image, self.config.colour)
         logits = self.network(image, cut(batch.require_mask(), self.config.cut))
@@ -121,7 +126,7 @@ class Method(Supervised):
 
     def classifier(self) -> FrozenClassifier:
         """Return the averaged network, as the frozen helper of another training."""
-        return FrozenClassifier(self.ema.network, HAIR, self.config.size, "face", masked=True)
+        return FrozenClassifier(self.ema.network, self.config.attributes, self.config.size, "face", masked=True)
 
     def graphs(self) -> dict[str, Graph]:
         """The `classify` role."""
@@ -137,11 +142,9 @@ class Method(Supervised):
             "kind": "classify",
             "title": "Hair colour by the hair alone",
             "crop": {"kind": "face", "height": size, "width": size},
-            "attributes": HAIR,
+            "attributes": self.config.attributes,
             "parts": {"mask": self.config.mask_model},
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
-            "data_source": "CelebA, Liu et al. 2015",
-            "licence": "weights: non-commercial research (terms of CelebA)",
         }
 
 

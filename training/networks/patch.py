@@ -34,16 +34,18 @@ class PatchClassifier(nn.Module):
             nn.init.zeros_(self.embed.weight)
         self.classify = nn.Conv2d(n_in, n_attributes, size >> n_layers, bias=False)
 
-    def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`.
 
         Args:
             image: `(N, n_in, size, size)`.
-            labels: `(N, K)`, 0 or 1, what the pictures are said to show; only a conditional discriminator uses them.
+            labels: `(N, K)`, 0 or 1, what the pictures are said to show; a conditional discriminator needs them.
         """
         features = self.main(image)
         source = self.adversarial(features)
         if self.embed is not None:
+            if labels is None:
+                raise ValueError("a conditional discriminator needs the labels")
             direction = self.embed(2.0 * labels - 1.0)[:, :, None, None]
             source = source + (direction * features).sum(1, keepdim=True)
         return source, self.classify(features).flatten(1)

@@ -72,7 +72,7 @@ class LocalUNet(nn.Module):
         width: channels at half resolution.
         n_blocks: residual blocks at the bottom.
         windows: weights of rows `(K, H)` and of columns `(K, W)`: where each entry of the edit may change the picture
-            (`training.publish.words.windows_of`); None: anywhere.
+            (`training.families.windows.windows_of`); None: anywhere.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ from imgedit.models.library import Model
 from training.data.batch import Dataset, Stream
 from training.method import METHODS, Method
 from training.publish.export import halved, to_onnx
-from training.run import checkpoint
+from training.run import checkpoint, former
 from training.run.optim import EMA
 
 Weights = NDArray[Any]
@@ -77,17 +77,18 @@ def method(model: Model, device: torch.device | str = "cpu") -> Method:
 def _restored(model: Model, device: torch.device | str) -> tuple[Method, bool]:
     """Return what `method` does, and whether the model's batch norms are folded."""
     trained = model.manifest.trained
-    if model.manifest.method not in METHODS or trained is None or not trained.config:
+    method_id, config = former.current(model.manifest.method, trained.config if trained is not None else {})
+    if method_id not in METHODS or not config:
         raise ConfigError(
             f"{model.id} was made by {model.manifest.method}, which is none of the methods of this project"
         )
-    twin = checkpoint.new_method(model.manifest.method, trained.config)
-    averages = _averages(twin)
+    marked_method = checkpoint.new_method(method_id, config)
+    averages = _averages(marked_method)
     folded = _has_folded(model, averages)
     seeds = itertools.count()
     marks: dict[str, dict[str, Tensor]] = {}
     for name, average in averages.items():
-        still = _quieted(average.network) if folded else set()
+        still = _neutralise_batch_norms(average.network) if folded else set()
         weights = average.network.state_dict()
         marks[name] = {
             key: _mark(value, next(seeds))
@@ -95,13 +96,13 @@ def _restored(model: Model, device: torch.device | str) -> tuple[Method, bool]:
             if value.dtype.is_floating_point and key not in still
         }
         average.network.load_state_dict({**weights, **marks[name]})
-    places = list(_places(model, twin))
+    places = list(_places(model, marked_method))
     for name, marked in marks.items():
         network = averages[name].network
         stored = {key: _stored(mark, places, f"{key} of {model.id}") for key, mark in marked.items()}
         network.load_state_dict({**network.state_dict(), **stored})
-    made = checkpoint.new_method(model.manifest.method, trained.config, device)
-    made.load_state_dict(twin.state_dict())
+    made = checkpoint.new_method(method_id, config, device)
+    made.load_state_dict(marked_method.state_dict())
     return made, folded
 
 
@@ -136,7 +137,7 @@ def standardise(network: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> Non
         norm.running_var.copy_(variance)  # type: ignore[union-attr]
 
 
-def _averages(method: Method) -> dict[str, EMA]:
+def _averages(method: Method) -> dict[str, EMA[nn.Module]]:
     """Return the averaged networks of a method by name; they are what a model's graphs hold."""
     return {name: part for name, part in vars(method).items() if isinstance(part, EMA)}
 
@@ -145,7 +146,7 @@ def _norms(network: nn.Module) -> dict[str, Norm]:
     return {name: module for name, module in network.named_modules() if isinstance(module, Norm)}
 
 
-def _has_folded(model: Model, averages: Mapping[str, EMA]) -> bool:
+def _has_folded(model: Model, averages: Mapping[str, EMA[nn.Module]]) -> bool:
     """Tell whether the networks have batch norms and the model's graphs have none."""
     if not any(_norms(average.network) for average in averages.values()):
         return False
@@ -153,7 +154,7 @@ def _has_folded(model: Model, averages: Mapping[str, EMA]) -> bool:
     return not any(node.op_type == "BatchNormalization" for graph in graphs for node in graph.node)
 
 
-def _quieted(network: nn.Module) -> set[str]:
+def _neutralise_batch_norms(network: nn.Module) -> set[str]:
     """Let every batch norm pass on what it gets, and add its bias; return the names of what else it has."""
     names = set()
     for place, norm in _norms(network).items():
@@ -171,10 +172,10 @@ def _mark(value: Tensor, seed: int) -> Tensor:
     return noise.half().to(value.dtype)
 
 
-def _places(model: Model, twin: Method) -> Iterator[tuple[Weights, Weights]]:
-    """Yield pairs of weights that stand at the same place of a graph: in the marked twin, and in the model."""
+def _places(model: Model, marked_method: Method) -> Iterator[tuple[Weights, Weights]]:
+    """Yield weights that stand at the same place of a graph: those of the marked method, and of the model."""
     half = model.manifest.export.weights == "float16"
-    for role, graph in twin.graphs().items():
+    for role, graph in marked_method.graphs().items():
         marked = _initializers(onnx.load_model_from_string(to_onnx(halved(graph) if half else graph)))
         stored = _initializers(onnx.load_model_from_string(model.read(role)))
         if [v.shape for v in marked] != [v.shape for v in stored]:
@@ -185,10 +186,10 @@ def _places(model: Model, twin: Method) -> Iterator[tuple[Weights, Weights]]:
 
 
 def _stored(mark: Tensor, places: list[tuple[Weights, Weights]], name: str) -> Tensor:
-    """Return the model's weight that stands where the twin has `mark`."""
+    """Return the model's weight that stands where the marked method has `mark`."""
     wanted = mark.numpy().astype(np.float16).ravel()
-    for twin, stored in places:
-        for marked, weight in ((twin, stored), (twin.T, stored.T)):  # a matrix may stand on its side
+    for marked_weight, stored in places:
+        for marked, weight in ((marked_weight, stored), (marked_weight.T, stored.T)):  # a matrix may stand on its side
             # In half precision, as folding a norm that passes everything on may change the last bit of a weight.
             if marked.size == wanted.size and np.array_equal(marked.astype(np.float16).ravel(), wanted):
                 return torch.from_numpy(np.array(weight, mark.numpy().dtype).reshape(mark.shape))

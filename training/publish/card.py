@@ -23,7 +23,7 @@ _CLASSES = "`imgedit evaluate drawn RUN` compares pictures by its features; `onn
 """Use of a classifier whose classes exclude each other."""
 _HAIR = (
     "Judges hair colours in `imgedit evaluate faces RUN --hair-judge {id}`, or teaches them in `imgedit "
-    "train stargan --preset hair --set teacher={id} --set lambda_teacher=5`, but not both for one run; it also takes "
+    "train hair_grid --set teacher={id} --set lambda_teacher=5`, but not both for one run; it also takes "
     "where the hair is."
 )
 """Use of a classifier of the hair alone."""

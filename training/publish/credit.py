@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imgedit.errors import ModelError
 from imgedit.models import library
-from training.data.facts import FACTS
+from training.data.facts import FACTS, UNKNOWN
 from training.method import Method
+from training.publish.words import words_of
 from training.run import checkpoint
 
 BEGAN_FROM = "began_from"
@@ -25,25 +27,49 @@ def dataset_of(run: Path) -> str:
 def fields_of(run: Path, method: Method) -> dict[str, Any]:
     """Return a method's manifest fields, completed by what the run's data set and its first weights tell.
 
-    Methods that train on any data set (of kind `swap` and `sample`) take crop, source and terms from the set; others
-    know their own.
-
     Args:
         run: the run folder.
         method: its method.
     """
-    fields: dict[str, Any] = method.manifest_fields()
-    facts = FACTS.get(dataset_of(run))
-    if fields["kind"] in ("swap", "sample") and facts is not None:
-        crop = {**fields["crop"], "kind": facts.crop if fields["kind"] == "swap" else "none"}
-        fields |= {"crop": crop, "data_source": facts.source, "licence": facts.licence}
-        fields["commercial_use"] = facts.commercial_use
+    fields = completed(method.manifest_fields(), dataset_of(run), checkpoint.stored_config(run).get("config", {}))
     first = checkpoint.stored_config(run).get(BEGAN_FROM, {})
     # What is not known of the first weights is not allowed.
-    fields["commercial_use"] = fields.get("commercial_use", False) and (
-        not first or first.get("licence") == fields["licence"]
-    )
+    fields["commercial_use"] = fields["commercial_use"] and (not first or first.get("licence") == fields["licence"])
     return fields | joined(fields, first)
+
+
+def completed(fields: Mapping[str, Any], dataset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return manifest fields with what a method does not know: sources, terms, words, and the crop of a swap.
+
+    Args:
+        fields: of the method.
+        dataset: name of the data set that it was trained on.
+        settings: of the training, of which some name further data.
+    """
+    facts = FACTS.get(dataset, UNKNOWN)
+    source = facts.source
+    for setting, other in _FURTHER.items():
+        if settings.get(setting):
+            source += f", {FACTS[other].source}"
+    result = {"data_source": source, "licence": facts.licence, "commercial_use": facts.commercial_use, **fields}
+    if fields["kind"] == "swap":
+        result["crop"] = {**fields["crop"], "kind": facts.crop}
+    if "parts" in fields:  # which may be named by their folders
+        result["parts"] = {role: _id_of(name) for role, name in fields["parts"].items()}
+    if fields["kind"] == "translate" and "words" not in fields:
+        result["words"] = words_of(fields["attributes"])
+    return result
+
+
+def _id_of(name: str) -> str:
+    try:
+        return library.find(name).id
+    except ModelError:  # it was there in training, and need not be here
+        return name
+
+
+_FURTHER = {"unlabelled": "celeba"}
+"""Setting that names a folder of further pictures -> their data set."""
 
 
 def of(name: str) -> dict[str, str]:

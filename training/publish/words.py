@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import torch
-from torch import Tensor
+from collections.abc import Sequence
 
 from imgedit.models.manifest import Guard, Tint, Word
-from imgedit.vision.geometry import FRAME, WINDOWS
 from training.data.celeba import HAIR
 
 WORDS = {
@@ -52,50 +48,6 @@ UNLESS = {
     ),
 }
 """Where a word is not carried out, or not above the hairline."""
-
-SEEN_IN: dict[str, tuple[float, float, float, float]] = {
-    "Bangs": (32, 40, 146, 116),
-    "Eyeglasses": (40, 94, 138, 140),
-    "Mustache": (60, 134, 118, 162),
-    "Smiling": (42, 100, 136, 182),
-    "Young": (24, 58, 154, 192),
-}
-"""x0, y0, x1, y1 in the CelebA frame, pixels: outside of it a face does not show whether it has the attribute. The eyes
-are in row 112, the mouth in row 153 (`imgedit.vision.geometry.FACE_TEMPLATE`)."""
-MOVED_TO = {**SEEN_IN, "Bangs": (36, 56, 142, 112)}
-"""The same for what is moved there and not drawn: from the hairline on, so that no hair is copied into hair."""
-FEATHER = 12.0
-"""Width of a window's soft border, pixels of the frame; it lies inside."""
-
-
-def windows_of(
-    attributes: Sequence[str],
-    crop: str,
-    size: int,
-    boxes: Mapping[str, tuple[float, float, float, float]] = SEEN_IN,
-) -> tuple[Tensor, Tensor]:
-    """Return where each attribute may change a crop: weights of the rows `(K, size)` and of the columns `(K, size)`.
-
-    The weight of a pixel is the product of its row's and its column's. An attribute without a window may
-    change all but the border of the frame.
-
-    Args:
-        attributes: K attributes of CelebA.
-        crop: kind of the crop, of `imgedit.vision.geometry.WINDOWS`.
-        size: side of the crop, px.
-        boxes: `SEEN_IN` or `MOVED_TO`.
-    """
-    x0, y0, side = WINDOWS[crop]
-    place = (torch.arange(size) + 0.5) * side / size
-    places = torch.tensor([boxes.get(a, (0, 0, *FRAME)) for a in attributes], dtype=torch.float32)
-    left, top, right, bottom = places.T[:, :, None]
-    return _soft_between(y0 + place, top, bottom), _soft_between(x0 + place, left, right)
-
-
-def _soft_between(place: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Rise from 0 at `low` to 1 within `FEATHER`, and fall again towards `high` (smoothstep)."""
-    t = (torch.minimum(place - low, high - place) / FEATHER).clamp(0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
 
 
 def words_of(attributes: Sequence[str]) -> dict[str, Word]:

@@ -17,7 +17,7 @@ A recipe is a TOML file:
 
     [[stages]]
     name = "hair"
-    method = "stargan"
+    method = "hair_grid"
     data = "celeba"
     init = "model:first"                   # a stage before this one, "model:STAGE" (its export), or a bundled model
     uses = { teacher = "teacher" }         # setting -> the same, or "data:NAME" for the folder of a set

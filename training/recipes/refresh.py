@@ -22,10 +22,11 @@ from training.recipes.recipe import Recipe
 
 
 def with_stages(stated: Manifest, recipe: Recipe) -> Manifest:
-    """Return a manifest with the stages of its recipe; one that was converted is returned as it is."""
+    """Return a manifest with the stages of its recipe, and the method of the last; a converted one stays as it is."""
     if recipe.converted:
         return stated
-    return dataclasses.replace(stated, stages=tuple(Stage(**step.facts()) for step in recipe.stages))
+    stages = tuple(Stage(**step.facts()) for step in recipe.stages)
+    return dataclasses.replace(stated, method=stages[-1].method, stages=stages)
 
 
 def card_of(stated: Manifest, recipe: Recipe, before: str) -> str:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from imgedit.errors import OutputError, TrainingError
 from training.method import Method
+from training.run import former
 
 FOLDER = "checkpoints"
 TENSORS = "tensors.safetensors"
@@ -100,7 +101,7 @@ def _remove(checkpoint: Path) -> None:
 
 
 def stored_config(run: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run says; empty where there is none.
+    """Return what `config.json` of a run says, in the words of this version; empty where there is none.
 
     Raises:
         TrainingError: it is damaged.
@@ -117,7 +118,7 @@ def stored_config(run: Path) -> dict[str, Any]:
     for name, kind in _CONFIG.items():
         if not isinstance(stored.get(name, None if name in ("method", "config") else kind()), kind):
             raise TrainingError(f"{path} is damaged: {name} is {str(stored.get(name))[:40]!r}")
-    return stored
+    return former.current_run(stored)
 
 
 def found(run: Path) -> list[Path]:
@@ -177,7 +178,8 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
         value = state.get(name) if isinstance(state, dict) else None
         if not isinstance(value, kind):
             raise TrainingError(f"checkpoint {checkpoint} is damaged: {name} is {str(value)[:40]!r}")
-    return dict(state)
+    method_id, config = former.current(state["method_id"], state["config"])
+    return {**state, "method_id": method_id, "config": config}
 
 
 def load_method(run: str | Path, device: torch.device | str = "cpu") -> Method:

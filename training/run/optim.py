@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +13,17 @@ from torch import Tensor, nn
 M = TypeVar("M", bound=nn.Module)
 
 
-class EMA:
+class EMA(Generic[M]):
     """Exponential moving average of a network's parameters and buffers, with the usual warm-up of the decay.
 
     Not an average of the optimizer: only what inference reads.
+
+    Args:
+        network: what is averaged; the average begins as a copy of it.
+        decay: share of the average that stays at each update; 0 follows the network.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: M, decay: float) -> None:
         self.decay = decay
         self.updates = 0
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -27,7 +32,7 @@ class EMA:
     def update(self, network: nn.Module) -> None:
         """Move the average towards `network` by `1 - decay` (less memory in the first updates)."""
         self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))  # the start is soon forgotten
         source = network.state_dict()
         for name, value in self.network.state_dict().items():
             if value.dtype.is_floating_point:
@@ -59,6 +64,16 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
+
+
+@contextlib.contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Compute no gradients of a network's parameters, so that backward passes through it cost less."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -15,6 +15,7 @@ from imgedit.vision.geometry import CLOSE, INNER
 from training.data import celeba, celeba_people
 from training.data.celeba import balanced_weights
 from training.data.frame import window
+from training.families.windows import check_window
 from training.methods.attribute_classifier import ATTRIBUTES
 
 
@@ -83,7 +84,7 @@ def test_windows_that_cannot_be_loaded_are_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match="masks are drawn for crop=face"):
         celeba.load(folder, "test", crop="close", mask_model="face_parser.celebamask_hq")
     with pytest.raises(ConfigError, match="crop='head'; choose one of face, inner, close"):
-        celeba.check_window("head")
+        check_window("head")
 
 
 def test_splits_and_attribute_order(folder: Path) -> None:
@@ -103,6 +104,36 @@ def test_augmented_batches_repeat_with_the_generator(folder: Path) -> None:
     one, two, other = (data.batch(index, np.random.default_rng(seed)).image for seed in (1, 1, 2))
     assert one.equal(two)
     assert not one.equal(other)
+
+
+def test_without_jitter_a_picture_comes_as_it_is_or_mirrored_with_its_mask(folder: Path) -> None:
+    data = celeba.load(folder, "train", size=16, jitter=False)
+    data.masks = data.images[..., 0].copy()
+    index = np.zeros(40, np.int64)
+    batch = data.batch(index, np.random.default_rng(0))
+    plain = data.batch(np.array([0]), _Never()).image[0]  # type: ignore[arg-type]
+    mirrored = [bool(image.equal(plain.flip(2))) for image in batch.image]
+    for image, turned in zip(batch.image, mirrored, strict=True):
+        assert image.equal(plain.flip(2) if turned else plain)
+    assert 10 < sum(mirrored) < 30
+    assert batch.mask is not None
+    red = batch.image[:, :1].add(1.0).div(2.0)
+    assert batch.mask.allclose(red, atol=1e-6)
+
+
+def test_a_mask_is_moved_with_its_picture(folder: Path) -> None:
+    data = celeba.load(folder, "train", size=32)
+    data.masks = data.images[..., 0].copy()
+    batch = data.batch(np.zeros(20, np.int64), np.random.default_rng(0))
+    assert batch.mask is not None
+    assert batch.mask.allclose(batch.image[:, :1].add(1.0).div(2.0), atol=1e-5)
+
+
+class _Never:
+    """Random numbers of which none leads to a mirror image."""
+
+    def random(self, n: int) -> np.ndarray:
+        return np.ones(n)
 
 
 def test_unknown_attribute_and_missing_lists_say_what_is_known(folder: Path, tmp_path: Path) -> None:

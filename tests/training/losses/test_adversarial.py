@@ -81,17 +81,17 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
     assert close(losses.total_variation(ramp.transpose(2, 3)), 0.5)
 
 
-def test_changed_mind_counts_pictures_by_their_weight() -> None:
+def test_bernoulli_kl_counts_pictures_by_their_weight() -> None:
     before, after = torch.zeros(2, 3), torch.tensor([[1.0] * 3, [5.0] * 3])
-    first, second = (losses.changed_mind(before[i : i + 1], after[i : i + 1]) for i in range(2))
-    loss = losses.changed_mind(before, after, torch.tensor([4.0, 0.5]))
+    first, second = (losses.bernoulli_kl(before[i : i + 1], after[i : i + 1]) for i in range(2))
+    loss = losses.bernoulli_kl(before, after, torch.tensor([4.0, 0.5]))
     torch.testing.assert_close(loss, (4.0 * first + 0.5 * second) / 2)
 
 
-def test_changed_mind_is_the_divergence_of_coins_and_moves_only_the_second() -> None:
+def test_bernoulli_kl_is_the_divergence_of_coins_and_moves_only_the_second() -> None:
     before = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)
     after = torch.tensor([[math.log(3.0), math.log(3.0)]], requires_grad=True)
-    loss = losses.changed_mind(before, after)
+    loss = losses.bernoulli_kl(before, after)
     # KL(1/2 || 3/4) = ln(2) - ln(3) / 2, and nothing for the second
     assert close(loss, (math.log(2.0) - math.log(3.0) / 2.0) / 2.0)
     loss.backward()

@@ -9,7 +9,7 @@ from scipy.stats import wasserstein_distance
 
 from imgedit.render import grid as grading
 from imgedit.render.regions import Region
-from training.losses.colour import curve_penalty, rgb_to_lab, sliced_wasserstein, tint_of, with_contrast
+from training.losses.colour import curve_penalty, rgb_to_lab, sliced_wasserstein, with_contrast, without_brightness
 
 color = pytest.importorskip("skimage.color")
 
@@ -110,7 +110,7 @@ def test_hair_is_graded_in_training_as_in_the_photo() -> None:
     assert np.abs(found - flat).mean() > 5  # it does something
 
 
-def test_tint_of_a_change_of_brightness_is_nothing_and_of_a_pure_tint_all() -> None:
+def test_without_brightness_a_change_of_brightness_is_nothing_and_a_pure_tint_all() -> None:
     grey = torch.full((1, 3, 2, 2), 0.3)
     pure = torch.tensor([0.114, 0.0, -0.299]).view(1, 3, 1, 1).expand(1, 3, 2, 2)  # red up, blue down: luma stays
-    torch.testing.assert_close(tint_of(grey + pure), pure, rtol=0.0, atol=1e-6)
+    torch.testing.assert_close(without_brightness(grey + pure), pure, rtol=0.0, atol=1e-6)

@@ -44,7 +44,7 @@ def test_a_restored_bank_goes_on_where_the_saved_one_stood() -> None:
     assert set(other.draw(0, 200)[:, 0].tolist()) == {2.0, 3.0, 4.0, 5.0}
 
 
-def test_strangeness_is_free_near_the_mean_and_the_squared_excess_beyond() -> None:
+def test_tint_excess_is_free_near_the_mean_and_the_squared_excess_beyond() -> None:
     torch.manual_seed(0)
     bank = ColourBank(1, torch.device("cpu"))
     known = torch.zeros(4096, 5)
@@ -53,18 +53,18 @@ def test_strangeness_is_free_near_the_mean_and_the_squared_excess_beyond() -> No
     known[:, 2] = 0.1 * torch.randn(4096)
     bank.add(0, known)
     inside, outside = torch.tensor([[0.55, 0.25, 0.05, 0.0, 0.0]]), torch.tensor([[0.55, 0.6, 0.0, 0.0, 0.0]])
-    assert float(bank.strangeness(0, inside)) == 0.0
+    assert float(bank.tint_excess(0, inside)) == 0.0
     # a is 0.4 from the mean, 0.3 beyond one standard deviation; b is at its mean: 0.09 over two.
-    assert float(bank.strangeness(0, outside)) == pytest.approx(0.045, rel=0.1)
+    assert float(bank.tint_excess(0, outside)) == pytest.approx(0.045, rel=0.1)
 
 
-def test_strangeness_does_not_let_green_pay_for_purple() -> None:
+def test_tint_excess_does_not_let_green_pay_for_purple() -> None:
     bank = ColourBank(1, torch.device("cpu"))
     known = torch.zeros(1000, 5)
     known[:, 0] = 0.5
     bank.add(0, known)
     pair = torch.tensor([[0.5, 0.3, 0.0, 0.0, 0.0], [0.5, -0.3, 0.0, 0.0, 0.0]])
-    assert float(bank.strangeness(0, pair)) == pytest.approx((0.3 - 0.01) ** 2 / 2, rel=1e-3)
+    assert float(bank.tint_excess(0, pair)) == pytest.approx((0.3 - 0.01) ** 2 / 2, rel=1e-3)
 
 
 def test_colour_loss_vanishes_for_pixels_of_the_wanted_colour_and_grows_with_distance() -> None:

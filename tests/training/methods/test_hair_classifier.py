@@ -89,11 +89,6 @@ def test_as_a_teacher_it_needs_the_mask_and_knows_no_other_attribute(run: Path) 
         teacher(image)
     with pytest.raises(ConfigError, match="does not know 'Smiling'"):
         classifier.selecting(("Smiling",), "face")
-    stargan = configs.method_module("stargan")
-    settings = {**stargan.Method.tiny(), "attributes": HAIR, "teacher": str(run), "lambda_teacher": 1.0}
-    with pytest.raises(ConfigError, match="needs mask=true"):
-        stargan.Method(configs.build(stargan.Config, settings), teacher=classifier)
-    stargan.Method(configs.build(stargan.Config, {**settings, "mask": True}), teacher=classifier)
 
 
 def test_a_cut_mask_is_the_hair_in_one_box() -> None:

@@ -9,10 +9,12 @@ from torch import nn
 
 from imgedit.render import flow
 from imgedit.render.regions import Region
+from training.families.windows import windows_of
 from training.networks.bilateral import BilateralGenerator, Guide, slice_grid
 from training.networks.flow import FlowGenerator
 from training.networks.translators import CompactGenerator, ResnetGenerator
-from training.publish.words import MOVED_TO, windows_of
+
+FRINGE = (36.0, 56.0, 142.0, 112.0)
 
 
 def multiplications(network: nn.Module, size: int, n_edit: int) -> int:
@@ -71,7 +73,7 @@ def test_flow_takes_hair_from_above_before_it_has_learned_anything() -> None:
 
 
 def test_flow_copies_only_what_the_mask_shows_and_acts_only_in_its_windows() -> None:
-    windows = windows_of(("Bangs",), "face", 32, MOVED_TO)
+    windows = windows_of([FRINGE], "face", 32)
     network = flow_generator(windows)
     image, asked = torch.rand(1, 3, 64, 64) * 2 - 1, torch.ones(1, 1)
     mask = torch.zeros(1, 1, 64, 64)
@@ -104,7 +106,7 @@ def test_flow_paints_in_the_colour_of_the_cheeks() -> None:
 
 @pytest.mark.parametrize("asked", [1.0, -1.0])
 def test_flow_does_to_a_photo_what_it_did_in_training(asked: float) -> None:
-    network = flow_generator(windows_of(("Bangs",), "face", 32, MOVED_TO))
+    network = flow_generator(windows_of([FRINGE], "face", 32))
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64)).astype(np.float32)) / 127.5 - 1
     image = nn.functional.avg_pool2d(image, 5, 1, 2, count_include_pad=False)  # photos are smooth to a look-up
     image = ((image + 1) * 127.5).round() / 127.5 - 1
