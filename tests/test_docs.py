@@ -145,7 +145,5 @@ def test_a_data_set_is_added_as_documented(tmp_path: Path, monkeypatch: pytest.M
     assert len(module.load(pictures, "train", size=8)) == 18
     assert len(module.load(pictures, "test", size=8)) == 2
     settings = ["steps=2", "size=8", "channels=3", "batch_size=4", "z_dim=5"]
-    folder = train.begin(
-        "gan", data=f"folder:{pictures}", settings=settings, run=tmp_path / "run", sample_every=0
-    )
+    folder = train.begin("gan", data=f"folder:{pictures}", settings=settings, run=tmp_path / "run", sample_every=0)
     assert (folder / "log.jsonl").is_file()
