@@ -22,6 +22,7 @@ from imgedit.vision.parts import PARTS
 from imgedit.vision.subject import Subject
 
 __all__ = [
+    "AROUND",
     "BELOW_HAIRLINE",
     "Region",
     "coverage",
@@ -35,6 +36,9 @@ __all__ = [
 
 BELOW_HAIRLINE = ":below_hairline"
 """Added to a region's name for what of it lies below the hairline."""
+
+AROUND = "around"
+"""Name of the region of what moves a head: twice as wide as the parser's window, shared with neighbours."""
 
 FEATHER = 0.10
 """Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
@@ -58,7 +62,7 @@ def find(subject: Subject, name: str) -> Region:
 
     Args:
         subject: whose region.
-        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there.
+        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there. Or `AROUND`.
 
     Raises:
         ConfigError: there is no such region.
@@ -67,6 +71,8 @@ def find(subject: Subject, name: str) -> Region:
 
 
 def _found(subject: Subject, name: str) -> Region:
+    if name == AROUND:
+        return _around(subject)
     part = name.removesuffix(BELOW_HAIRLINE)
     if part not in PARTS:
         raise ConfigError(f"unknown region {name!r}; known: {', '.join(PARTS)}")
@@ -74,6 +80,16 @@ def _found(subject: Subject, name: str) -> Region:
     spec = (crop.kind, crop.height, crop.width)
     probability = PARTS[part](subject, below_hairline=name != part)
     return region_of(subject.rgb, probability, subject.matrix(*spec), spec[1:], others=subject.other_matrices(*spec))
+
+
+def _around(subject: Subject) -> Region:
+    crop = subject.networks.parser.crop
+    spec = (crop.kind, crop.height, crop.width)
+    # The same pixels show twice as much, around the same middle.
+    wider = np.array([[0.5, 0.0, (crop.width - 1) / 4.0], [0.0, 0.5, (crop.height - 1) / 4.0]])
+    own = geometry.chain(subject.matrix(*spec), wider)
+    others = [geometry.chain(other, wider) for other in subject.other_matrices(*spec)]
+    return region_of(subject.rgb, None, own, spec[1:], others=others)
 
 
 def window(subject: Subject, kind: str, height: int, width: int) -> Region:

@@ -1,0 +1,163 @@
+"""Turn heads: where a face is to look, as a `Warp`, checked with the mesh's own eyes.
+
+A face is turned about the middle of its head. The mesh network reads less from a turned picture than was turned, so the
+result is looked at on a small copy, and turned further by what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgedit.edits.plan import Warn
+from imgedit.errors import ConfigError
+from imgedit.render.change import Change
+from imgedit.render.mesh_fields import smoothstep, visibility
+from imgedit.render.warp import Warp, parsed_maps, warp_points
+from imgedit.vision import geometry, mesh
+from imgedit.vision.mesh import Mesh, Points, Pose
+from imgedit.vision.subject import Subject
+
+__all__ = ["LIMIT", "Turn", "prepare", "turned"]
+
+LIMIT = 35.0
+"""Degrees from the photo's own view to which a head is turned; what a photo does not show has to be invented."""
+_LARGEST = 80.0  # degrees that may be asked for at all
+
+_AXIS = np.array([0.0, 0.0, 2.5])  # middle of the head, in the mean face's units, between the ears
+_LOOKS = 3  # at the result
+_GOOD = 2.0  # degrees; nearer is not looked for: every further turn costs likeness
+_FURTHER = 0.5  # of the turn, by how much more than asked it may be turned, and
+_AT_LEAST = 3.0  # degrees
+_FACE = 112  # px; height of the face on the small copy
+_COPY = 288  # px; side of the small copy
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A plan to turn heads.
+
+    Attributes:
+        yaw: degrees to the viewer's right.
+        pitch: degrees up.
+        roll: degrees clockwise.
+        is_absolute: the angles are where the face is to look, not by how much it is turned.
+        is_forced: turn further than `LIMIT` too.
+        names: words that name the edited copy.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    is_absolute: bool = False
+    is_forced: bool = False
+    names: Sequence[str] = ("pose",)
+
+    def changes(self, subject: Subject, warn: Warn) -> list[Change]:
+        """Find how far to turn; as `Plan.changes`."""
+        face = subject.mesh
+        if face is None:
+            warn("cannot be turned: no face mesh fits it")
+            return []
+        wanted = self._wanted(face.pose)
+        change = np.subtract(wanted, face.pose)
+        away = float(np.hypot(change[0], change[1]))
+        if away > LIMIT and not self.is_forced:
+            near = np.add(face.pose, change * [LIMIT / away, LIMIT / away, 1.0])
+            warn(
+                f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {LIMIT:.0f} "
+                "instead (--force turns it all the way)"
+            )
+            wanted = Pose(*near.tolist())
+        if np.allclose(wanted, face.pose, atol=1e-6):
+            return []
+        return [Warp(face.points, _reached(subject, face, wanted))]
+
+    def _wanted(self, pose: Pose) -> Pose:
+        if self.is_absolute:
+            return Pose(self.yaw, self.pitch, self.roll)
+        return Pose(pose.yaw + self.yaw, pose.pitch + self.pitch, pose.roll + self.roll)
+
+
+def prepare(
+    yaw: float | None = None,
+    pitch: float | None = None,
+    roll: float | None = None,
+    *,
+    absolute: bool = False,
+    force: bool = False,
+) -> Turn:
+    """Settle a turn.
+
+    Args:
+        yaw: degrees to the viewer's right; None: 0.
+        pitch: degrees up; None: 0.
+        roll: degrees clockwise; None: 0.
+        absolute: where the face is to look, not by how much it is turned.
+        force: turn further than `LIMIT` too.
+
+    Raises:
+        ConfigError: no angle is given, or one makes no sense.
+    """
+    angles = {"yaw": yaw, "pitch": pitch, "roll": roll}
+    if all(value is None for value in angles.values()):
+        raise ConfigError("say how to turn the head: --yaw, --pitch or --roll in degrees")
+    for name, value in angles.items():
+        if value is not None and not abs(value) <= _LARGEST:  # not a number fails too
+            raise ConfigError(f"{name} must be -{_LARGEST:.0f} to {_LARGEST:.0f} degrees, got {value:g}")
+    names = [f"{name}{value:+g}" for name, value in angles.items() if value is not None]
+    return Turn(yaw or 0.0, pitch or 0.0, roll or 0.0, absolute, force, names)
+
+
+def turned(points: Points, before: Pose, after: Pose) -> Points:
+    """Turn a mesh about the middle of its head.
+
+    Points that come into view are taken from the other side of the face, which the photo shows: the network only
+    guesses what it does not see.
+
+    Args:
+        points: `(468, 3)`.
+        before: its pose.
+        after: the wanted pose.
+    """
+    still, mirror = list(mesh.STILL), mesh.template().mirror
+    scale, turn, shift = mesh.fit(mesh.template().points[still], points[still])
+    middle = scale * turn @ _AXIS + shift
+    upright = (points - middle) @ mesh.rotation(before)  # as if it looked straight ahead
+    to = mesh.rotation(after)
+    seen = visibility(points)
+    shown = visibility(upright @ to.T)
+    share = smoothstep((0.5 - seen) / 0.4) * smoothstep((shown - seen) / 0.25) * smoothstep((seen[mirror] - seen) / 0.3)
+    whole = upright + share[:, None] * (upright[mirror] * [-1.0, 1.0, 1.0] - upright)
+    return np.asarray(whole @ to.T + middle)
+
+
+def _reached(subject: Subject, face: Mesh, wanted: Pose) -> Points:
+    """Return the mesh, turned so that the result reads as the wanted pose as nearly as it gets."""
+    side = float(np.ptp(face.points[list(mesh.OVAL), :2], axis=0).max())
+    scale = min(1.0, _FACE / side)
+    middle = face.points[list(mesh.OVAL), :2].mean(0)
+    to_copy = np.column_stack([scale * np.eye(2), (_COPY - 1) / 2.0 - scale * middle])
+    copy = np.asarray(geometry.cut(subject.rgb, to_copy, _COPY), np.uint8)
+    points = np.column_stack([geometry.apply(to_copy, face.points[:, :2]), scale * face.points[:, 2]])
+    maps = parsed_maps(subject)
+    if maps is not None:
+        maps = (geometry.chain(geometry.invert(to_copy), maps[0]), maps[1])
+    change = np.abs(np.subtract(wanted, face.pose))
+    room = _FURTHER * change + _AT_LEAST
+    asked = np.array(wanted)
+    best, error = asked, np.inf
+    for _ in range(_LOOKS):
+        target = turned(points, face.pose, Pose(*asked.tolist()))
+        found = subject.networks.mesh.follow(warp_points(copy, points, target, maps), target)
+        if found is None:
+            break
+        missing = np.subtract(wanted, found.pose)
+        if float(np.abs(missing).max()) < error:
+            best, error = asked, float(np.abs(missing).max())
+        if error <= _GOOD:
+            break
+        asked = np.clip(asked + missing, np.subtract(wanted, room), np.add(wanted, room))
+    return turned(face.points, face.pose, Pose(*best.tolist()))

@@ -1,0 +1,79 @@
+"""The commands `pose` and `frontalize`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from imgedit import photo as photos
+from imgedit.cli.app import app
+from imgedit.models import library
+
+PORTRAIT = library.bundled_folder() / "astronaut.jpg"
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    path = tmp_path / "eileen.jpg"
+    path.write_bytes(PORTRAIT.read_bytes())
+    return path
+
+
+def test_pose_writes_the_whole_photo_beside_it(portrait: Path) -> None:
+    code, out, err = run("pose", "--yaw", 12, portrait, "--device", "cpu", "--json")
+    assert (code, err) == (0, "")
+    written = Path(json.loads(out)["written"][0])
+    assert written == portrait.with_name("eileen.yaw+12.jpg")
+    edited = photos.read(written).rgb
+    assert edited.shape == photos.read(portrait).rgb.shape
+    assert (edited != photos.read(portrait).rgb).any()
+
+
+def test_a_turn_that_is_too_far_is_a_warning_and_still_done(portrait: Path, tmp_path: Path) -> None:
+    code, out, err = run("pose", "--yaw", "-55", portrait, "-o", tmp_path / "far.png", "--device", "cpu")
+    assert (code, out.strip()) == (0, str(tmp_path / "far.png"))
+    assert err.count("\n") == 1
+    assert "--force" in err
+
+
+def test_frontalize_writes_the_turned_crop_alone(portrait: Path, tmp_path: Path) -> None:
+    code, _, _ = run("frontalize", portrait, "--crop-only", "-o", tmp_path / "front.png", "--device", "cpu")
+    assert code == 0
+    assert photos.read(tmp_path / "front.png").rgb.shape == (256, 256, 3)
+
+
+def test_a_sheet_is_a_row_of_views(portrait: Path, tmp_path: Path) -> None:
+    code, _, _ = run("pose", "--sheet", portrait, "-o", tmp_path / "views.png", "--device", "cpu")
+    assert code == 0
+    views = np.split(photos.read(tmp_path / "views.png").rgb.astype(int), 7, axis=1)
+    assert views[0].shape == (320, 320, 3)
+    differences = [np.abs(view - views[3]).mean() for view in views]
+    assert differences[0] > differences[1] > differences[2] > differences[3] == 0
+    assert differences[6] > differences[5] > differences[4] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--yaw", "nan"], ["--sheet", "--json"], ["--yaw", "5", "--json", "-o", "-"]]
+)
+def test_wrong_usage_is_one_line_and_nothing_is_written(portrait: Path, arguments: list[str]) -> None:
+    code, out, err = run("pose", *arguments, portrait, "--device", "cpu")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert list(portrait.parent.iterdir()) == [portrait]
+
+
+def test_a_photo_without_a_face_ends_with_4(tmp_path: Path) -> None:
+    photos.write(
+        photos.read(np.full((64, 64, 3), 90, np.uint8)), np.full((64, 64, 3), 90, np.uint8), tmp_path / "a.png"
+    )
+    code, _, err = run("frontalize", tmp_path / "a.png", "--device", "cpu")
+    assert code == 4
+    assert "no face" in err
