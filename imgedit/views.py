@@ -30,6 +30,7 @@ def write_sheet(
     size: int = 320,
     out: str | PathLike[str] | None = None,
     device: str = "auto",
+    mark: bool = True,
     overwrite: bool = False,
 ) -> tuple[list[Path], list[str]]:
     """Write the heads of a photo as rows of views, one row a face.
@@ -42,6 +43,7 @@ def write_sheet(
         size: side of a view, px.
         out: the file, `-` for standard output; None for `photo.views.jpg` beside `photo.jpg`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        mark: the picture says in its metadata that it was edited, and how.
         overwrite: replace a file that exists.
 
     Returns:
@@ -53,16 +55,18 @@ def write_sheet(
     target = deliver.name(photo, ["views"], out) or Path(deliver.STDOUT)
     deliver.check([target], overwrite=overwrite)
     source = photos.read(photo)
-    editor = Editor([], device)
+    editor = Editor([], device, mark=mark)
     prepared = editor.prepare(source, face)
     columns = []
     said: dict[str, None] = {}
+    record = source
     for yaw in yaws:
         found = editor.run(prepared, replace(turn, yaw=turn.yaw + yaw))
         edited = editor.apply(source, found)
         columns.append([align(edited, one, "head", size) for one in prepared.chosen])
         said |= dict.fromkeys(found.warnings)
+        record = edited if edited is not source else record  # a view that was turned says so
     rows = [deliver.beside(list(row)) for row in zip(*columns, strict=True)]
     picture = np.concatenate(rows, axis=0)
-    written = deliver.write([File(target, replace(source, rgb=picture, alpha=None))], overwrite=overwrite)
+    written = deliver.write([File(target, replace(record, rgb=picture, alpha=None))], overwrite=overwrite)
     return written, list(said)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
 from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def pose(
     crop_only: CropOnly = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -58,7 +59,9 @@ def pose(
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)
-        written, warnings = write_sheet(photo, turn, face=face, out=out, device=device, overwrite=overwrite)
+        written, warnings = write_sheet(
+            photo, turn, face=face, out=out, device=device, mark=not no_mark, overwrite=overwrite
+        )
         for warning in warnings:
             message(f"warning: {warning}", quiet=quiet)
         for path in written:
@@ -66,7 +69,7 @@ def pose(
                 result(str(path))
         return
     turn = prepare(yaw, pitch, roll, absolute=absolute, force=force)
-    _turn(photo, turn, out, face, crop_only, device, overwrite, as_json, quiet)
+    _turn(photo, turn, out, face, crop_only, device, overwrite, not no_mark, as_json, quiet)
 
 
 def frontalize(
@@ -79,6 +82,7 @@ def frontalize(
     crop_only: CropOnly = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -86,7 +90,7 @@ def frontalize(
     show_logs(quiet)
     from imgedit.edits.frontalize import prepare
 
-    _turn(photo, prepare(force=force), out, face, crop_only, device, overwrite, as_json, quiet)
+    _turn(photo, prepare(force=force), out, face, crop_only, device, overwrite, not no_mark, as_json, quiet)
 
 
 def _turn(
@@ -97,6 +101,7 @@ def _turn(
     crop_only: bool,
     device: str,
     overwrite: bool,
+    mark: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -106,7 +111,7 @@ def _turn(
         raise ConfigError("--crop-only and --json need a file name; say where the photo goes with -o OUT")
     from imgedit.editor import Editor
 
-    editor = Editor([], device)
+    editor = Editor([], device, mark=mark)
     done = editor.edit_file(photo, turn, face=face, out=out, crop_only=crop_only, overwrite=overwrite)
     for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)

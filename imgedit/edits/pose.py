@@ -13,6 +13,8 @@ import numpy as np
 
 from imgedit.edits.plan import Warn
 from imgedit.errors import ConfigError
+from imgedit.models import library
+from imgedit.models.library import Model
 from imgedit.render.change import Change
 from imgedit.render.mesh_fields import smoothstep, visibility
 from imgedit.render.warp import Warp, parsed_maps, warp_points
@@ -54,6 +56,17 @@ class Turn:
     is_absolute: bool = False
     is_forced: bool = False
     names: Sequence[str] = ("pose",)
+
+    @property
+    def description(self) -> str:
+        """What is done: `to yaw 0, pitch 0, roll 0`, or `by yaw 20, pitch 0, roll 0`."""
+        way = "to" if self.is_absolute else "by"
+        return f"heads turned {way} yaw {self.yaw:g}, pitch {self.pitch:g}, roll {self.roll:g}"
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The face mesh."""
+        return [library.bundled(mesh.MODEL)]
 
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Find how far to turn; as `Plan.changes`."""
