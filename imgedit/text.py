@@ -8,7 +8,7 @@ __all__ = ["printable"]
 
 # Control characters (C0, DEL, C1), line and paragraph separators, marks that turn the direction of writing, and lone
 # surrogates, which stand for bytes that are no text.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 

@@ -3,6 +3,7 @@
 This is read before any test module, so that libraries that look for a home when they are imported find this one.
 
 Property tests draw the same examples in every run; `pytest --hypothesis-profile=long` draws many more, and new ones.
+Fuzz tests run for a time: `pytest --fuzz-seconds 600`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,17 @@ _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scop
 settings.register_profile("default", max_examples=200, derandomize=True, database=None, **_COMMON)
 settings.register_profile("long", max_examples=20_000, **_COMMON)
 settings.load_profile("default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the fuzz tests run longer."""
+    parser.addoption("--fuzz-seconds", type=float, default=10.0, help="seconds of each fuzz test")
+
+
+@pytest.fixture
+def fuzz_seconds(request: pytest.FixtureRequest) -> float:
+    """How long a fuzz test looks for something that fails."""
+    return float(request.config.getoption("--fuzz-seconds"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
