@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgedit.cli.common import Device, Overwrite
+from imgedit.cli.common import Device, Overwrite, message, result
 from imgedit.cli.training import command_line, torch_extra, training_module
 from imgedit.errors import ConfigError
 
@@ -121,26 +121,26 @@ def train(
             init=init,
             about={"command": command_line()},
         )
-    typer.echo(str(folder))
+    result(str(folder))
 
 
 def _train_recipe(name: str, run: Path | None, data: list[str], dry_run: bool, how: dict[str, Any]) -> None:
     recipes, training = training_module("training.recipes.recipe"), training_module("training.recipes.train")
     if name == "list":
         for known in recipes.names():
-            typer.echo(training.summary(recipes.find(known)))
+            result(training.summary(recipes.find(known)))
         return
     recipe = recipes.find(name)
     folder = Path("runs") / recipe.name if run is None else run
     if dry_run:
         for command, is_done in training.plan(recipe, folder, training.folders(recipe, data) if data else {}):
-            typer.echo(f"{command}  # done" if is_done else command)
+            result(f"{command}  # done" if is_done else command)
         return
     with torch_extra():
         last = training.train(recipe, folder, training.folders(recipe, data), command=command_line(), **how)
     for line in training.what_next(recipe, last, training.folders(recipe, data)):
-        typer.echo(line, err=True)
-    typer.echo(str(last))
+        message(line)
+    result(str(last))
 
 
 def export(
@@ -168,6 +168,6 @@ def export(
         )
     worst = max(manifest.export.onnx_max_difference.values())
     size = sum(graph.bytes for graph in manifest.graphs.values())
-    typer.echo(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
+    result(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
     if not manifest.metrics:
-        typer.echo(f"no figures of these weights: `imgedit evaluate` {run} first, and export again", err=True)
+        message(f"no figures of these weights: `imgedit evaluate` {run} first, and export again")

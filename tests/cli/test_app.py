@@ -97,3 +97,15 @@ runpy.run_module("imgedit", run_name="__main__", alter_sys=True)
     assert done.returncode in (130, -signal.SIGINT)
     assert done.stderr in ("", "interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_model_or_word_is_said_before_an_output_that_exists(tmp_path):
+    portrait = ROOT / "imgedit" / "bundled" / "astronaut.jpg"
+    (tmp_path / "o.png").write_bytes(b"mine")
+    for args, says in ((["--model", "nope"], "no model 'nope'"), (["--attr", "blnod"], "blnod")):
+        code, out, err = run("translate", portrait, "--attr", "blond", *args, "-o", tmp_path / "o.png")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert says in err
+    code, _, err = run("translate", portrait, "--attr", "blond", "-o", tmp_path / "o.png")
+    assert (code, err) == (1, f"error: {tmp_path / 'o.png'}: exists already; use --overwrite or another name\n")
+    assert (tmp_path / "o.png").read_bytes() == b"mine"

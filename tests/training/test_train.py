@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from imgedit.cli.app import app
+from imgedit.cli.extras import how_to_add
 from imgedit.errors import ConfigError, DataError
 from training import train as start
 from training.method import METHODS
@@ -206,4 +207,4 @@ def test_without_the_train_extra_the_command_says_what_to_install() -> None:
     result = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stdout == ""
-    assert result.stderr == "error: this command needs torch: pip install 'imgedit[train]'\n"
+    assert result.stderr == f"error: this command needs torch; add it with: {how_to_add('train')}\n"
