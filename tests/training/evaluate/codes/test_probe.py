@@ -44,6 +44,19 @@ def test_class_in_s_is_found_and_noise_in_z_stays_at_chance() -> None:
             assert figures["rows"][source][kind]["test_accuracy"] == pytest.approx(0.25, abs=0.05)
 
 
+def test_a_class_that_no_plane_parts_is_found_by_both_classifiers() -> None:
+    def corners(seed: int, n: int) -> Latents:
+        """Two classes in the corners of a square, each in two that lie opposite: every plane is wrong in half."""
+        rng = np.random.default_rng(seed)
+        signs = rng.choice([-1.0, 1.0], (n, 2))
+        z = (signs + rng.normal(0.0, 0.1, (n, 2))).astype(np.float32)
+        return Latents(z[:, :0], z, None, (signs[:, 0] == signs[:, 1]).astype(np.int64))
+
+    rows = probe.probe(corners(0, 500), corners(1, 500))["rows"]["z mean"]
+    assert rows["svm"]["test_accuracy"] == 1.0
+    assert rows["mlp"]["test_accuracy"] == 1.0
+
+
 def test_differences_below_the_noise_are_found_in_the_mean_and_lost_in_the_sample() -> None:
     def tiny(specified: np.ndarray) -> np.ndarray:
         return 1e-3 * np.eye(4, dtype=np.float32)[specified]
@@ -55,6 +68,22 @@ def test_differences_below_the_noise_are_found_in_the_mean_and_lost_in_the_sampl
     for kind in ("mlp", "svm"):
         assert rows["z mean"][kind]["test_accuracy"] == 1.0
         assert rows["z sampled"][kind]["test_accuracy"] == pytest.approx(0.25, abs=0.05)
+
+
+def test_z_is_drawn_anew_for_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "MIN_EPOCHS", 7)
+    monkeypatch.setattr(probe, "MIN_STEPS", 1)
+    drawn: list[bytes] = []
+    original = Latents.sampled
+
+    def sampled(self: Latents, rng: np.random.Generator) -> np.ndarray:
+        drawn.append(original(self, rng).tobytes())
+        return np.frombuffer(drawn[-1], np.float32).reshape(self.z.shape)
+
+    monkeypatch.setattr(Latents, "sampled", sampled)
+    train, test = codes(60, 0), codes(40, 1)
+    probe._mlp((train.sampled, test.sampled), (train.specified, test.specified), 4, 1, 0)
+    assert len(set(drawn)) == len(drawn) == 7 + 2  # the epochs, and one draw of each split for the figures
 
 
 def test_an_empty_code_gives_the_commonest_class_and_its_macro_f1() -> None:
