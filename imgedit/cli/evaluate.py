@@ -105,6 +105,9 @@ def codes(
     probe: Annotated[
         bool, typer.Option("--probe", help="What z and s tell of the class (the default where nothing is named).")
     ] = False,
+    probe_unseen: Annotated[
+        bool, typer.Option("--probe-unseen", help="The same of classes that training never saw, such as other people.")
+    ] = False,
     few_shot: Annotated[bool, typer.Option("--few-shot", help="0, 1 and 10 pictures of unseen classes.")] = False,
     tsne: Annotated[bool, typer.Option("--tsne", help="Maps of z and s.")] = False,
     swap: Annotated[bool, typer.Option("--swap", help="Grid: s of one picture, z of another.")] = False,
@@ -130,6 +133,7 @@ def codes(
     show_logs(quiet=False)
     flags = {
         "probe": probe,
+        "probe-unseen": probe_unseen,
         "few-shot": few_shot,
         "tsne": tsne,
         "swap": swap,

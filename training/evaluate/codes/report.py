@@ -26,7 +26,7 @@ from training.publish.figures import EVALUATION
 from training.run import checkpoint
 from training.run.device import torch_device
 
-PARTS = ("probe", "tsne", "swap", "interpolate", "sample", "few-shot")
+PARTS = ("probe", "probe-unseen", "tsne", "swap", "interpolate", "sample", "few-shot")
 FOLDER = "evaluation"
 """In the run's folder: the pictures."""
 TRAIN_ROWS = 20_000
@@ -82,6 +82,8 @@ def evaluate(
     _keep_earlier(result, place)
     if "probe" in parts:
         result["metrics"] |= probed(method, pictures, n, seed)
+    if "probe-unseen" in parts:
+        result["metrics"]["unseen"] = _probed_unseen(method, pictures, seed)
     for part, make in (
         ("few-shot", _few_shot),
         ("swap", _swaps),
@@ -157,6 +159,17 @@ def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed:
     }
 
 
+def _probed_unseen(method: LatentMethod, pictures: Pictures, seed: int) -> dict[str, Any]:
+    """Return the figures of `probed` for the classes that training never saw.
+
+    Raises:
+        DataError: there are none.
+    """
+    if pictures.unseen is None:
+        raise DataError("training saw every class of the test split, so that --probe-unseen has none to probe")
+    return probed(method, Pictures(pictures.train, pictures.unseen, None, pictures.unseen), None, seed)
+
+
 def blocks(result: Mapping[str, Any]) -> list[Block]:
     """Return what is said of a result: tables, and where the pictures are."""
     metrics = result["metrics"]
@@ -165,15 +178,9 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
         f"{result['data']}, seed {result['seed']}"
     ]
     if "probe" in metrics:
-        figures, z, error = metrics["probe"], metrics["z"], metrics["reconstruction"]
-        kl = f"{z['kl_nats']:.2f} nats in " if "kl_nats" in z else ""
-        found += [
-            Table(PROBE_HEADER, probe_rows(figures)),
-            f"accuracy and macro F1 in %; chance {100 * figures['chance']:.1f}, commonest class "
-            f"{100 * figures['majority']:.1f}; {figures['pictures']}",
-            f"z holds {kl}{z['active_dimensions']} active of {z['dimensions']} dimensions; reconstruction error "
-            f"{error['mse']:.5f} a pixel, {error['sse']:.2f} a picture (squared, 0..1)",
-        ]
+        found += _probe_blocks(metrics)
+    if "unseen" in metrics:
+        found += ["Classes that training never saw:", *_probe_blocks(metrics["unseen"])]
     if "few_shot" in metrics:
         rows = []
         for name, row in metrics["few_shot"].items():
@@ -182,6 +189,18 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
         header = ("few-shot", "classes", "pictures", "error a pixel", "nearest class, %", "chance, %")
         found.append(Table(header, rows))
     return found
+
+
+def _probe_blocks(metrics: Mapping[str, Any]) -> list[Block]:
+    figures, z, error = metrics["probe"], metrics["z"], metrics["reconstruction"]
+    kl = f"{z['kl_nats']:.2f} nats in " if "kl_nats" in z else ""
+    return [
+        Table(PROBE_HEADER, probe_rows(figures), n_keys=2),
+        f"accuracy and macro F1 in %; chance {100 * figures['chance']:.1f}, commonest class "
+        f"{100 * figures['majority']:.1f}; {figures['pictures']}",
+        f"z holds {kl}{z['active_dimensions']} active of {z['dimensions']} dimensions; reconstruction error "
+        f"{error['mse']:.5f} a pixel, {error['sse']:.2f} a picture (squared, 0..1)",
+    ]
 
 
 def picture_files(result: Mapping[str, Any], model: str | Path) -> list[Block]:

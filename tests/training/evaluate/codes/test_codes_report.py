@@ -126,6 +126,7 @@ def run(*args: str) -> Result:
 
 
 def trained(folder: Path, *settings: str) -> str:
+    folder.mkdir(exist_ok=True)
     options = [word for setting in settings for word in ("--set", setting)]
     done = run("train", "written", "--data", f"written:{folder}", "--run", str(folder / "run"), *options)
     assert done.exit_code == 0, done.output
@@ -187,6 +188,21 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "has no latent code" in no_code.stderr
     with pytest.raises(ConfigError, match="no part 'probes'"):
         report.evaluate(folder, data, parts=("probes",))
+
+
+def test_unseen_classes_are_probed_beside_the_others(tmp_path: Path) -> None:
+    folder, data = trained(tmp_path, "holdout=2,3"), f"written:{tmp_path}"
+    done = run("evaluate", "codes", folder, "--data", data, "--probe", "--probe-unseen", "--json")
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)["metrics"]
+    known, unseen = (f["probe"]["rows"]["s"]["mlp"]["n_test"] for f in (figures, figures["unseen"]))
+    assert (known, unseen) == (100, 32)  # 50 pictures of each of two classes, and every third of the two others
+    shown = run("evaluate", "show", str(tmp_path / "run" / "evaluation.json"))
+    assert "Classes that training never saw:" in shown.stdout
+    every = trained(tmp_path / "all")
+    none = run("evaluate", "codes", every, "--data", f"written:{tmp_path / 'all'}", "--probe-unseen")
+    assert none.exit_code == 1
+    assert "--probe-unseen has none to probe" in none.stderr
 
 
 def test_probe_of_other_people_learns_from_two_thirds_of_their_pictures(tmp_path: Path) -> None:
