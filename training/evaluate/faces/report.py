@@ -100,8 +100,10 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     if "accuracy" in metrics and isinstance(metrics["accuracy"], Mapping):
         found.append(_by_name("attribute", {key: metrics.pop(key) for key in ("accuracy", "recall")}))
     for name, rows in metrics.items():
-        if isinstance(rows, Mapping):
+        if isinstance(rows, Mapping) and _is_share(name):  # one figure of several classes
             found.append(_by_name(_words(name), {name: rows}))
+        elif isinstance(rows, Mapping):  # several figures of one thing
+            found.append(Table((_words(name), "value"), [(_column(k), _number(k, v)) for k, v in rows.items()]))
     single = {name: value for name, value in metrics.items() if not isinstance(value, Mapping)}
     if single:
         found.insert(1, Table(("figure", "value"), [(_column(k), _number(k, v)) for k, v in single.items()]))

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from imgedit.cli.app import app
+from imgedit.models import library
 from training.method import METHODS
 
 ROOT = Path(__file__).parents[4]
@@ -45,6 +46,15 @@ def test_every_folder_of_figures_has_a_document_and_the_index_names_it() -> None
         assert f"({document.name})" in index
         assert f"imgedit {shlex.join(command_of(document))}" in index
         assert f"training/results/{document.stem}" in command_of(document)
+
+
+@pytest.mark.parametrize("path", [p for p in FIGURES if p.parent.name in ("faces", "codes", "drawn")], ids=lambda p: p.stem)
+def test_a_bundled_model_carries_the_figures_of_its_results(path: Path) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    stated = dict(library.find(path.stem).manifest.metrics)
+    for key in ("split", "n", "seed", "judge", "hair_judge", "identity_network"):
+        assert stated.pop(key, None) == kept.get(key), key
+    assert stated == kept["metrics"]
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.relative_to(RESULTS).as_posix())
