@@ -48,7 +48,9 @@ def test_every_folder_of_figures_has_a_document_and_the_index_names_it() -> None
         assert f"training/results/{document.stem}" in command_of(document)
 
 
-@pytest.mark.parametrize("path", [p for p in FIGURES if p.parent.name in ("faces", "codes", "drawn")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in FIGURES if p.parent.name in ("faces", "codes", "drawn")], ids=lambda p: p.stem
+)
 def test_a_bundled_model_carries_the_figures_of_its_results(path: Path) -> None:
     kept = json.loads(path.read_text(encoding="utf-8"))
     stated = dict(library.find(path.stem).manifest.metrics)
