@@ -49,7 +49,7 @@ class Delta:
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         crop = subject.crop(*spec).transpose(1, 2, 0)
         area = regions.intersect(regions.window(subject, *spec), region)
-        return apply_delta(rgb, self.delta, crop, subject.matrix(*spec), area)
+        return apply_delta(rgb, self.delta, crop, subject.matrix(*spec), area, found_on=subject.rgb)
 
 
 def apply_delta(
@@ -59,20 +59,24 @@ def apply_delta(
     matrix: Matrix,
     region: Region,
     *,
+    found_on: NDArray[np.uint8] | None = None,
     radius: int = 2,
     eps: float = 1e-3,
 ) -> NDArray[np.uint8]:
     """Add a change that was found on a crop to the photo.
 
-    What of the delta is a local linear function of the crop's colours (shading, tint) is applied as such to the photo
-    at full resolution, with all its detail; the rest (new edges, such as frames of glasses) is enlarged smoothly.
+    What of the delta is a local linear function of the crop's colours (shading, tint) is taken as such of the photo's
+    colours at full resolution, with all its detail; the rest (new edges, such as frames of glasses) is enlarged
+    smoothly. Both are added to the photo.
 
     Args:
-        rgb: the photo.
+        rgb: the photo, with the changes before this one.
         delta: `(h, w, 3)`, edited minus crop, colours in [-1, 1].
         crop: `(h, w, 3)`, [-1, 1], what the delta was found on.
         matrix: photo to crop.
         region: where to act.
+        found_on: the photo that the crop was cut out of; the linear function does not hold for colours that other
+            changes made. None for `rgb`.
         radius: of the guided filter, crop pixels.
         eps: regularization of the guided filter on colours in 0..1.
 
@@ -92,10 +96,11 @@ def apply_delta(
         area = (x0, y0 + rows.start, x1, y0 + rows.stop)
         band = out[area[1] : area[3], x0:x1]
         colours = band.astype(np.float32) / 255.0
+        cause = colours if found_on is None else found_on[area[1] : area[3], x0:x1].astype(np.float32) / 255.0
         change = geometry.put_back(np.asarray(rest, np.float32), matrix, area, smooth=True, edge=True)
         for c, plane in enumerate(planes):
             a = geometry.put_back(plane, matrix, area, edge=True)
-            change[..., c] += np.einsum("hwi,hwi->hw", a[..., :3], colours) + a[..., 3]
+            change[..., c] += np.einsum("hwi,hwi->hw", a[..., :3], cause) + a[..., 3]
         edited = to_uint8(colours * 2.0 - 1.0 + weight[..., None] * change)
         band[...] = np.where(weight[..., None] > 0, edited, band)
     return out

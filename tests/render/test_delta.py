@@ -78,3 +78,13 @@ def test_a_scaled_delta_is_the_same_change_in_part() -> None:
     delta = Delta(np.full((4, 4, 3), 0.5, np.float32), Crop("face", 4, 4), "face")
     np.testing.assert_array_equal(delta.scaled(0.5).delta, 0.25)
     assert delta.scaled(0.5).crop == delta.crop
+
+
+def test_a_delta_on_a_photo_that_was_changed_adds_what_it_adds_to_the_photo_as_it_was() -> None:
+    photo = picture(64, 64)
+    crop = photo.astype(np.float32) / 127.5 - 1
+    delta = -0.3 * (crop + 1)
+    alone = composite.apply_delta(photo, delta, crop, EYE, whole(photo)).astype(int) - photo
+    dyed = np.full_like(photo, 200)
+    upon = composite.apply_delta(dyed, delta, crop, EYE, whole(photo), found_on=photo).astype(int) - dyed
+    np.testing.assert_allclose(upon, alone, atol=1)
