@@ -24,12 +24,17 @@ def to_pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def from_uint8(colours: NDArray[Any]) -> NDArray[np.float32]:
     """Turn 0..255 into [-1, 1]."""
-    return np.asarray(colours, np.float32) / np.float32(127.5) - np.float32(1.0)
+    scaled = np.divide(colours, np.float32(127.5), dtype=np.float32)
+    scaled -= np.float32(1.0)
+    return scaled
 
 
 def to_uint8(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Turn [-1, 1] into 0..255, rounded and clipped."""
-    return np.asarray(np.clip(np.rint((colours + 1.0) * 127.5), 0, 255), np.uint8)
+    scaled = colours + np.float32(1.0)
+    scaled *= np.float32(127.5)
+    np.rint(scaled, out=scaled)
+    return np.asarray(np.clip(scaled, 0, 255, out=scaled), np.uint8)
 
 
 def greyed(colours: Floats, axis: int) -> Floats:

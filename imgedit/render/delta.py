@@ -16,7 +16,7 @@ from imgedit.models.manifest import Crop
 from imgedit.pixels import Floats, to_uint8
 from imgedit.render import regions
 from imgedit.render.change import DETAIL
-from imgedit.render.guided import bands, fit_guided
+from imgedit.render.guided import bands, dot, fit_guided
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
@@ -95,12 +95,17 @@ def apply_delta(
             continue
         area = (x0, y0 + rows.start, x1, y0 + rows.stop)
         band = out[area[1] : area[3], x0:x1]
-        colours = band.astype(np.float32) / 255.0
-        cause = colours if found_on is None else found_on[area[1] : area[3], x0:x1].astype(np.float32) / 255.0
+        cause = (rgb if found_on is None else found_on)[area[1] : area[3], x0:x1].astype(np.float32)
+        cause /= 255.0
         change = geometry.put_back(np.asarray(rest, np.float32), matrix, area, smooth=True, edge=True)
         for c, plane in enumerate(planes):
             a = geometry.put_back(plane, matrix, area, edge=True)
-            change[..., c] += np.einsum("hwi,hwi->hw", a[..., :3], cause) + a[..., 3]
-        edited = to_uint8(colours * 2.0 - 1.0 + weight[..., None] * change)
-        band[...] = np.where(weight[..., None] > 0, edited, band)
+            change[..., c] += dot(a, cause) + a[..., 3]
+        change *= weight[..., None]
+        colours = band.astype(np.float32)
+        colours /= 255.0
+        colours *= 2.0
+        colours -= 1.0
+        change += colours
+        np.copyto(band, to_uint8(change), where=weight[..., None] > 0)
     return out

@@ -109,7 +109,7 @@ def apply_fields(
         area = (x0, y0 + rows.start, x1, y0 + rows.stop)
         band = out[area[1] : area[3], x0:x1]
         colours = from_uint8(band)
-        change = np.zeros_like(colours)
+        change: Floats | None = None
         for amount, planes in fields:
             flow, copy, paint, tint = _brought_back(planes, matrix, shape, area)
             result = colours
@@ -118,11 +118,26 @@ def apply_fields(
                 y = np.arange(area[1] - sy0, area[3] - sy0, dtype=np.float32)[:, None] + flow[..., 1]
                 moved = np.asarray(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
                 visible = cv2.remap(source.weight, x, y, cv2.INTER_LINEAR)  # nothing beyond its border
-                result = result + copy * visible[..., None] * (from_uint8(moved) - result)
-            result = result + paint * (tint - result)
-            change += np.float32(amount) * (result - colours)
-        band[...] = np.where((weight > 0) & (change != 0), to_uint8(colours + weight * change), band)
+                result = _mixed(from_uint8(moved), copy * visible[..., None], colours)
+            part = _mixed(tint, paint, result)
+            part -= colours
+            part *= np.float32(amount)
+            change = part if change is None else change + part
+        if change is None:
+            continue
+        is_changed = (weight > 0) & (change != 0)
+        change *= weight
+        change += colours
+        np.copyto(band, to_uint8(change), where=is_changed)
     return out
+
+
+def _mixed(colours: Floats, share: Floats, ground: Floats) -> Floats:
+    """Return `ground + share * (colours - ground)`, `(h, w, 3)`, in the memory of `colours`."""
+    colours -= ground
+    colours *= share
+    colours += ground
+    return colours
 
 
 def _brought_back(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imgedit.pixels import Floats
 from imgedit.vision.geometry import Matrix, Roi
 
-__all__ = ["bands", "enlarged_rows", "fit_guided", "refine", "work_grid"]
+__all__ = ["bands", "dot", "enlarged_rows", "fit_guided", "refine", "work_grid"]
 
 WORK_SIDE = 640
 """Longest side of the reduced copy on which guided-filter coefficients are found, px."""
@@ -94,9 +94,17 @@ def refine(probability: Floats, guide: NDArray[np.uint8], radius: float, eps: fl
     out = np.empty((height, width), np.float32)
     for rows in bands(height, width):
         part = enlarged_rows(coefficients, rows, height, width)
-        matte = np.einsum("hwi,hwi->hw", part[..., :3], guide[rows].astype(np.float32)) / 255.0 + part[..., 3]
+        matte = dot(part, guide[rows].astype(np.float32)) / 255.0 + part[..., 3]
         out[rows] = np.clip((matte - 0.06) / 0.86, 0.0, 1.0)
     return out
+
+
+def dot(a: Floats, b: Floats) -> Floats:
+    """Return the sum of the products of the first three channels, `(h, w)`; einsum does the same, more slowly."""
+    total = np.asarray(a[..., 0] * b[..., 0], np.float32)
+    total += a[..., 1] * b[..., 1]
+    total += a[..., 2] * b[..., 2]
+    return total
 
 
 def work_grid(roi: Roi, side: int = WORK_SIDE) -> tuple[int, int, Matrix]:
