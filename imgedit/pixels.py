@@ -24,7 +24,7 @@ def to_pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def from_uint8(colours: NDArray[Any]) -> NDArray[np.float32]:
     """Turn 0..255 into [-1, 1]."""
-    scaled = np.divide(colours, np.float32(127.5), dtype=np.float32)
+    scaled: Floats = np.divide(colours, np.float32(127.5), dtype=np.float32)
     scaled -= np.float32(1.0)
     return scaled
 
