@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: imgedit evaluate faces stargan_hair.celeba --data celeba:DIR --n 200")(
         guarded(faces)
     )
+    group.command(epilog="Example: imgedit evaluate pose --data celebamask_hq:DIR --every --n 60")(guarded(pose))
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
@@ -96,6 +97,28 @@ def faces(
             command=command_line(),
         )
         training_module("training.evaluate.result").write(result, model, out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
+def pose(
+    data: Data,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, metavar="N", help="At most so many turned and straight faces.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="All pictures, not only the last tenth of the sorted names.")
+    ] = False,
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure turned heads: the pose that is reached, and likeness."""
+    show_logs(quiet=False)
+    report = training_module("training.evaluate.faces.pose")
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(data, n=n, every=every, device=device, command=command_line())
+        training_module("training.evaluate.result").write(result, "", out)
     print_result(result, report.blocks(result), as_json, markdown)
 
 

@@ -6,6 +6,8 @@ from imgedit.edits.pose import Turn
 
 __all__ = ["prepare"]
 
+_WITHIN = 4.0  # degrees; who looks so nearly straight ahead seems to, and a further turn costs likeness
+
 
 def prepare(*, force: bool = False) -> Turn:
     """Settle the turn to the front.
@@ -13,4 +15,4 @@ def prepare(*, force: bool = False) -> Turn:
     Args:
         force: turn heads further than `imgedit.edits.pose.LIMIT` too.
     """
-    return Turn(0.0, 0.0, 0.0, is_absolute=True, is_forced=force, names=("frontal",))
+    return Turn(0.0, 0.0, 0.0, is_absolute=True, is_forced=force, names=("frontal",), within=_WITHIN)

@@ -30,7 +30,6 @@ _LARGEST = 80.0  # degrees that may be asked for at all
 
 _AXIS = np.array([0.0, 0.0, 2.5])  # middle of the head, in the mean face's units, between the ears
 _LOOKS = 3  # at the result
-_GOOD = 2.0  # degrees; nearer is not looked for: every further turn costs likeness
 _FURTHER = 0.5  # of the turn, by how much more than asked it may be turned, and
 _AT_LEAST = 3.0  # degrees
 _FACE = 112  # px; height of the face on the small copy
@@ -48,6 +47,7 @@ class Turn:
         is_absolute: the angles are where the face is to look, not by how much it is turned.
         is_forced: turn further than `LIMIT` too.
         names: words that name the edited copy.
+        within: degrees from what is asked that are near enough; every further turn costs likeness.
     """
 
     yaw: float
@@ -56,6 +56,7 @@ class Turn:
     is_absolute: bool = False
     is_forced: bool = False
     names: Sequence[str] = ("pose",)
+    within: float = 2.0
 
     @property
     def description(self) -> str:
@@ -86,7 +87,7 @@ class Turn:
             wanted = Pose(*near.tolist())
         if np.allclose(wanted, face.pose, atol=1e-6):
             return []
-        return [Warp(face.points, _reached(subject, face, wanted))]
+        return [Warp(face.points, _reached(subject, face, wanted, self.within))]
 
     def _wanted(self, pose: Pose) -> Pose:
         if self.is_absolute:
@@ -147,7 +148,7 @@ def turned(points: Points, before: Pose, after: Pose) -> Points:
     return np.asarray(whole @ to.T + middle)
 
 
-def _reached(subject: Subject, face: Mesh, wanted: Pose) -> Points:
+def _reached(subject: Subject, face: Mesh, wanted: Pose, within: float) -> Points:
     """Return the mesh, turned so that the result reads as the wanted pose as nearly as it gets."""
     side = float(np.ptp(face.points[list(mesh.OVAL), :2], axis=0).max())
     scale = min(1.0, _FACE / side)
@@ -170,7 +171,7 @@ def _reached(subject: Subject, face: Mesh, wanted: Pose) -> Points:
         missing = np.subtract(wanted, found.pose)
         if float(np.abs(missing).max()) < error:
             best, error = asked, float(np.abs(missing).max())
-        if error <= _GOOD:
+        if error <= within:
             break
         asked = np.clip(asked + missing, np.subtract(wanted, room), np.add(wanted, room))
     return turned(face.points, face.pose, Pose(*best.tolist()))

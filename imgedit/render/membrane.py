@@ -11,7 +11,7 @@ from imgedit.pixels import Floats
 __all__ = ["membrane"]
 
 _SMALLEST = 12  # cells; the coarsest level of the pyramid
-_STEPS = 16  # relaxation steps a level; the level below has done most of the work
+_STEPS = 12  # relaxation steps a level; the level below has done most of the work
 _NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4.0
 _TRUSTED = 0.3  # share of a coarse cell that must be known for the cell to be held
 

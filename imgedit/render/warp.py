@@ -7,6 +7,7 @@ that the result has the photo's resolution. Pixels beyond the ring around the he
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
@@ -29,6 +30,7 @@ CELLS = 112
 _RIGID, _STILL = 1.45, 2.4  # within and beyond this the head turns in the picture's plane as a whole, and not at all
 _SKIN = ("skin", "brows", "eyes", "mouth", "glasses")
 _GROUND = ("background",)
+_BAND = 2_000_000  # pixels that are worked on at once
 _DARKEST = 8.0  # as in `mesh_fields`
 
 
@@ -142,72 +144,122 @@ def carry(rgb: NDArray[np.uint8], fields: Fields, grid: _Grid) -> NDArray[np.uin
         A new photo.
     """
     out = rgb.copy()
-    inner, mirrored, weight, gain = fields.inner, fields.mirrored, fields.mirror_weight, fields.gain
-    rows = max(1, 2_000_000 // (grid.width * grid.block) // grid.block)  # cells a band, so that memory stays small
-    for top in range(0, grid.height, rows):
-        band = _Band(rgb, grid, top, min(top + rows, grid.height))
-        flow = band.enlarged(fields.outer)
-        moved = np.abs(flow).max(2) > 0
-        within = band.outline(fields.outline) if fields.outline is not None else np.zeros(1, np.float32)
-        if not moved.any() and not within.any():
-            continue
-        result = band.looked_up(flow)
-        if inner is not None and within.any():
-            flow = band.enlarged(inner)
-            moved |= (within > 0) & (np.abs(flow).max(2) > 0)
-            face = band.looked_up(flow).astype(np.float32)
-            if mirrored is not None and weight is not None and gain is not None and weight.any():
-                other = band.looked_up(band.enlarged(mirrored)).astype(np.float32) + _DARKEST
-                other = other * np.exp(band.enlarged(gain)) - _DARKEST
-                face += band.enlarged(weight[..., None]) * (other - face)
-            mixed = result + within[..., None] * (face - result)
-            result = np.asarray(np.clip(np.rint(mixed), 0.0, 255.0), np.uint8)
-        view = out[band.y0 : band.y1, band.x0 : band.x1]
-        view[...] = np.where(moved[..., None], result, view)
+    for tile in _tiles(rgb, grid, (0, 0, grid.width, grid.height)):
+        flow = tile.enlarged(fields.outer)
+        view = out[tile.pixels]
+        cv2.copyTo(tile.looked_up(flow), _moves(flow), view)
+    if fields.inner is None or fields.outline is None:
+        return out
+    low, high = fields.outline.min(0) - 3.0, fields.outline.max(0) + 4.0
+    x0, y0 = (max(0, math.floor(v)) for v in low)
+    x1, y1 = (min(limit, math.ceil(v)) for limit, v in zip((grid.width, grid.height), high, strict=True))
+    for tile in _tiles(rgb, grid, (x0, y0, x1, y1)):
+        flow = tile.enlarged(fields.inner)
+        face = _with_mirrored(tile, fields, tile.looked_up(flow))
+        within = tile.outline(fields.outline)
+        view = out[tile.pixels]
+        mixed = cv2.blendLinear(face, np.ascontiguousarray(view), within, 1.0 - within)
+        cv2.copyTo(mixed, _moves(flow), view)
     return out
 
 
-class _Band:
-    """Some rows of the grid, as pixels of the photo."""
+def _with_mirrored(tile: _Tile, fields: Fields, face: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mix in what the other side of the face shows."""
+    if fields.mirrored is None or fields.mirror_weight is None or fields.gain is None:
+        return face
+    part = tile.part_with(fields.mirror_weight)
+    if part is None:
+        return face
+    other = part.looked_up(part.enlarged(fields.mirrored)).astype(np.float32) + np.float32(_DARKEST)
+    lit = cv2.multiply(other, cv2.exp(part.enlarged(fields.gain))) - np.float32(_DARKEST)
+    weight = np.ascontiguousarray(part.enlarged(fields.mirror_weight[..., None])[..., 0])
+    rows, columns = part.pixels
+    inside = (
+        slice(rows.start - tile.pixels[0].start, rows.stop - tile.pixels[0].start),
+        slice(columns.start - tile.pixels[1].start, columns.stop - tile.pixels[1].start),
+    )
+    seen = np.asarray(np.clip(np.rint(lit), 0.0, 255.0), np.uint8)
+    face[inside] = cv2.blendLinear(seen, np.ascontiguousarray(face[inside]), weight, 1.0 - weight)
+    return face
 
-    def __init__(self, rgb: NDArray[np.uint8], grid: _Grid, top: int, bottom: int) -> None:
-        self._rgb, self._grid, self._rows = rgb, grid, (top, bottom)
-        self.x0, self.x1 = grid.x, min(grid.x + grid.width * grid.block, rgb.shape[1])
-        self.y0, self.y1 = grid.y + top * grid.block, min(grid.y + bottom * grid.block, rgb.shape[0])
+
+def _moves(flow: Floats) -> NDArray[np.uint8]:
+    """Return 1 where a flow `(h, w, 2)` moves something."""
+    return np.asarray((flow[..., 0] != 0) | (flow[..., 1] != 0), np.uint8)
+
+
+def _tiles(rgb: NDArray[np.uint8], grid: _Grid, box: tuple[int, int, int, int]) -> Iterator[_Tile]:
+    """Cut a box of cells (x0, y0, x1, y1) into bands of rows, so that memory stays small."""
+    x0, y0, x1, y1 = box
+    rows = max(1, _BAND // max(1, (x1 - x0) * grid.block**2))
+    for top in range(y0, y1, rows):
+        yield _Tile(rgb, grid, (x0, top, x1, min(top + rows, y1)))
+
+
+class _Tile:
+    """A box of the grid's cells, as pixels of the photo.
+
+    Attributes:
+        pixels: rows and columns of the photo.
+    """
+
+    def __init__(self, rgb: NDArray[np.uint8], grid: _Grid, box: tuple[int, int, int, int]) -> None:
+        self._rgb, self._grid, self._box = rgb, grid, box
+        x0, y0, x1, y1 = box
+        self.pixels = (
+            slice(grid.y + y0 * grid.block, min(grid.y + y1 * grid.block, rgb.shape[0])),
+            slice(grid.x + x0 * grid.block, min(grid.x + x1 * grid.block, rgb.shape[1])),
+        )
+
+    def part_with(self, weight: Floats) -> _Tile | None:
+        """Return the part of the tile where a field `(h, w)` is above 0, and a cell around it; None where it is not."""
+        x0, y0, x1, y1 = self._box
+        y, x = np.nonzero(weight[y0:y1, x0:x1])
+        if not len(x):
+            return None
+        box = (
+            max(x0, x0 + int(x.min()) - 1),
+            max(y0, y0 + int(y.min()) - 1),
+            min(x1, x0 + int(x.max()) + 2),
+            min(y1, y0 + int(y.max()) + 2),
+        )
+        return _Tile(self._rgb, self._grid, box)
 
     def enlarged(self, field: Floats) -> Floats:
-        """Return a field `(h, w, C)` on the band's pixels; its values stay in cells."""
-        top, bottom = self._rows
-        block, grid = self._grid.block, self._grid
-        first, last = max(0, top - 1), min(grid.height, bottom + 1)  # neighbours, so that bands join
-        rows = field[first:last]
-        large = rows
+        """Return a field `(h, w, C)` on the tile's pixels; its values stay in cells."""
+        x0, y0, x1, y1 = self._box
+        block = self._grid.block
+        left, top = max(0, x0 - 1), max(0, y0 - 1)  # neighbours, so that tiles join
+        cells = field[top : min(field.shape[0], y1 + 1), left : min(field.shape[1], x1 + 1)]
         if block > 1:
-            size = (grid.width * block, (last - first) * block)
-            grown = np.asarray(cv2.resize(rows, size, interpolation=cv2.INTER_LINEAR), np.float32)
-            large = grown.reshape(size[1], size[0], field.shape[2])
-        start = (top - first) * block
-        return np.asarray(large[start : start + self.y1 - self.y0, : self.x1 - self.x0], np.float32)
+            size = (cells.shape[1] * block, cells.shape[0] * block)
+            grown = np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR), np.float32)
+            cells = grown.reshape(size[1], size[0], field.shape[2])
+        rows, columns = self.pixels
+        y, x = (y0 - top) * block, (x0 - left) * block
+        return np.asarray(cells[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start], np.float32)
 
     def looked_up(self, flow: Floats) -> NDArray[np.uint8]:
         """Return the photo's colours at the places that a flow in cells, `(h, w, 2)`, leads to."""
         block = np.float32(self._grid.block)
-        x = flow[..., 0] * block + np.arange(self.x0, self.x1, dtype=np.float32)
-        y = flow[..., 1] * block + np.arange(self.y0, self.y1, dtype=np.float32)[:, None]
+        rows, columns = self.pixels
+        x = flow[..., 0] * block + np.arange(columns.start, columns.stop, dtype=np.float32)
+        y = flow[..., 1] * block + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
         found = cv2.remap(self._rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         return np.asarray(found, np.uint8)
 
     def outline(self, polygon: Points) -> Floats:
         """Return how much of each pixel lies within a polygon of cells, `(h, w)`, with a soft edge."""
         block = self._grid.block
-        corner = (self._grid.x - self.x0, self._grid.y - self.y0)
-        pixels = np.rint(((polygon + 0.5) * block - 0.5 + corner) * 16.0).astype(np.int32)
+        rows, columns = self.pixels
+        corner = (self._grid.x - columns.start, self._grid.y - rows.start)
+        place = np.rint(((polygon + 0.5) * block - 0.5 + corner) * 16.0).astype(np.int32)
         sigma = max(0.7, 0.4 * block)
         pad = math.ceil(3.0 * sigma)
-        mask = np.zeros((self.y1 - self.y0 + 2 * pad, self.x1 - self.x0 + 2 * pad), np.float32)
-        cv2.fillPoly(mask, [pixels + 16 * pad], 1.0, lineType=cv2.LINE_8, shift=4)
-        soft = cv2.GaussianBlur(mask, (0, 0), sigma)
-        return np.asarray(soft[pad:-pad, pad:-pad], np.float32)
+        mask = np.zeros((rows.stop - rows.start + 2 * pad, columns.stop - columns.start + 2 * pad), np.uint8)
+        cv2.fillPoly(mask, [place + 16 * pad], 255, lineType=cv2.LINE_8, shift=4)
+        soft = cv2.GaussianBlur(mask, (0, 0), sigma)[pad:-pad, pad:-pad]
+        return np.asarray(soft, np.float32) / np.float32(255.0)
 
 
 def _grid(source: Points, target: Points, shape: tuple[int, int]) -> _Grid:

@@ -18,7 +18,7 @@ def test_a_strip_between_two_held_columns_is_a_straight_line() -> None:
     values, known = np.zeros((60, 65, 1), np.float32), np.zeros((60, 65), bool)
     known[:, [0, -1]] = True
     values[:, -1] = 64.0
-    assert membrane(values, known)[..., 0] == pytest.approx(np.tile(np.arange(65.0), (60, 1)), abs=1.5)
+    assert membrane(values, known)[..., 0] == pytest.approx(np.tile(np.arange(65.0), (60, 1)), abs=2.5)
 
 
 def test_one_held_value_spreads_everywhere() -> None:

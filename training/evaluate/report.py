@@ -17,6 +17,7 @@ _REPORTS = {
     "translate": "training.evaluate.faces.report",
     "classify": "training.evaluate.faces.report",
     "parse": "training.evaluate.faces.report",
+    "pose": "training.evaluate.faces.pose",
 }
 """Kind of a result -> the module whose `blocks` lays it out."""
 
