@@ -301,7 +301,9 @@ class Editor:
             return deliver.write([File(target, edited)], overwrite=overwrite)[0]
         return photos.like(photo, edited)
 
-    def translate_photo(self, photo: Photo, words: Words, *, face: str | int = "all", strength: float = 1.0) -> Result:
+    def translate_photo(
+        self, photo: Photo, words: Words, *, face: str | int = "all", strength: float = 1.0, force: bool = False
+    ) -> Result:
         """Edit the faces of a photo by words.
 
         Args:
@@ -309,6 +311,7 @@ class Editor:
             words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength.
             face: `largest`, `all`, `left`, `right`, or the index in `faces`.
             strength: 0..1, multiplies every word's.
+            force: do it whatever the classifier sees.
 
         Raises:
             UnknownWordError: no model knows a word.
@@ -316,7 +319,9 @@ class Editor:
             NoFaceError: there is no face, or not this one.
             ModelError: a model is missing or damaged.
         """
-        return self.edit_photo(photo, translation.prepare(words, self.models, strength=strength), face=face)
+        return self.edit_photo(
+            photo, translation.prepare(words, self.models, strength=strength, force=force), face=face
+        )
 
     def translate(
         self,
@@ -325,12 +330,13 @@ class Editor:
         *,
         face: str | int = "all",
         strength: float = 1.0,
+        force: bool = False,
         crop_only: bool = False,
         out: str | PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Any:
         """Edit a photo by words and give it back as it came; arguments and result as `imgedit.translate`."""
-        plan = translation.prepare(words, self.models, strength=strength)
+        plan = translation.prepare(words, self.models, strength=strength, force=force)
         return self.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
 
     def translate_file(
@@ -340,13 +346,14 @@ class Editor:
         *,
         face: str | int = "all",
         strength: float = 1.0,
+        force: bool = False,
         out: str | PathLike[str] | None = None,
         compare: bool = False,
         crop_only: bool = False,
         overwrite: bool = False,
     ) -> Result:
         """Edit a photo by words and write files, all or none; arguments as `translate_photo` and `edit_file`."""
-        plan = translation.prepare(words, self.models, strength=strength)
+        plan = translation.prepare(words, self.models, strength=strength, force=force)
         return self.edit_file(
             photo, plan, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite
         )
@@ -423,6 +430,7 @@ def translate(
     *,
     face: str | int = "all",
     strength: float = 1.0,
+    force: bool = False,
     model: str | PathLike[str] | None = None,
     device: str = "auto",
     crop_only: bool = False,
@@ -437,6 +445,7 @@ def translate(
         words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength 0..1.
         face: `largest`, `all`, `left`, `right`, or an index, 0 for the largest.
         strength: 0..1, multiplies every word's; 0 gives the photo back.
+        force: do it whatever the classifier sees: also where the face seems to be so already, bald, or to wear a hat.
         model: id or folder of the model to use; any that knows the word when None.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         crop_only: give the first edited face's aligned crop instead, RGB.
@@ -454,7 +463,7 @@ def translate(
         ImgeditError: one of its children, as `Editor.translate_photo`, `imgedit.photo.read` and `write` raise them.
     """
     return open_model(model, device, mark=mark).translate(
-        photo, words, face=face, strength=strength, crop_only=crop_only, out=out, overwrite=overwrite
+        photo, words, face=face, strength=strength, force=force, crop_only=crop_only, out=out, overwrite=overwrite
     )
 
 

@@ -88,6 +88,7 @@ def run(code: str, **names: object) -> dict[str, object]:
     return module.__dict__
 
 
+@pytest.mark.filterwarnings("ignore::imgedit.errors.EditWarning")
 def test_the_readmes_python_runs(photo: Path) -> None:
     (code,) = blocks("README.md", "python")
     array = np.asarray(Image.open(photo))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -125,22 +126,58 @@ def test_a_negated_word_undoes_what_the_classifier_sees(tmp_path, editor, monkey
     # This model adds a colour for every attribute that is set, so the other attribute of the face shows too.
     x, y = 189, 189
     assert tuple(other.translate(rgb, "no-smiling")[y, x].astype(int) - 128) == pytest.approx((-26, -26, -26), abs=1)
-    assert tuple(editor.translate(rgb, "no-smiling")[y, x].astype(int) - 128) == pytest.approx((0, 0, 0), abs=1)
+    with pytest.warns(errors.EditWarning, match="so already: 'no-smiling' changes little"):
+        left = editor.translate(rgb, "no-smiling")
+    assert tuple(left[y, x].astype(int) - 128) == pytest.approx((0, 0, 0), abs=1)
 
 
 def test_hair_that_has_the_colour_stays_as_it_is_and_the_user_is_told(tmp_path, editor, two_faces):
     before = photo.read(scene(two_faces))
     others = dict.fromkeys(("Black_Hair", "Brown_Hair", "Gray_Hair"), 0.05)
     results = {}
-    for blond in (0.92, 0.7, 0.4):
+    for blond in (0.92, 0.7, 0.4, 0.55):
         seen = models.classifier(tmp_path / str(blond), {"Blond_Hair": blond, **others, **BARE})
         other = Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
         results[blond] = other.translate_photo(before, "blond", face=0)
-    certain, unsure, doubting = (np.abs(r.photo.rgb.astype(int) - before.rgb).sum() for r in results.values())
+
+    def editor_of(folder):
+        return Editor(editor.models, "cpu", parser=str(editor.parser.folder), classifier=str(folder))
+
+    certain, unsure, doubting, _ = (np.abs(r.photo.rgb.astype(int) - before.rgb).sum() for r in results.values())
     assert certain == 0
     assert unsure == pytest.approx(doubting / 2, rel=0.05)
-    assert [len(r.warnings) for r in results.values()] == [1, 0, 0]
-    assert "so already: 'blond' changes nothing" in results[0.92].warnings[0]
+    assert [len(r.warnings) for r in results.values()] == [1, 1, 0, 0]
+    assert "so already: 'blond' changes nothing (0.92)" in results[0.92].warnings[0]
+    assert "so already: 'blond' changes little (0.70)" in results[0.7].warnings[0]
+    forced = {name: editor_of(tmp_path / str(name)).translate_photo(before, "blond", face=0, force=True)
+              for name in (0.92, 0.4)}  # fmt: skip
+    np.testing.assert_array_equal(forced[0.92].photo.rgb, results[0.4].photo.rgb)
+    np.testing.assert_array_equal(forced[0.4].photo.rgb, results[0.4].photo.rgb)
+    assert forced[0.92].warnings == []
+
+
+def test_what_the_classifier_does_not_see_is_taken_away_by_force_and_not_silently_left(tmp_path, editor, two_faces):
+    before = photo.read(scene(two_faces))
+    seen = models.classifier(tmp_path / "seen", {"Smiling": 0.1, "Eyeglasses": 0.31, **BARE})
+    (model,) = (m for m in editor.models if "eyeglasses" in m.manifest.words)
+    told = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, conditioning="difference"))
+    other = Editor([told], "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
+    left = other.translate_photo(before, "no-eyeglasses", face=0)
+    np.testing.assert_array_equal(left.photo.rgb, before.rgb)
+    assert "so already: 'no-eyeglasses' changes nothing (0.69); use force" in left.warnings[0]
+    taken = other.translate_photo(before, "no-eyeglasses", face=0, force=True)
+    assert np.abs(taken.photo.rgb.astype(int) - before.rgb).max() > 10
+    assert taken.warnings == []
+
+
+def test_an_experimental_word_says_so(tmp_path, editor, two_faces):
+    manifest = editor.models[0].manifest
+    word = next(iter(manifest.words))
+    words = {**manifest.words, word: dataclasses.replace(manifest.words[word], quality="experimental")}
+    unsure = dataclasses.replace(editor.models[0], manifest=dataclasses.replace(manifest, words=words))
+    other = Editor([unsure], "cpu", parser=str(editor.parser.folder), classifier=str(editor.classifier.folder))
+    result = other.translate_photo(photo.read(scene(two_faces)), word, face=0)
+    assert f"gets {word!r}, an experimental word" in result.warnings[-1]
 
 
 def test_shape_words_and_colour_words_of_two_models_work_in_one_call(editor, two_faces):

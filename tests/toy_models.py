@@ -197,8 +197,8 @@ def face(
         attributes=FACE,
         output="image",
         words={
-            "eyeglasses": Word({"Eyeglasses": 1.0}, "face", also=("glasses",)),
-            "smiling": Word({"Smiling": 1.0}, "face"),
+            "eyeglasses": Word({"Eyeglasses": 1.0}, "face", also=("glasses",), quality="good"),
+            "smiling": Word({"Smiling": 1.0}, "face", quality="good"),
         },
         conditioning="target",
     )
@@ -237,6 +237,7 @@ def bangs(folder: Path, size: int = 64, rise: float = 0.2) -> Model:
             "bangs": Word(
                 {"Bangs": 1.0},
                 "face",
+                quality="good",
                 unless=(
                     Guard("Bald", 0.3, "skip", "seems to be bald, so there is no hair to move"),
                     Guard("Wearing_Hat", 0.5, "skip", "seems to wear a hat, so there is no hair to move"),

@@ -39,6 +39,9 @@ def translate(
     ] = None,
     face: Which = "all",
     strength: Annotated[float, typer.Option(metavar="0..1", help="Scales every word.")] = 1.0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do it whatever the classifier sees (so already, bald, a hat).")
+    ] = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
     crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
     model: TranslateModel = None,
@@ -70,6 +73,7 @@ def translate(
             words,
             face=face,
             strength=strength,
+            force=force,
             out=out,
             compare=compare,
             crop_only=crop_only,

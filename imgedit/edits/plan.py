@@ -65,6 +65,7 @@ class Edit:
         region: name of the part that may change.
         tint: the mean colours that the result is held to.
         guards: when it is not carried out as it stands.
+        is_experimental: the word is not good enough yet to be relied on.
     """
 
     word: str
@@ -73,6 +74,7 @@ class Edit:
     region: str
     tint: Tint | None = None
     guards: tuple[Guard, ...] = ()
+    is_experimental: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,10 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
         if known is None:
             continue
         word = known[1]
+        is_experimental = word.quality == "experimental"
         if not is_negated:
             values = {attribute: float(value) for attribute, value in word.sets.items()}
-            return model, Edit(text, values, strength, word.region, word.tint, word.unless)
+            return model, Edit(text, values, strength, word.region, word.tint, word.unless, is_experimental)
         if len(word.sets) > 1:
             others = [
                 other
@@ -131,7 +134,7 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
             raise ConfigError(f"{text!r} leaves open what it should be instead; say one of {', '.join(others)}")
         values = {attribute: _opposite(value, manifest) for attribute, value in word.sets.items()}
         guards = tuple(guard for guard in word.unless if guard.then != "skip")
-        return model, Edit(text, values, strength, word.region, guards=guards)
+        return model, Edit(text, values, strength, word.region, guards=guards, is_experimental=is_experimental)
     raise UnknownWordError(_unknown(text, name, models))
 
 

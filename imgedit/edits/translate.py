@@ -44,6 +44,9 @@ __all__ = [
 _UNSURE, _CERTAIN = 0.5, 0.9
 """Probabilities that the face has what a word sets, at which the edit begins to fade and is gone."""
 
+_MUCH = 0.75
+"""Share of a word's strength; what keeps less of it changes little, and says so."""
+
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
 
@@ -58,10 +61,12 @@ class Translation:
     Attributes:
         words: word -> strength, 0..1.
         tasks: which model carries out which of them.
+        is_forced: do it whatever the classifier sees.
     """
 
     words: dict[str, float]
     tasks: tuple[Task, ...]
+    is_forced: bool = False
 
     @property
     def names(self) -> Sequence[str]:
@@ -80,16 +85,21 @@ class Translation:
 
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Run the models on the subject's crops; as `Plan.changes`."""
-        return [change for task in self.tasks if (change := _change(task, subject, warn)) is not None]
+        found = [_change(task, subject, warn, is_forced=self.is_forced) for task in self.tasks]
+        return [change for change in found if change is not None]
 
 
-def prepare(words: Words, models: Sequence[Model] | None = None, *, strength: float = 1.0) -> Translation:
+def prepare(
+    words: Words, models: Sequence[Model] | None = None, *, strength: float = 1.0, force: bool = False
+) -> Translation:
     """Settle which model carries out which word.
 
     Args:
         words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength.
         models: translate models, the preferred first; all that are here when None.
         strength: 0..1, multiplies every word's.
+        force: carry the words out whatever the classifier sees: also where the face seems to be so already, to be bald
+            or to wear a hat.
 
     Raises:
         UnknownWordError: no model knows a word.
@@ -98,7 +108,7 @@ def prepare(words: Words, models: Sequence[Model] | None = None, *, strength: fl
     scale = parse_strength(strength)
     wanted = {word: value * scale for word, value in parse_words(words).items()}
     found = library.available("translate") if models is None else models
-    return Translation(wanted, tuple(assign(wanted, found)))
+    return Translation(wanted, tuple(assign(wanted, found)), force)
 
 
 def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[Edit, ...]:
@@ -114,11 +124,15 @@ def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[E
     """
     result = []
     for edit in edits:
-        present = {name: current.get(name, _UNSURE) for name in edit.values}
-        holds = min(present[name] if wanted > 0.5 else 1.0 - present[name] for name, wanted in edit.values.items())
-        left = min(max((_CERTAIN - holds) / (_CERTAIN - _UNSURE), 0.0), 1.0)
+        left = min(max((_CERTAIN - _holds(edit, current)) / (_CERTAIN - _UNSURE), 0.0), 1.0)
         result.append(replace(edit, strength=edit.strength * left))
     return tuple(result)
+
+
+def _holds(edit: Edit, current: Mapping[str, float]) -> float:
+    """Return how probably a face has every value that an edit sets, 0..1."""
+    present = {name: current.get(name, _UNSURE) for name in edit.values}
+    return min(present[name] if wanted > 0.5 else 1.0 - present[name] for name, wanted in edit.values.items())
 
 
 def target_vector(current: Mapping[str, float] | None, wanted: Mapping[str, float], manifest: Manifest) -> Floats:
@@ -297,7 +311,7 @@ class _Job:
         return self.subject.sessions.open(self.model, role).run
 
 
-def _change(task: Task, subject: Subject, warn: Warn) -> Change | None:
+def _change(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False) -> Change | None:
     """Return what one model changes; None where nothing is left to do."""
     manifest = task.model.manifest
     if manifest.output not in _CHANGES:
@@ -306,11 +320,17 @@ def _change(task: Task, subject: Subject, warn: Warn) -> Change | None:
     current: dict[str, float] | None = None
     if manifest.conditioning != "direction" and _is_left(edits):
         current = subject.classified_by(task.model) if task.model.has("classify") else subject.attributes
-        edits = _less_what_is_there(edits, current, warn)
-    if _is_left(edits):
+        if is_forced:
+            current = _as_if_it_were_not_there(edits, current)
+        else:
+            edits = _less_what_is_there(edits, current, manifest, warn)
+    if _is_left(edits) and not is_forced:
         edits, limit = _guarded(edits, subject, current, warn)
     if not _is_left(edits):
         return None
+    for edit in edits:
+        if edit.strength > 0 and edit.is_experimental:
+            warn(f"gets {edit.word!r}, an experimental word; look at the result")
     return _CHANGES[manifest.output](_Job(task.model, edits, current, subject, limit, warn))
 
 
@@ -318,12 +338,26 @@ def _is_left(edits: Sequence[Edit]) -> bool:
     return any(edit.strength > 0 for edit in edits)
 
 
-def _less_what_is_there(edits: Sequence[Edit], current: Mapping[str, float], warn: Warn) -> tuple[Edit, ...]:
-    """Weaken edits as `still_wanted`, and say which have nothing left to do."""
+def _as_if_it_were_not_there(edits: Sequence[Edit], current: Mapping[str, float]) -> dict[str, float]:
+    """Return what the classifier sees, but for what is asked for: of that, the face has the opposite."""
+    wanted = {name: value for edit in edits if edit.strength > 0 for name, value in edit.values.items()}
+    return {**current, **{name: 1.0 - value for name, value in wanted.items()}}
+
+
+def _less_what_is_there(
+    edits: Sequence[Edit], current: Mapping[str, float], manifest: Manifest, warn: Warn
+) -> tuple[Edit, ...]:
+    """Weaken edits as `still_wanted`, and say which have little or nothing left to do."""
     wanted = still_wanted(edits, current)
     for edit, left in zip(edits, wanted, strict=True):
-        if edit.strength > 0 and left.strength == 0:
-            warn(f"is so already: {edit.word!r} changes nothing")
+        if edit.strength == 0 or left.strength == edit.strength:
+            continue
+        # A model that is told differences is asked for none where the classifier rounds to what is wanted.
+        is_same = manifest.conditioning == "difference" and not target_vector(current, edit.values, manifest).any()
+        is_none = left.strength == 0 or is_same
+        if is_none or left.strength < _MUCH * edit.strength:
+            much = "nothing" if is_none else "little"
+            warn(f"is so already: {edit.word!r} changes {much} ({_holds(edit, current):.2f}); use force to do it fully")
     return wanted
 
 
