@@ -218,7 +218,8 @@ def _settled(flow: Floats, known: NDArray[np.bool_], fixed: NDArray[np.bool_], d
 def _edges(source: Points, opening: list[int], skin: Floats) -> tuple[dict[int, Points], dict[int, Points]] | None:
     """Find where the skin ends at points of the outline: places just inside and just outside; None where it does not.
 
-    A point whose skin is hidden, by hair for one, gets none.
+    A point whose skin is hidden, by hair for one, has its own place for both: there the face and what is around it
+    move as one.
     """
     outline = source[list(mesh.OVAL), :2]
     half = float(np.ptp(outline, axis=0).max()) / 2.0
@@ -230,11 +231,13 @@ def _edges(source: Points, opening: list[int], skin: Floats) -> tuple[dict[int, 
             (-1.0, _SEARCH_OUT, skin <= 0.5, _OUTSIDE),
         )
     )
-    found = [k for k in range(len(opening)) if inside[k] is not None]
-    if not found:
+    if all(place is None for place in inside):
         return None
-    within = {opening[k]: place for k in found if (place := inside[k]) is not None}
-    beyond = {opening[k]: place if (place := outside[k]) is not None else source[opening[k], :2] for k in found}
+    within, beyond = {}, {}
+    for k, i in enumerate(opening):
+        own, edge, rest = source[i, :2], inside[k], outside[k]
+        within[i] = own if edge is None else edge
+        beyond[i] = own if edge is None or rest is None else rest
     return within, beyond
 
 
