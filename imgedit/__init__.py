@@ -18,7 +18,7 @@ from imgedit.privacy import switch_off_telemetry
 switch_off_telemetry()
 
 if TYPE_CHECKING:
-    from imgedit.editor import Editor, Result, align, interpolate, open_model, translate
+    from imgedit.editor import Editor, Result, align, frontalize, interpolate, open_model, pose, translate
     from imgedit.edits.sample import sample
     from imgedit.edits.swap import swap
     from imgedit.errors import (
@@ -65,7 +65,7 @@ _HOMES = {
     "imgedit.models.library": ("Model", "available", "find"),
     "imgedit.models.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
-    "imgedit.editor": ("Editor", "Result", "align", "interpolate", "open_model", "translate"),
+    "imgedit.editor": ("Editor", "Result", "align", "frontalize", "interpolate", "open_model", "pose", "translate"),
     "imgedit.edits.sample": ("sample",),
     "imgedit.edits.swap": ("swap",),
 }
@@ -99,8 +99,10 @@ __all__ = [
     "available",
     "detect",
     "find",
+    "frontalize",
     "interpolate",
     "open_model",
+    "pose",
     "pull",
     "push",
     "read",

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
+from imgedit.edits import frontalize as frontal
 from imgedit.edits import interpolate as interpolation
+from imgedit.edits import pose as turning
 from imgedit.edits import translate as translation
 from imgedit.edits.plan import Plan
 from imgedit.edits.words import Words
@@ -45,8 +47,10 @@ __all__ = [
     "Prepared",
     "Result",
     "align",
+    "frontalize",
     "interpolate",
     "open_model",
+    "pose",
     "translate",
 ]
 
@@ -507,6 +511,68 @@ def interpolate(
     """
     editor = open_model(model, device, mark=mark)
     return editor.interpolate(photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite)
+
+
+def pose(
+    photo: Any,
+    *,
+    yaw: float | None = None,
+    pitch: float | None = None,
+    roll: float | None = None,
+    absolute: bool = False,
+    force: bool = False,
+    face: str | int = "all",
+    device: str = "auto",
+    crop_only: bool = False,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    mark: bool = True,
+) -> Any:
+    """Turn the heads of a photo and give it back as it came.
+
+    Args:
+        photo: as `translate`.
+        yaw: degrees to the viewer's right.
+        pitch: degrees up.
+        roll: degrees clockwise.
+        absolute: the angles are where the head is to look, not by how much it is turned.
+        force: turn further than 35 degrees too, whatever it looks like.
+        face: as `translate`.
+        device: as `translate`.
+        crop_only: as `translate`.
+        out: for a path, the file to write; None writes `photo.yaw+15.jpg` beside `photo.jpg`.
+        overwrite: replace a file that exists.
+        mark: as `translate`.
+
+    Returns:
+        As `translate`.
+
+    Warns:
+        EditWarning: a head cannot be turned, or not so far.
+
+    Raises:
+        ImgeditError: one of its children, as `translate`.
+    """
+    plan = turning.prepare(yaw, pitch, roll, absolute=absolute, force=force)
+    editor = Editor([], device, mark=mark)
+    return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
+
+
+def frontalize(
+    photo: Any,
+    *,
+    force: bool = False,
+    face: str | int = "all",
+    device: str = "auto",
+    crop_only: bool = False,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    mark: bool = True,
+) -> Any:
+    """Turn the heads of a photo to the front and give it back as it came; arguments and result as `pose`."""
+    editor = Editor([], device, mark=mark)
+    plan = frontal.prepare(force=force)
+    return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
 
 
 def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import imgedit
 from imgedit import photo as photos
 from imgedit.editor import Editor, Prepared
 from imgedit.edits import frontalize, pose
@@ -101,3 +102,26 @@ def test_angles_that_make_no_sense_are_refused_before_any_work(angles: tuple[flo
 def test_the_copy_is_named_after_the_angles() -> None:
     assert pose.prepare(15.0, roll=-2.5).names == ["yaw+15", "roll-2.5"]
     assert frontalize.prepare().names == ("frontal",)
+
+
+def test_both_heads_of_a_photo_are_turned_and_the_line_between_them_stays(editor: Editor) -> None:
+    two = np.concatenate([photos.read(PORTRAIT).rgb] * 2, axis=1)
+    pair = editor.prepare(photos.read(two))
+    edited = editor.apply(pair.photo, editor.run(pair, pose.prepare(14.0)))
+    turned = editor.prepare(edited).subjects
+    assert len(pair.subjects) == len(turned) == 2
+    for before, after in zip(pair.subjects, turned, strict=True):
+        assert before.pose is not None
+        assert after.pose is not None
+        assert after.pose.yaw - before.pose.yaw > 9
+    assert (edited.rgb[:, 505:519] == two[:, 505:519]).all()
+
+
+def test_python_callers_get_back_what_they_gave() -> None:
+    rgb = photos.read(PORTRAIT).rgb
+    turned = imgedit.pose(rgb, yaw=10.0, device="cpu")
+    assert isinstance(turned, np.ndarray)
+    assert turned.shape == rgb.shape
+    assert (turned != rgb).any()
+    front = imgedit.frontalize(rgb, device="cpu", crop_only=True)
+    assert front.shape == (256, 256, 3)
