@@ -3,10 +3,10 @@
 A face is turned about the middle of its head. The mesh network reads less from a turned picture than was turned, so the
 result is looked at on a small copy, and turned further by what is missing.
 
-Good: up to about 20 degrees of yaw and 12 of pitch, short hair or hair behind the ears, glasses, beards, hats. Bad: a
-head that is turned away by more than about 30 degrees and is to look ahead, where half of the face is a mirror image;
-hair over the temple of the far cheek, which is drawn out; hands and writing in front of a cheek, which are mirrored; and
-straight lines within half a head of a head that is tilted or rolled, which bend.
+Good: up to about 20 degrees of yaw and 12 of pitch, with hair behind the ears or short hair, glasses, beards, hats.
+Bad: a head turned away by more than about 30 degrees that is to look ahead, half of whose face is a mirror image;
+hair over the temple of the far cheek, which is drawn out; hands and writing in front of a cheek, which are mirrored;
+straight lines near a head that is tilted or rolled, which bend.
 """
 
 from __future__ import annotations
