@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, last_tenth, squeezed
 from training.data.reading import rgb
 from training.data.tables import rows
 
@@ -21,7 +21,7 @@ def read(folder: Path) -> Source:
     found = rows(folder, ("file_name", "person", "expression", "light"))
     people = [f"{int(row['person']):03d}" for row in found]
     expressions = [row["expression"] if row["light"] == "normal" else "" for row in found]
-    table = Table("ar", people, {"expression": expressions}, last_tenth(people), {})
+    table = FactorTable("ar", people, {"expression": expressions}, last_tenth(people), {})
     return table, lambda i, size: squeezed(rgb(folder / found[i]["file_name"]), size)
 
 

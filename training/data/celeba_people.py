@@ -11,7 +11,7 @@ import numpy as np
 
 from imgedit.errors import DataError
 from training.data import celeba
-from training.data.factors import Loader, Source, Table
+from training.data.factors import FactorTable, Loader, Source
 from training.data.frame import window
 from training.data.reading import rgb
 
@@ -32,7 +32,7 @@ def read(folder: Path) -> Source:
     if missing := [p.name for p in found if p.name not in person]:
         raise DataError(f"{folder / IDENTITIES} does not name who {missing[0]} shows")
     is_male = celeba.labels_of(folder, [p.name for p in found], ["Male"])[:, 0]
-    table = Table(
+    table = FactorTable(
         "celeba_people",
         [person[p.name] for p in found],
         {"sex": np.where(is_male, *SEXES).tolist()},

@@ -12,7 +12,7 @@ import numpy as np
 
 from imgedit.errors import DataError
 from imgedit.vision.geometry import Matrix, crop_matrix, cut
-from training.data.factors import Loader, Source, Table
+from training.data.factors import FactorTable, Loader, Source
 from training.data.reading import rgb
 
 N_TRAIN = 400
@@ -31,7 +31,7 @@ def read(folder: Path) -> Source:
         raise DataError(f"no pictures such as Data/Images/001/frontal/01.jpg in {folder}")
     people = [p.parts[-3] for p in found]
     test_people = frozenset(p for p in people if int(p) > N_TRAIN)
-    table = Table("cfp", people, {"pose": [p.parts[-2] for p in found]}, test_people, {"pose": VIEWS})
+    table = FactorTable("cfp", people, {"pose": [p.parts[-2] for p in found]}, test_people, {"pose": VIEWS})
 
     def aligned(i: int, size: int) -> np.ndarray:
         points = _fiducials((root / "Fiducials").joinpath(*found[i].parts[-3:]).with_suffix(".txt"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, last_tenth, squeezed
 from training.data.reading import rgb
 from training.data.tables import rows
 
@@ -19,7 +19,7 @@ def read(folder: Path) -> Source:
     """
     found = rows(folder, ("file_name", "expression", "subject"))
     people = [row["subject"] for row in found]
-    table = Table("ckplus", people, {"expression": [row["expression"] for row in found]}, last_tenth(people), {})
+    table = FactorTable("ckplus", people, {"expression": [row["expression"] for row in found]}, last_tenth(people), {})
     return table, lambda i, size: squeezed(rgb(folder / found[i]["file_name"]), size)
 
 

@@ -18,7 +18,7 @@ EVERY = 7
 
 
 @dataclass(frozen=True)
-class Table:
+class FactorTable:
     """What a set says of its pictures before any is read.
 
     Attributes:
@@ -38,7 +38,7 @@ class Table:
     identity: bool = True
 
 
-Source = tuple[Table, Callable[[int, int], np.ndarray]]
+Source = tuple[FactorTable, Callable[[int, int], np.ndarray]]
 """What a set says of its pictures, and what reads picture i at a size: uint8 `(size, size, 3)`."""
 
 
@@ -109,7 +109,7 @@ class Loader:
         return Grouped(np.stack([picture_at(int(i), size) for i in pictures]), labels, classes, pairs=pairs)
 
 
-def _chosen(table: Table, split: str, specified: str, unseen: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _chosen(table: FactorTable, split: str, specified: str, unseen: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return which pictures make a split, the class of each, and the names of the classes; see `Loader.__call__`."""
     factors = (("identity",) if table.identity else ()) + tuple(table.factors)
     if specified not in factors:

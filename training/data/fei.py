@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, squeezed
+from training.data.factors import FactorTable, Loader, Source, squeezed
 from training.data.tables import arrays
 
 TURNS = ("-90", "-70", "-50", "-30", "-10", "10", "30", "50", "70", "90")
@@ -32,7 +32,7 @@ def read(folder: Path) -> Source:
         "expression": (*[""] * 10, "neutral", "smile", "", "") * n_people,
     }
     test_people = frozenset(p for p in people if int(p) >= N_TRAIN)
-    table = Table("fei", people, factors, test_people, {"pose": TURNS})
+    table = FactorTable("fei", people, factors, test_people, {"pose": TURNS})
     return table, lambda i, size: squeezed(images[i // 14, i % 14], size)
 
 

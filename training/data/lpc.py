@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, every_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, every_tenth, squeezed
 from training.data.tables import arrays
 
 
@@ -26,7 +26,7 @@ def read(folder: Path) -> Source:
     n_people, n_poses = images.shape[:2]
     people = [f"{i:03d}" for i in range(n_people) for _ in range(n_poses)]
     poses = [f"{a} {v} {f}" for a, v, f in zip(*(stored[name].tolist() for name in wanted[1:]), strict=True)]
-    table = Table("lpc", people, {"pose": poses * n_people}, every_tenth(people), {"pose": poses})
+    table = FactorTable("lpc", people, {"pose": poses * n_people}, every_tenth(people), {"pose": poses})
     return table, lambda i, size: squeezed(images[i // n_poses, i % n_poses], size)
 
 

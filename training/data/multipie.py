@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, last_tenth, squeezed
 from training.data.reading import rgb
 
 EXPRESSIONS = {
@@ -38,7 +38,7 @@ def read(folder: Path) -> Source:
         "pose": [m[4] for _, m in found],
         "expression": [EXPRESSIONS.get((m[2], m[3]), "neutral") for _, m in found],
     }
-    table = Table("multipie", people, factors, last_tenth(people), {})
+    table = FactorTable("multipie", people, factors, last_tenth(people), {})
     return table, lambda i, size: squeezed(rgb(found[i][0]), size)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.factors import Loader, Source, Table, last_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, last_tenth, squeezed
 from training.data.reading import rgb
 from training.data.tables import rows
 
@@ -24,7 +24,7 @@ def read(folder: Path) -> Source:
     people = [f"{int(row['person']):03d}" for row in found]
     frames = np.array([int(row["frame_in_turn"]) for row in found])
     poses = [BINS[i] for i in (frames * len(BINS) // (frames.max() + 1)).tolist()]
-    table = Table("umist", people, {"pose": poses}, last_tenth(people), {"pose": BINS})
+    table = FactorTable("umist", people, {"pose": poses}, last_tenth(people), {"pose": BINS})
     return table, lambda i, size: squeezed(rgb(folder / found[i]["file_name"]), size)
 
 

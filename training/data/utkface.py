@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from imgedit.errors import DataError
-from training.data.factors import Loader, Source, Table, every_tenth, squeezed
+from training.data.factors import FactorTable, Loader, Source, every_tenth, squeezed
 from training.data.reading import rgb
 
 _NAME = re.compile(r"(\d+)_([01])_\d_\d+\.jpg\.chip\.jpg")
@@ -28,7 +28,7 @@ def read(folder: Path) -> Source:
         "age": [f"{min(int(m[1]) // 10 * 10, 90):02d}" for _, m in found],
     }
     people = [p.name for p, _ in found]
-    table = Table("utkface", people, factors, every_tenth(people), {"sex": ("male", "female")}, identity=False)
+    table = FactorTable("utkface", people, factors, every_tenth(people), {"sex": ("male", "female")}, identity=False)
     return table, lambda i, size: squeezed(rgb(found[i][0]), size)
 
 

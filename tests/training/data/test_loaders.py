@@ -16,7 +16,7 @@ from PIL import Image
 from imgedit.errors import DataError
 from imgedit.vision.geometry import FACE_TEMPLATE, INNER
 from training.data import cfp, factors, fei, lpc, multipie, umist, utkface
-from training.data.factors import Loader, Table, every_tenth, last_tenth
+from training.data.factors import FactorTable, Loader, every_tenth, last_tenth
 
 DATA = Path(os.environ.get("IMGEDIT_DATA", "/nonexistent"))
 FACTORS = [
@@ -35,7 +35,7 @@ FACTORS = [
     ("utkface", "utkface", "sex", 2, 2),
 ]
 PEOPLE = tuple(f"{p:02d}" for p in range(20) for _ in range(14))
-TABLE = Table("toy", PEOPLE, {"view": tuple("ab" * 140)}, last_tenth(PEOPLE), {})
+TABLE = FactorTable("toy", PEOPLE, {"view": tuple("ab" * 140)}, last_tenth(PEOPLE), {})
 
 
 def numbered(i: int) -> np.ndarray:

@@ -71,18 +71,18 @@ def evaluate(
             continue
         figures = []
         for draw in range(DRAWS):
-            given, asked = split(latents.specified, k, np.random.default_rng([seed, k, draw]))
-            if len(given) < 2:
+            support, query = split(latents.specified, k, np.random.default_rng([seed, k, draw]))
+            if len(support) < 2:
                 continue
-            centroids = np.stack([latents.s[index].mean(0) for index in given.values()])
-            own = np.searchsorted(np.array(list(given)), latents.specified[asked])
-            guesses = nearest(latents.s[asked], centroids)
-            mse = decoding_error(method, dataset.images[asked], centroids[own], latents.z[asked])
+            centroids = np.stack([latents.s[index].mean(0) for index in support.values()])
+            own = np.searchsorted(np.array(list(support)), latents.specified[query])
+            guesses = nearest(latents.s[query], centroids)
+            mse = decoding_error(method, dataset.images[query], centroids[own], latents.z[query])
             figures.append((float((guesses == own).mean()), mse))
         if figures:
             accuracy, mse = np.mean(figures, 0).tolist()
             rows[f"shots {k}"] = {
-                "n_classes": len(given), "n": len(asked), "mse": mse, "accuracy": accuracy, "chance": 1 / len(given)
+                "n_classes": len(support), "n": len(query), "mse": mse, "accuracy": accuracy, "chance": 1 / len(support)
             }  # fmt: skip
     return rows
 
@@ -91,14 +91,14 @@ def split(
     specified: NDArray[np.int64], k: int, rng: np.random.Generator
 ) -> tuple[dict[int, NDArray[np.int64]], NDArray[np.int64]]:
     """Draw k pictures of each class that has more; return them by class, and the other pictures of these classes."""
-    given: dict[int, NDArray[np.int64]] = {}
-    asked = []
+    support: dict[int, NDArray[np.int64]] = {}
+    query = []
     for c in np.unique(specified):
         index = rng.permutation(np.flatnonzero(specified == c))
         if len(index) > k:
-            given[int(c)] = index[:k]
-            asked.append(index[k:])
-    return given, np.sort(np.concatenate(asked)) if asked else np.empty(0, np.int64)
+            support[int(c)] = index[:k]
+            query.append(index[k:])
+    return support, np.sort(np.concatenate(query)) if query else np.empty(0, np.int64)
 
 
 def nearest(codes: Array, centroids: Array) -> NDArray[np.int64]:
@@ -113,9 +113,9 @@ def picture(
     rows = []
     for c in np.unique(latents.specified)[:most]:
         index = np.random.default_rng([seed, int(c)]).permutation(np.flatnonzero(latents.specified == c))
-        asked, others = index[0], index[1:] if len(index) > 1 else index
-        s = np.stack([latents.s[asked], latents.s[others[0]], latents.s[others[:10]].mean(0)])
-        z = np.repeat(latents.z[asked][None], len(s), 0)
+        query, others = index[0], index[1:] if len(index) > 1 else index
+        s = np.stack([latents.s[query], latents.s[others[0]], latents.s[others[:10]].mean(0)])
+        z = np.repeat(latents.z[query][None], len(s), 0)
         made = decoded(method, tensor(method, s)[None], tensor(method, z)[None])[0]
-        rows.append(np.concatenate([rgb(dataset.images[asked][None]), made]))
+        rows.append(np.concatenate([rgb(dataset.images[query][None]), made]))
     return np.stack(rows), ["picture", "own s", "s of 1", "s of 10"]

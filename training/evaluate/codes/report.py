@@ -12,12 +12,12 @@ import numpy as np
 from imgedit.errors import ConfigError, DataError
 from imgedit.files import write_whole
 from imgedit.models import library
-from training.data.batch import to_tensor
 from training.data.grouped import Grouped
 from training.evaluate import result as results
-from training.evaluate.codes import fewshot, grids, latents, probe, tsne
+from training.evaluate.codes import fewshot, latents, probe, sheets, tsne
 from training.evaluate.codes.latents import LatentMethod, Latents
-from training.evaluate.codes.pictures import Pictures, load_pictures, one_of_each_class
+from training.evaluate.codes.pictures import Pictures, load_pictures
+from training.evaluate.codes.sheets import FOLDER, Sheets
 from training.evaluate.layout import Block, Table, Verbatim
 from training.evaluate.subject import is_run
 from training.method import Codes
@@ -27,8 +27,6 @@ from training.run import checkpoint
 from training.run.device import torch_device
 
 PARTS = ("probe", "probe-unseen", "tsne", "swap", "interpolate", "sample", "few-shot")
-FOLDER = "evaluation"
-"""In the run's folder: the pictures."""
 TRAIN_ROWS = 20_000
 """Training pictures that the probe learns from, unless told otherwise."""
 TSNE_ROWS = 2000
@@ -86,12 +84,12 @@ def evaluate(
         result["metrics"]["unseen"] = _probed_unseen(method, pictures, seed)
     for part, make in (
         ("few-shot", _few_shot),
-        ("swap", _swaps),
-        ("interpolate", _interpolations),
-        ("sample", _samples),
+        ("swap", sheets.swaps),
+        ("interpolate", sheets.interpolations),
+        ("sample", sheets.samples),
     ):
         if part in parts:
-            make(method, pictures, result, _Sheets(result, place))
+            make(method, pictures, result, Sheets(result, place))
     if "tsne" in parts:
         fewer = latents.thinned(pictures.known or pictures.test, TSNE_ROWS, seed)
         title = f"t-SNE of {len(fewer)} test pictures, {method.id}, step {steps}"
@@ -145,15 +143,15 @@ def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed:
     """
     test = latents.encode(method, pictures.test, "Encoding the test split")
     if pictures.known is None:
-        learnt, asked = _thirds(test)
+        for_training, for_test = _thirds(test)
         what = "test classes unseen in training; two thirds of their pictures / the others"
     else:
         fewer = latents.thinned(pictures.train, TRAIN_ROWS if n is None else n, seed)
-        learnt = _by_name(latents.encode(method, fewer, "Encoding the training split"), fewer, pictures.test)
-        asked = latents.encode(method, pictures.known) if pictures.unseen is not None else test
+        for_training = _by_name(latents.encode(method, fewer, "Encoding the training split"), fewer, pictures.test)
+        for_test = latents.encode(method, pictures.known) if pictures.unseen is not None else test
         what = "training split / test split"
     return {
-        "probe": {"pictures": what, **probe.probe(learnt, asked, seed)},
+        "probe": {"pictures": what, **probe.probe(for_training, for_test, seed)},
         "z": latents.information(test),
         "reconstruction": latents.reconstruction(method, pictures.test, test),
     }
@@ -219,59 +217,12 @@ def probe_rows(figures: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-class _Sheets:
-    """Writes the grids of one evaluation and notes them in its result."""
-
-    def __init__(self, result: dict[str, Any], place: Path) -> None:
-        self.result = result
-        self.place = place
-
-    def write(self, name: str, cells: grids.Cells, title: str, **options: Any) -> None:
-        title = f"{self.result['method']}, step {self.result['steps']}: {title}"
-        grids.write(self.place / FOLDER / name, cells, title, **options)
-        self.result["pictures"].append(f"{FOLDER}/{name}")
-
-
-def _few_shot(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
+def _few_shot(method: LatentMethod, pictures: Pictures, result: dict[str, Any], output: Sheets) -> None:
     unseen = fewshot.held_out(pictures.train, pictures.unseen or pictures.test)
     codes = latents.encode(method, unseen)
     result["metrics"]["few_shot"] = fewshot.evaluate(method, unseen, codes, seed=result["seed"])
     cells, names = fewshot.picture(method, unseen, codes, result["seed"])
-    sheets.write("few_shot.png", cells, "unseen classes: z of the picture, s as named", column=True, names=names)
-
-
-def _swaps(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
-    if method.encode(to_tensor(pictures.test.images[[0]]).to(method.device)).s.shape[1] == 0:
-        raise ConfigError(f"{method.id} has no class part s to swap")
-    seed, known, unseen = result["seed"], pictures.known or pictures.train, pictures.unseen
-    top, left = one_of_each_class(known, 8, seed), one_of_each_class(known, 8, seed + 1)
-    title = "s from the top row, z from the left column"
-    sheets.write("swap.png", grids.swap(method, top, left), title, row=True, column=True)
-    if unseen is not None:
-        new_top, new_left = one_of_each_class(unseen, 8, seed), one_of_each_class(unseen, 8, seed + 1)
-        for name, s, z, what in (
-            ("swap_unseen_s.png", new_top, left, "top unseen"),
-            ("swap_unseen_z.png", top, new_left, "left unseen"),
-            ("swap_unseen.png", new_top, new_left, "both unseen"),
-        ):
-            sheets.write(name, grids.swap(method, s, z), f"{title}; {what} in training", row=True, column=True)
-
-
-def _interpolations(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
-    four = one_of_each_class(pictures.known or pictures.test, 4, result["seed"])
-    for i in range(len(four) // 2):
-        cells = grids.interpolation(method, four[2 * i : 2 * i + 2])
-        title = "two pictures, s along, z down" if len(cells) > 1 else "along z"
-        sheets.write(f"interpolate_{i + 1}.png", cells, title)
-
-
-def _samples(method: LatentMethod, pictures: Pictures, result: dict[str, Any], sheets: _Sheets) -> None:
-    given = one_of_each_class(pictures.known or pictures.test, 8, result["seed"])
-    columns = 8
-    cells = grids.samples(method, given, columns, result["seed"])
-    has_s = cells.shape[1] == columns + 1
-    title = "s of the left column, z from the prior" if has_s else "z from the prior"
-    sheets.write("sample.png", cells, title, column=has_s)
+    output.write("few_shot.png", cells, "unseen classes: z of the picture, s as named", column=True, names=names)
 
 
 def _keep_earlier(result: dict[str, Any], place: Path) -> None:
@@ -306,7 +257,7 @@ def _thirds(codes: Latents) -> tuple[Latents, Latents]:
     for c in np.unique(codes.specified):
         own = np.flatnonzero(codes.specified == c)
         rank[own] = np.arange(len(own))
-    asked = rank % 3 == 2
-    if not asked.any():
+    is_third = rank % 3 == 2
+    if not is_third.any():
         raise DataError("the probe needs three test pictures of a class, because training saw none of the classes")
-    return codes.take(np.flatnonzero(~asked)), codes.take(np.flatnonzero(asked))
+    return codes.take(np.flatnonzero(~is_third)), codes.take(np.flatnonzero(is_third))
