@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from imgedit.errors import ConfigError, DataError
 from imgedit.progress import with_progress
 from imgedit.vision import geometry
 from training.data import celeba
+from training.data.reading import rgb
 from training.evaluate.result import TEST
 from training.evaluate.subject import sample_indices
 
@@ -80,7 +80,7 @@ def _frame(folder: Path, name: str) -> NDArray[np.uint8]:
     for part in celeba.FOLDERS.values():
         path = folder / part / name
         if path.is_file():
-            image = np.asarray(Image.open(path).convert("RGB"))
+            image = rgb(path)
             if image.shape[:2] == geometry.FRAME[::-1]:
                 return image
             return np.asarray(cv2.resize(image, geometry.FRAME, interpolation=cv2.INTER_CUBIC), np.uint8)
