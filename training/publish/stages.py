@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imgedit.models import library
+from imgedit.errors import TrainingError
+from imgedit.models import library, records
 from imgedit.models.manifest import FILE
 from training.run import checkpoint
 
@@ -29,9 +30,19 @@ def of(name: str | Path) -> list[Stage]:
         TrainingError: the run is damaged.
     """
     if checkpoint.found(Path(name)):
-        return joined(checkpoint.stored_config(Path(name)).get(BEFORE, []), [own(Path(name))])
+        return joined(_before(Path(name)), [own(Path(name))])
     manifest = library.find(str(name)).manifest
     return [dataclasses.asdict(stage) for stage in manifest.stages]
+
+
+def _before(run: Path) -> list[Stage]:
+    """Return the stages before a run, as its `config.json` has them."""
+    fields = {field.name for field in dataclasses.fields(records.Stage)}
+    stages: list[Any] = checkpoint.stored_config(run).get(BEFORE, [])
+    for stage in stages:
+        if not isinstance(stage, dict) or stage.keys() != fields:
+            raise TrainingError(f"{run / checkpoint.CONFIG} is damaged: {str(stage)[:40]!r} is no stage of a training")
+    return stages
 
 
 def own(run: Path) -> Stage:
