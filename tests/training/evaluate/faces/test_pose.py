@@ -19,7 +19,7 @@ def result() -> dict[str, object]:
     metrics = {
         "frontalize": {**front, **likeness, "same_person": 0.75, "failures": 2},
         "asked": [asked],
-        "seconds_1080p": 0.2,
+        "processor_seconds_1080p": 0.2,
     }
     return {
         "model": "m",
