@@ -31,8 +31,20 @@ def of(name: str | Path) -> list[Stage]:
     """
     if checkpoint.found(Path(name)):
         return joined(_before(Path(name)), [own(Path(name))])
-    manifest = library.find(str(name)).manifest
-    return [dataclasses.asdict(stage) for stage in manifest.stages]
+    model = library.find(str(name)).manifest
+    stages = [dataclasses.asdict(stage) for stage in model.stages]
+    return stages if (Path(name) / FILE).is_file() else _within(model.id, stages)
+
+
+def _within(model_id: str, stages: list[Stage]) -> list[Stage]:
+    """Return the stages of a model that is known by its id: the last is called so, those before `ID/NAME`."""
+    names = {stage["name"]: f"{model_id}/{stage['name']}" for stage in stages[:-1]}
+    names |= {stage["name"]: model_id for stage in stages[-1:]}
+    uses = [{k: names.get(v, v) if isinstance(v, str) else v for k, v in stage["config"].items()} for stage in stages]
+    return [
+        {**stage, "name": names[stage["name"]], "init": names.get(stage["init"], stage["init"]), "config": config}
+        for stage, config in zip(stages, uses, strict=True)
+    ]
 
 
 def _before(run: Path) -> list[Stage]:
