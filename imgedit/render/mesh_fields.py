@@ -32,12 +32,16 @@ _OBLIQUE = 0.35  # the same for a point of the outline that is not looked up at 
 _OPENING = 0.02  # by how much more it must face the camera afterwards, and
 _LOPSIDED = 0.2  # by how much more its partner on the other side faces the camera before
 _INSIDE, _OUTSIDE = 0.03, 0.02  # distances from the edge of the skin, in half faces, of the outline's two sources
-_SEARCH_IN, _SEARCH_OUT = 0.2, 0.12  # how far the edge of the skin is looked for, in distances to the middle
+_SEARCH_IN, _SEARCH_GROUND, _SEARCH_OUT = (
+    0.2,
+    0.45,
+    0.12,
+)  # how far the edge of the skin is looked for, in distances to the middle
 _THIN, _FULL = 0.25, 0.65  # shares of its new area that the photo shows of a point: mirrored, and not mirrored
 _BLUR = 0.8  # cells
 _GROUND_DAMPING = 0.005  # 1 / cells^2
 _DARKEST = 8.0  # added to colours before their logarithm, so that noise in the dark does not count
-_MAX_GAIN = 0.9  # of the logarithm
+_MAX_GAIN = 0.5  # of the logarithm
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,17 @@ def find_fields(rgb: NDArray[np.uint8], source: Points, target: Points, maps: Ma
     before, after = visibility(source), visibility(target)
     moves = (source - target)[:, :2]
     triangles = mesh.template().triangles
-    seen = triangles[((before > _VISIBLE) & (after > 0))[triangles].all(1)]
+    # The network reads far turns as smaller ones, so that points of the far cheek lie beside the face.
+    beside = np.zeros(len(source), bool) if maps is None else _at(maps.ground[..., None], source)[:, 0] > 0.5
+    seen = triangles[((before > _VISIBLE) & (after > 0) & ~beside)[triangles].all(1)]
     flow, known = rasterize(target, moves, seen, (h, w))
     fixed = ~_disc(target, (h, w))
+    fixed[[0, -1]] = fixed[:, [0, -1]] = True  # at the photo's border: nothing is to be taken from beyond it
     lopsided = before[mesh.template().mirror] - before > _LOPSIDED
-    opens = (before < _OBLIQUE) & (after > np.maximum(-_VISIBLE, before + _OPENING)) & lopsided
+    opens = ((before < _OBLIQUE) | beside) & (after > np.maximum(-_VISIBLE, before + _OPENING)) & lopsided
     opening = [i for i in mesh.OVAL if opens[i]]
     damping = None if maps is None else _GROUND_DAMPING * maps.ground
-    edges = None if maps is None or not opening else _edges(source, opening, maps.skin)
+    edges = None if maps is None or not opening else _edges(source, opening, maps)
     if maps is None or edges is None:
         return Fields(_settled(flow, known, fixed, damping))
     inside, outside = edges
@@ -215,7 +222,7 @@ def _settled(flow: Floats, known: NDArray[np.bool_], fixed: NDArray[np.bool_], d
     return np.asarray(np.where(fixed[..., None], 0.0, smooth), np.float32)
 
 
-def _edges(source: Points, opening: list[int], skin: Floats) -> tuple[dict[int, Points], dict[int, Points]] | None:
+def _edges(source: Points, opening: list[int], maps: Maps) -> tuple[dict[int, Points], dict[int, Points]] | None:
     """Find where the skin ends at points of the outline: places just inside and just outside; None where it does not.
 
     A point whose skin is hidden, by hair for one, has its own place for both: there the face and what is around it
@@ -224,13 +231,12 @@ def _edges(source: Points, opening: list[int], skin: Floats) -> tuple[dict[int, 
     outline = source[list(mesh.OVAL), :2]
     half = float(np.ptp(outline, axis=0).max()) / 2.0
     middle = source[list(mesh.STILL), :2].mean(0)
-    inside, outside = (
-        _first(source[opening, :2], middle, sign * np.linspace(0.0, reach, 21), where, margin * half)
-        for sign, reach, where, margin in (
-            (1.0, _SEARCH_IN, skin > 0.5, _INSIDE),
-            (-1.0, _SEARCH_OUT, skin <= 0.5, _OUTSIDE),
-        )
-    )
+    points, skin = source[opening, :2], maps.skin > 0.5
+    inside = _first(points, middle, np.linspace(0.0, _SEARCH_IN, 21), skin, _INSIDE * half)
+    deeper = _first(points, middle, np.linspace(0.0, _SEARCH_GROUND, 41), skin, _INSIDE * half)
+    outside = _first(points, middle, np.linspace(0.0, -_SEARCH_OUT, 21), ~skin, _OUTSIDE * half)
+    on_ground = _at(maps.ground[..., None], points)[:, 0] > 0.5  # else something hides the skin
+    inside = [deeper[k] if on_ground[k] else inside[k] for k in range(len(opening))]
     if all(place is None for place in inside):
         return None
     within, beyond = {}, {}
@@ -290,7 +296,9 @@ def _with_mirror(fields: Fields, rgb: NDArray[np.uint8], source: Points, target:
     drawn, known = rasterize(target, values, shown, shape)
     drawn = membrane(drawn, known)
     size = float(np.ptp(source[list(mesh.OVAL), :2], axis=0).max())
-    light = np.log(_at(np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.03 * size), np.float32), source) + _DARKEST)
+    of_skin = cv2.GaussianBlur(rgb * skin[..., None], (0, 0), 0.03 * size)  # not of what is behind the cheek
+    share_of_skin = np.maximum(cv2.GaussianBlur(skin, (0, 0), 0.03 * size), 1e-3)[..., None]
+    light = np.log(np.maximum(_at(np.asarray(of_skin / share_of_skin, np.float32), source), 0.0) + _DARKEST)
     trusted = (visibility(source) > _OBLIQUE) & (on_skin > 0.9) & (on_skin[mirror] > 0.9)
     gain, lit = rasterize(
         target, np.clip(light - light[mirror], -_MAX_GAIN, _MAX_GAIN), triangles[trusted[triangles].all(1)], shape
