@@ -24,7 +24,7 @@ for _name in _ELSEWHERE:
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
 settings.register_profile("default", max_examples=200, derandomize=True, database=None, **_COMMON)
-settings.register_profile("long", max_examples=20_000, **_COMMON)
+settings.register_profile("long", max_examples=5_000, **_COMMON)
 settings.load_profile("default")
 
 
