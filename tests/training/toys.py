@@ -68,6 +68,7 @@ class Config:
     seed: int = 3
     stride: int = 1
     nan_at: int = -1
+    broken: str = "nan"
 
 
 class Method:
@@ -95,7 +96,7 @@ class Method:
             loss.backward()
             self.optimizer.step()
             self.steps += 1
-        broken = torch.tensor(float("nan") if self.steps == self.config.nan_at else 0.5)
+        broken = torch.tensor(float(self.config.broken) if self.steps == self.config.nan_at else 0.5)
         return {"loss_l2": loss.detach(), "loss_other": broken}
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the GAN methods share: two players, their optimizers, the averaged generator, two phases, samples, export.
+"""What the GAN methods share: generator, discriminator, their optimizers, the averaged generator, samples, export.
 
 A method adds `discriminator_step` and `generator_loss` (or its own `generator_step`).
 """
@@ -27,7 +27,7 @@ _SHOWN = 16
 
 
 @dataclass(frozen=True)
-class GameConfig:
+class AdversarialConfig:
     """Settings of one training that every GAN method has."""
 
     network: dense.Kind = "dense"
@@ -67,7 +67,7 @@ class GameConfig:
 
 
 @dataclass(frozen=True)
-class AdamConfig(GameConfig):
+class AdamConfig(AdversarialConfig):
     """Settings of the GAN methods whose two optimizers are Adam."""
 
     beta1: float = 0.5
@@ -76,15 +76,15 @@ class AdamConfig(GameConfig):
     """Adam's second decay."""
 
 
-def rate(config: GameConfig, step: int) -> float:
+def rate(config: AdversarialConfig, step: int) -> float:
     """Return the learning rate at a step: `lr`, and `second_lr` over the last `second_phase` of the steps."""
     return config.second_lr if step >= config.steps * (1.0 - config.second_phase) else config.lr
 
 
-class Game:
+class AdversarialMethod:
     """Base of the GAN methods.
 
-    One step of the game is `n_critic` steps of the discriminator on a new batch each and one of the generator;
+    One step is `n_critic` steps of the discriminator on a new batch each and one of the generator;
     `steps` counts the batches drawn.
 
     Args:
@@ -101,7 +101,7 @@ class Game:
 
     def __init__(
         self,
-        config: GameConfig,
+        config: AdversarialConfig,
         device: torch.device | str = "cpu",
         n_outputs: int = 1,
         batch_norm: bool = False,
@@ -120,7 +120,7 @@ class Game:
         self.steps = 0
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Return the optimizer of one player: Adam (one kernel for each tensor, on the CPU too)."""
+        """Return the optimizer of one network: Adam (one kernel for each tensor, on the CPU too)."""
         config = self.config
         if not isinstance(config, AdamConfig):
             raise NotImplementedError
@@ -156,7 +156,7 @@ class Game:
         return {"loss_g": loss.detach()}
 
     @staticmethod
-    def data_options(config: GameConfig) -> dict[str, Any]:
+    def data_options(config: AdversarialConfig) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
         return {"size": config.size}
 
@@ -165,19 +165,19 @@ class Game:
         """Overrides that make a test-sized configuration."""
         return {"size": 8, "batch_size": 4, "z_dim": 5, "steps": 40}
 
-    def set_pace(self, lr: float) -> None:
-        """Set the learning rates of both players."""
+    def set_learning_rates(self, lr: float) -> None:
+        """Set the learning rates of both networks."""
         set_lr(self.optimizer_g, lr)
         set_lr(self.optimizer_d, lr)
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """`n_critic` steps of the discriminator, one of the generator."""
-        self.set_pace(rate(self.config, self.steps))
+        self.set_learning_rates(rate(self.config, self.steps))
         self.generator.train()
         terms: dict[str, Tensor] = {}
         for i in range(self.config.n_critic):
             real = next(stream).to(self.device).image
-            # The generator rests until its own step, so the last pictures drawn for the discriminator serve it too.
+            # The generator does not move before its own step, so the last pictures drawn serve it too.
             with torch.set_grad_enabled(i == self.config.n_critic - 1):
                 fake = self.generator(self.noise(len(real)))
             terms |= self.discriminator_step(real, fake.detach())

@@ -1,6 +1,6 @@
 """What the two adversarial autoencoders share (Mathieu et al. 2016, Szabo et al. 2017): settings, networks, one step.
 
-A method adds its encoder, its discriminator and `play`, which steps both sides on one batch.
+A method adds its encoder, its discriminator and `update`, which steps both sides on one batch.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.families import latent as swap
-from training.families import pictures
+from training.families import latent, pictures
 from training.method import Graph
 from training.networks.autoencoder import Decoder, Encoder
 from training.networks.pair import Adversarial, discriminator_step
@@ -22,7 +21,7 @@ from training.run.optim import EMA, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
-class PairConfig(swap.SplitConfig):
+class PairedAdversarialConfig(latent.SplitConfig):
     """Settings of one training, beside those of `SplitConfig`.
 
     "Jha's code" is the re-implementation of Jha et al. 2018, behind the published MNIST figures. It takes errors as
@@ -35,13 +34,13 @@ class PairConfig(swap.SplitConfig):
     lambda_adv: float = 10.0
     """Weight of fooling the discriminator (ours)."""
     adversarial: Adversarial = "hinge"
-    """The game: `non_saturating` is the paper's, `hinge` ours."""
+    """The adversarial losses: `non_saturating` are the paper's, `hinge` ours."""
     lambda_r1: float = 1.0
     """Weight of R1 at the real pictures (ours), applied every `r1_every`-th step times as much; 0 leaves it out."""
     r1_every: int = 8
     """Steps from one R1 penalty to the next."""
     accuracy_limit: float = 1.0
-    """The discriminator rests where it is right more often than this (0.8 in Jha's code)."""
+    """The discriminator makes no step where it is right more often than this (0.8 in Jha's code)."""
     lr_d: float = 1e-3
     """Peak learning rate of the discriminator's Adam, one cycle."""
     beta1: float = 0.5
@@ -62,7 +61,7 @@ FACE: dict[str, object] = {
 }  # fmt: skip
 
 
-class PairGame(swap.Coder):
+class PairedAdversarialMethod(latent.Coder):
     """Encoder and decoder with one optimizer, the discriminator with its own.
 
     Args:
@@ -75,9 +74,11 @@ class PairGame(swap.Coder):
     id: str
     title: str
     paper: str
-    parts = (*swap.Coder.parts, "discriminator", "optimizer_d")
+    parts = (*latent.Coder.parts, "discriminator", "optimizer_d")
 
-    def __init__(self, config: PairConfig, device: torch.device | str, encoder: Encoder, discriminator: nn.Module):
+    def __init__(
+        self, config: PairedAdversarialConfig, device: torch.device | str, encoder: Encoder, discriminator: nn.Module
+    ):
         c = config
         self.config = config
         self.device = torch.device(device)
@@ -92,7 +93,7 @@ class PairGame(swap.Coder):
         self.ema_decoder = EMA(self.decoder, c.ema_decay)
         self.steps = 0
 
-    def play(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Step the discriminator, then encoder and decoder, on the same pictures; return detached terms."""
         raise NotImplementedError
 
@@ -109,13 +110,13 @@ class PairGame(swap.Coder):
         factor = one_cycle(self.steps, c.steps)
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.optimizer_d, c.lr_d * factor)
-        logs = self.play(batch)
+        logs = self.update(batch)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1
         return logs
 
-    def judge(
+    def train_discriminator(
         self, real: Tensor, condition: Tensor, fakes: Sequence[Tensor], fake_condition: Tensor
     ) -> dict[str, Tensor]:
         """One step of the discriminator; the arguments are those of `discriminator_step`."""
@@ -133,9 +134,9 @@ class PairGame(swap.Coder):
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""
         c = self.config
-        return swap.graphs(self.ema_encoder.network, self.ema_decoder.network, c.channels, c.size)
+        return latent.graphs(self.ema_encoder.network, self.ema_decoder.network, c.channels, c.size)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         c = self.config
-        return swap.manifest_fields("swap", f"Swap of {c.specified} and the rest, {self.title}", self.paper, c.size)
+        return latent.manifest_fields("swap", f"Swap of {c.specified} and the rest, {self.title}", self.paper, c.size)

@@ -1,4 +1,4 @@
-"""What the methods share that edit attributes with a small network: one game of hinge losses, R1 and a cycle.
+"""What the methods share that edit attributes with a small network: hinge losses, R1 and a cycle.
 
 Symbols of StarGAN (Choi et al. 2018), on which they build: `generator` = G, `discriminator` = D with heads D_src and
 D_cls, `present` = c' (the labels of a picture), `wanted` = c (those it is asked for).

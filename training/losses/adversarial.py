@@ -112,7 +112,7 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def bernoulli_kl(before: Tensor, after: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """How far a classifier's answers have moved: the mean of KL(before || after) over pictures and labels, in nats.
+    """How far a classifier's probabilities have moved, in nats: KL(before || after), the mean over pictures and labels.
 
     Each label is a Bernoulli distribution of its own.
 

@@ -1,7 +1,7 @@
 """A small residual network for the 40 CelebA attributes (He et al. 2016, basic blocks).
 
 Two are trained, with different seeds, widths and augmentation: `compact` is bundled (it tells `translate` what a face
-has, and is the frozen second classifier of the hair training), `judge` measures and is never shown to a generator.
+has, and is the frozen second classifier of the hair training), `judge` measures and is no helper of a training.
 Deviations: hair colours are weighted up, and labels are smoothed because about a tenth of CelebA's are doubtful.
 """
 

@@ -2,7 +2,7 @@
 
 Symbols of the paper: Enc and Dec = encoder and decoder, z = unspecified (mean and log variance), s = specified.
 Forward cycle: both pictures of a pair are decoded from their own z and the other's s (equation 3). Reverse cycle: one z
-from the prior is decoded with the s of two pictures and encoded again, both answers must agree (equation 4).
+from the prior is decoded with the s of two pictures and encoded again, both codes must agree (equation 4).
 Deviations: both pictures of a pair are reconstructed, the squared error is summed over pixels in units of 0..1, the
 reverse cycle takes its two s from the same batch, the weights are averaged, one-cycle learning rate.
 The options beyond the paper: a reverse reconstruction, a discriminator on pairs, the distance of the reverse cycle, a
@@ -22,8 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.families import latent as swap
-from training.families import pictures
+from training.families import latent, pictures
 from training.losses import leak
 from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.losses.past_codes import PastCodes
@@ -34,7 +33,7 @@ from training.run.optim import EMA, descend, load_matching, on_device, one_cycle
 
 
 @dataclass(frozen=True)
-class Config(swap.SplitConfig):
+class Config(latent.SplitConfig):
     """Settings of one training, beside those of `SplitConfig`."""
 
     z_step: float = 0.0
@@ -146,7 +145,7 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method(swap.Coder):
+class Method(latent.Coder):
     """Encoder and decoder with one optimizer, the reverse cycle with its own, and the adversaries that are on."""
 
     id = "cycle_vae"
@@ -339,12 +338,12 @@ class Method(swap.Coder):
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""
         networks = self.ema_encoder.network, self.ema_decoder.network
-        return swap.graphs(*networks, self.config.channels, self.config.size)
+        return latent.graphs(*networks, self.config.channels, self.config.size)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         paper = "Disentangling factors of variation with cycle-consistent VAEs, Jha et al. 2018, arXiv 1804.10469"
-        return swap.manifest_fields("swap", "Swap s and z: cycle-consistent VAE", paper, self.config.size)
+        return latent.manifest_fields("swap", "Swap s and z: cycle-consistent VAE", paper, self.config.size)
 
 
 def l1_distance(code: Encoded) -> Tensor:
@@ -372,7 +371,7 @@ def wasserstein_distance(code: Encoded) -> Tensor:
 def surprise(code: Encoded, drawn: Tensor) -> Tensor:
     """Return how unlikely the posteriors find the z that was decoded, `-log q(z | Dec(z, s))` in nats, `(N,)`.
 
-    The z was drawn without looking at s, so that an encoder that answers with it says nothing of the class.
+    The z was drawn without looking at s, so that an encoder that returns it says nothing of the class.
 
     Reference: Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks (the sleep phase).
     """

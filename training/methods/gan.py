@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.families import gan as game
+from training.families.gan import POINTS, REPORTED_STEPS, AdamConfig, AdversarialMethod
 from training.losses.adversarial import logistic_discriminator, non_saturating_generator, r1_penalty
 from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(game.AdamConfig):
+class Config(AdamConfig):
     """Settings of one training."""
 
     r1_gamma: float = 0.0
@@ -35,14 +35,14 @@ class Config(game.AdamConfig):
 
 
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {"steps": game.REPORTED_STEPS // 5},
+    "compact": {"steps": REPORTED_STEPS // 5},
     "paper": {},
     "r1": {"r1_gamma": 10.0},
-    "points": dict(game.POINTS),
+    "points": dict(POINTS),
 }
 
 
-class Method(game.Game):
+class Method(AdversarialMethod):
     """Two networks, two Adams."""
 
     id = "gan"

@@ -1,9 +1,9 @@
-"""Bangs by moving the photo's own hair (ours): StarGAN's game, appearance flow for output (Zhou et al. 2016).
+"""Bangs by moving the photo's own hair (ours): StarGAN's losses, appearance flow for output (Zhou et al. 2016).
 
 G says from where hair is copied, down onto the forehead, and where skin is painted over hair that is to go
 (`imgedit.render.flow` carries it out on a photo of any size). It draws no hair, so it cannot draw stripes.
 What it adds to `training.families.translation`:
-  - An edit acts in the box of its attribute, and D_src judges the patches of that box.
+  - An edit acts in the box of its attribute, and D_src is weighted towards that box.
   - The flow is smooth.
 """
 

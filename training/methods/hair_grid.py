@@ -1,4 +1,4 @@
-"""Hair colours by a bilateral grid of colour transforms (ours): StarGAN's game, HDRNet's output (Gharbi et al. 2017).
+"""Hair colours by a bilateral grid of colour transforms (ours): StarGAN's losses, HDRNet's output (Gharbi et al. 2017).
 
 The attributes are colours of which a face has one. G returns affine colour transforms, which are carried out on the
 hair alone (`imgedit.render.grid`), so that it can recolour a photo of any size and draw nothing.
@@ -47,7 +47,7 @@ class Config(TranslationConfig):
     preserver: str = ""
     """Preservation classifier: a run folder or model of `attribute_classifier`."""
     lambda_preserve: float = 0.0
-    """Weight of how far an edit moves its answers on all attributes but the edited ones; needs `preserver`."""
+    """Weight of how far an edit moves its probabilities of all attributes but the edited ones; needs `preserver`."""
     preserve_weights: tuple[float, ...] = ()
     """As `teacher_weights`, of that term. Grey hair moves such a classifier more than other colours do."""
     lambda_colour: float = 2.0

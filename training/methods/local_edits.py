@@ -1,8 +1,8 @@
-"""Words of the face by a compact image generator (ours): StarGAN's game, a U-Net that adds a change to its input.
+"""Words of the face by a compact image generator (ours): StarGAN's losses, a U-Net that adds a change to its input.
 
 The U-Net costs 0.43 GMAC at 128 px, StarGAN's generator 9.96.
 What it adds to `training.families.translation`:
-  - An edit acts in the box of its attribute (a mustache brings no beard), and D_src judges the patches of that box.
+  - An edit acts in the box of its attribute (a mustache brings no beard), and D_src is weighted towards that box.
   - The change is small, without tint of its own, and without dots and stripes.
 """
 

@@ -1,4 +1,4 @@
-"""Disentangling by adversarial training (Mathieu et al. 2016, arXiv 1611.03383): s and z from pairs, and a judge.
+"""Disentangling by adversarial training (Mathieu et al. 2016, arXiv 1611.03383): s and z from pairs.
 
 Symbols of the paper: Enc and Dec = encoder and decoder, Adv = `discriminator`, x1 and x1' = a picture and its partner
 of the same class, x2 = a picture of any class, z1 and s2 = their codes.
@@ -10,7 +10,7 @@ R1; one-cycle learning rate; averaged weights.
 `discriminator = image_pair` shows a picture of the class in place of its embedding (as Szabo et al. 2017, and as Jha et
 al. 2018 did for their comparison, whose figures are the published ones on MNIST). `gaussian` says which code is a VAE;
 the prior draws z only where z is one.
-The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
+The loss weights are ours, also in `paper`, which has the form of the paper and the adversarial weight of Jha's code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
-from training.families.pair import FACE, PAPER, PairConfig, PairGame
+from training.families.pair import FACE, PAPER, PairedAdversarialConfig, PairedAdversarialMethod
 from training.losses.latent import kl_normal, reparametrise, squared_error
 from training.networks.autoencoder import Encoded, Encoder
 from training.networks.pair import ClassDiscriminator, PairDiscriminator, generator_loss
@@ -31,8 +31,8 @@ from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(PairConfig):
-    """Settings of one training, beside those of `PairConfig`."""
+class Config(PairedAdversarialConfig):
+    """Settings of one training, beside those of `PairedAdversarialConfig`."""
 
     n_classes: int = 10
     """Classes of that factor (`discriminator = class_embedding`)."""
@@ -57,8 +57,8 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method(PairGame):
-    """Encoder and decoder against a judge of pictures and their classes."""
+class Method(PairedAdversarialMethod):
+    """Encoder and decoder against a discriminator of pictures and their classes."""
 
     id = "mathieu"
     title = "adversarial"
@@ -79,16 +79,16 @@ class Method(PairGame):
     @staticmethod
     def tiny() -> dict[str, object]:
         """Overrides that make a test-sized configuration."""
-        return {**PairGame.tiny(), "n_classes": 2, "lambda_kl": 1.0}
+        return {**PairedAdversarialMethod.tiny(), "n_classes": 2, "lambda_kl": 1.0}
 
-    def play(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
         code = self.encoder(torch.cat([batch.image, batch.require_partner()]))
         own, cross, fakes = self._decode_all(code)
         return self.discriminator_step(batch, fakes) | self.generator_step(batch, code, own, cross, fakes)
 
     def _decode_all(self, code: Encoded) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Return Dec(z1, s1), Dec(z1, s1') and the pictures that the discriminator judges.
+        """Return Dec(z1, s1), Dec(z1, s1') and the pictures that the discriminator sees.
 
         Args:
             code: of x1 in its first half, of x1' in its second.
@@ -97,15 +97,15 @@ class Method(PairGame):
         z = code.z if code.z_logvar is None else reparametrise(code.z, code.z_logvar)
         (s1, s1_partner), z1 = s.chunk(2), z.chunk(2)[0]
         s2 = _next(s1)
-        judged = [z1] if code.z_logvar is None else [z1, torch.randn_like(z1)]
-        styles = torch.cat([z1, z1, *judged])
-        pictures = self.decoder(torch.cat([s1, s1_partner, *[s2] * len(judged)]), styles).split(len(z1))
+        z_fake = [z1] if code.z_logvar is None else [z1, torch.randn_like(z1)]
+        styles = torch.cat([z1, z1, *z_fake])
+        pictures = self.decoder(torch.cat([s1, s1_partner, *[s2] * len(z_fake)]), styles).split(len(z1))
         return pictures[0], pictures[1], pictures[2:]
 
     def discriminator_step(self, batch: Batch, fakes: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """One step of the discriminator; `fakes` should be of the class of the next picture of the batch."""
         real, condition = self._judged(batch)
-        return self.judge(real, condition, fakes, _next(condition))
+        return self.train_discriminator(real, condition, fakes, _next(condition))
 
     def generator_step(
         self, batch: Batch, code: Encoded, own: Tensor, cross: Tensor, fakes: tuple[Tensor, ...]

@@ -5,7 +5,7 @@ that lk / lambda in 0..1 is the probability of being real: `max_D min_G E[log lk
 Deviations: in log space throughout, where the likelihood of a far embedding does not vanish; the generator maximizes
 `log lk` (non-saturating) unless `saturating`; a second phase at a lower learning rate; the average of the generator's
 weights is kept, and exported.
-The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
+The distance of the means is ours; `paper` has the generator's loss of the paper.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.families import gan as game
+from training.families.gan import POINTS, REPORTED_STEPS, AdamConfig, AdversarialMethod
 from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(game.AdamConfig):
+class Config(AdamConfig):
     """Settings of one training."""
 
     n_components: int = 10
@@ -39,9 +39,9 @@ class Config(game.AdamConfig):
 
 
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {"steps": game.REPORTED_STEPS // 5},
+    "compact": {"steps": REPORTED_STEPS // 5},
     "paper": {"saturating": True},
-    "points": {**game.POINTS, "distance": 2.5},
+    "points": {**POINTS, "distance": 2.5},
 }
 
 
@@ -107,7 +107,7 @@ class _Score(nn.Module):
         return log_share - torch.log(1.0 - torch.exp(log_share))  # ONNX has no expm1
 
 
-class Method(game.Game):
+class Method(AdversarialMethod):
     """An embedding network and a generator, two Adams."""
 
     id = "md_gan"

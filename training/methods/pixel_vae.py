@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from training.data.batch import Batch
-from training.families import latent as swap
-from training.families import pictures
+from training.families import latent, pictures
 from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.method import Graph
 from training.networks.autoencoder import Encoder
@@ -27,7 +26,7 @@ from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
-class Config(swap.PlainConfig):
+class Config(latent.PlainConfig):
     """Settings of one training, beside those of `PlainConfig`.
 
     `width` is also the channels of the map that each pixel is conditioned on.
@@ -62,7 +61,7 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method(swap.Coder):
+class Method(latent.Coder):
     """Encoder and decoder, one optimizer."""
 
     id = "pixel_vae"
@@ -156,9 +155,9 @@ class Method(swap.Coder):
 
     def graphs(self) -> dict[str, Graph]:
         """The role `generate`, which gives the draft."""
-        return swap.generate_graph(self.ema_decoder.network, self.config.z_dim)
+        return latent.generate_graph(self.ema_decoder.network, self.config.z_dim)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         paper = "PixelVAE: a latent variable model for natural images, Gulrajani et al. 2016, arXiv 1611.05013"
-        return swap.manifest_fields("sample", "Random drafts: a VAE with a PixelCNN", paper, self.config.size)
+        return latent.manifest_fields("sample", "Random drafts: a VAE with a PixelCNN", paper, self.config.size)

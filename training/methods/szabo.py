@@ -1,4 +1,4 @@
-"""Mixing autoencoder (Szabo et al. 2017, arXiv 1711.02245): triplets, a plain autoencoder, a judge of picture pairs.
+"""Mixing autoencoder (Szabo et al. 2017, arXiv 1711.02245): triplets, a plain autoencoder, a discriminator of pairs.
 
 Symbols of the paper: Enc and Dec = encoder and decoder, Dsc = `discriminator`, N_c = s (the common part), N_v = z (the
 varying part), x1 and x2 = a picture and its partner of the same class, x3 = a picture of any class.
@@ -6,7 +6,7 @@ Autoencoder: x1 is decoded from z(x1) and s(x2), x2 from z(x2) and s(x1). Advers
 (x1, Dec(s(x1), z(x3))) a generated one; without it all may go through z, and s be ignored (the shortcut problem).
 Deviations: x3 is the previous picture of the batch, so now and then it has x1's class; the squared error is summed over
 pixels in units of 0..1; one optimizer for both losses; R1; one-cycle learning rate; averaged weights.
-The paper's full text was not at hand when this was written: the loss weights are ours, `paper` says which form.
+The loss weights are ours, also in `paper`, which has the form of the paper and the adversarial weight of Jha's code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from training.data.batch import Batch
-from training.families.pair import FACE, PAPER, PairConfig, PairGame
+from training.families.pair import FACE, PAPER, PairedAdversarialConfig, PairedAdversarialMethod
 from training.losses.latent import squared_error
 from training.networks.autoencoder import Encoder
 from training.networks.pair import PairDiscriminator, generator_loss
@@ -25,8 +25,8 @@ from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(PairConfig):
-    """Settings of one training, beside those of `PairConfig`."""
+class Config(PairedAdversarialConfig):
+    """Settings of one training, beside those of `PairedAdversarialConfig`."""
 
     z_noise: float = 0.0
     """Noise on z in training, in standard deviations of each dimension over the batch (ours; 0 in the paper): what s
@@ -41,8 +41,8 @@ class Config(PairConfig):
 PRESETS: dict[str, dict[str, object]] = {"compact": {}, "paper": PAPER, "face": {**FACE, "lambda_adv": 180.0}}
 
 
-class Method(PairGame):
-    """A plain autoencoder against a judge of picture pairs."""
+class Method(PairedAdversarialMethod):
+    """A plain autoencoder against a discriminator of picture pairs."""
 
     id = "szabo"
     title = "mixing"
@@ -57,7 +57,7 @@ class Method(PairGame):
         )
         super().__init__(config, device, encoder, PairDiscriminator(c.channels, c.size, c.d_width))
 
-    def play(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
         c = self.config
         s, z, *_ = self.encoder(torch.cat([batch.image, batch.require_partner()]))
@@ -70,7 +70,7 @@ class Method(PairGame):
 
     def discriminator_step(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator on real pairs and on pairs of a picture and `fake`."""
-        return self.judge(batch.require_partner(), batch.image, [fake], batch.image)
+        return self.train_discriminator(batch.require_partner(), batch.image, [fake], batch.image)
 
     def generator_step(self, batch: Batch, mixed: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """One step of encoder and decoder.

@@ -1,4 +1,4 @@
-"""Unrolled GAN (Metz et al. 2017): the generator answers a discriminator that has moved on by k steps.
+"""Unrolled GAN (Metz et al. 2017): the generator is trained against a discriminator k steps ahead.
 
 theta_D = parameters of `discriminator`, theta_G = of `generator`, K = `unroll`. The look-ahead is theta_D^k(theta_D,
 theta_G) of equation 8, and the generator's gradient goes through all of it (equation 11, both terms).
@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from training.families import gan as game
+from training.families.gan import POINTS, REPORTED_STEPS, AdamConfig, AdversarialMethod
 from training.losses.adversarial import logistic_discriminator, non_saturating_generator
 from training.run.optim import descend, set_lr
 
 
 @dataclass(frozen=True)
-class Config(game.AdamConfig):
+class Config(AdamConfig):
     """Settings of one training."""
 
     unroll: int = 5
@@ -48,14 +48,14 @@ class Config(game.AdamConfig):
 
 _MNIST: dict[str, object] = {"lr": 4e-4, "second_lr": 4e-5, "d_pace": 0.3, "minimax": True}
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {**_MNIST, "steps": game.REPORTED_STEPS // 5},
+    "compact": {**_MNIST, "steps": REPORTED_STEPS // 5},
     "paper": _MNIST,
-    "points": dict(game.POINTS),
+    "points": dict(POINTS),
 }
 _EPS = 1e-8  # as Adam's
 
 
-class Method(game.Game):
+class Method(AdversarialMethod):
     """Two networks, two Adams."""
 
     id = "unrolled_gan"
@@ -65,9 +65,9 @@ class Method(game.Game):
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         super().__init__(config, device)
 
-    def set_pace(self, lr: float) -> None:
+    def set_learning_rates(self, lr: float) -> None:
         """Set both learning rates."""
-        super().set_pace(lr)
+        super().set_learning_rates(lr)
         set_lr(self.optimizer_d, self.config.d_pace * lr)
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -79,12 +79,12 @@ class Method(game.Game):
     def generator_step(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
         """A step against the discriminator that looked ahead."""
         ahead = self.look_ahead(real, fake)
-        judged = self.generator(self.noise(len(fake))) if self.config.fresh else fake
+        last = self.generator(self.noise(len(fake))) if self.config.fresh else fake
         if self.config.minimax:
-            both = torch.cat([real, judged])
+            both = torch.cat([real, last])
             loss = -logistic_discriminator(*functional_call(self.discriminator, ahead, (both,)).chunk(2))
         else:
-            loss = non_saturating_generator(functional_call(self.discriminator, ahead, (judged,)))
+            loss = non_saturating_generator(functional_call(self.discriminator, ahead, (last,)))
         weights = list(self.generator.parameters())
         gradients = torch.autograd.grad(loss, weights)  # of the generator only: the true discriminator gets none
         for weight, gradient in zip(weights, gradients, strict=True):
@@ -114,12 +114,12 @@ class Method(game.Game):
             t += 1
             logits = functional_call(self.discriminator, dict(zip(named, values, strict=True)), (both,))
             gradients = torch.autograd.grad(logistic_discriminator(*logits.chunk(2)), values, create_graph=True)
-            pace = lr / (1.0 - config.beta1**t)
+            step_size = lr / (1.0 - config.beta1**t)
             scale = (1.0 - config.beta2**t) ** -0.5
             for i, gradient in enumerate(gradients):
                 first[i] = first[i].lerp(gradient, 1.0 - config.beta1)
                 with torch.no_grad():
                     second[i] = second[i].lerp(gradient.square(), 1.0 - config.beta2)
-                    rate = second[i].sqrt().mul_(scale).add_(_EPS).reciprocal_().mul_(pace)
+                    rate = second[i].sqrt().mul_(scale).add_(_EPS).reciprocal_().mul_(step_size)
                 values[i] = torch.addcmul(values[i], first[i], rate, value=-1.0)
         return dict(zip(named, values, strict=True))

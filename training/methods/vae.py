@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from training.data.batch import Batch
-from training.families import latent as swap
-from training.families import pictures
+from training.families import latent, pictures
 from training.losses.latent import kl_normal, reparametrise, squared_error
 from training.method import Graph
 from training.networks.autoencoder import Decoder, Encoder
@@ -23,7 +22,7 @@ from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
 @dataclass(frozen=True)
-class Config(swap.PlainConfig):
+class Config(latent.PlainConfig):
     """Settings of one training, beside those of `PlainConfig`."""
 
     batch_size: int = 128
@@ -40,7 +39,7 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method(swap.Coder):
+class Method(latent.Coder):
     """Encoder and decoder, one optimizer."""
 
     id = "vae"
@@ -88,9 +87,9 @@ class Method(swap.Coder):
 
     def graphs(self) -> dict[str, Graph]:
         """The role `generate`."""
-        return swap.generate_graph(self.ema_decoder.network, self.config.z_dim)
+        return latent.generate_graph(self.ema_decoder.network, self.config.z_dim)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         paper = "Auto-encoding variational Bayes, Kingma and Welling 2013, arXiv 1312.6114"
-        return swap.manifest_fields("sample", "Random pictures: a plain VAE", paper, self.config.size)
+        return latent.manifest_fields("sample", "Random pictures: a plain VAE", paper, self.config.size)

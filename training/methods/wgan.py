@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.families import gan as game
+from training.families.gan import POINTS, REPORTED_STEPS, AdversarialConfig, AdversarialMethod
 from training.losses.adversarial import hinge_generator, wasserstein_critic
 from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(game.GameConfig):
+class Config(AdversarialConfig):
     """Settings of one training."""
 
     n_critic: int = 5
@@ -39,13 +39,13 @@ class Config(game.GameConfig):
 
 
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {"steps": game.REPORTED_STEPS // 5},
+    "compact": {"steps": REPORTED_STEPS // 5},
     "paper": {},
-    "points": {**game.POINTS, "lr": 5e-4, "clip": 0.1},
+    "points": {**POINTS, "lr": 5e-4, "clip": 0.1},
 }
 
 
-class Method(game.Game):
+class Method(AdversarialMethod):
     """A clipped critic and a generator, two RMSprops."""
 
     id = "wgan"

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.families import gan as game
+from training.families.gan import POINTS, REPORTED_STEPS, AdamConfig, AdversarialMethod
 from training.losses.adversarial import gradient_penalty, hinge_generator, wasserstein_critic
 from training.run.optim import descend
 
 
 @dataclass(frozen=True)
-class Config(game.AdamConfig):
+class Config(AdamConfig):
     """Settings of one training."""
 
     n_critic: int = 5
@@ -35,13 +35,13 @@ class Config(game.AdamConfig):
 
 
 PRESETS: dict[str, dict[str, object]] = {
-    "compact": {"steps": game.REPORTED_STEPS // 5},
+    "compact": {"steps": REPORTED_STEPS // 5},
     "paper": {},
-    "points": {**game.POINTS, "lambda_gp": 0.1},
+    "points": {**POINTS, "lambda_gp": 0.1},
 }
 
 
-class Method(game.Game):
+class Method(AdversarialMethod):
     """A critic and a generator, two Adams."""
 
     id = "wgan_gp"

@@ -88,8 +88,8 @@ def discriminator_step(
     real = real.detach().requires_grad_(r1 > 0)
     real_logits = discriminator(real, real_condition)
     fake_logits = discriminator(torch.cat(list(fakes)).detach(), torch.cat([fake_condition] * len(fakes)))
-    game = losses.hinge_discriminator if adversarial == "hinge" else losses.logistic_discriminator
-    loss = game(real_logits, fake_logits)
+    loss_of = losses.hinge_discriminator if adversarial == "hinge" else losses.logistic_discriminator
+    loss = loss_of(real_logits, fake_logits)
     total = loss + r1 * losses.r1_penalty(real, real_logits) if r1 > 0 else loss
     optimizer.zero_grad(set_to_none=True)
     total.backward()
@@ -102,7 +102,7 @@ def discriminator_step(
 def generator_loss(
     discriminator: nn.Module, fakes: Sequence[Tensor], condition: Tensor, adversarial: Adversarial
 ) -> Tensor:
-    """Return the generator's side of the game, meant over all `fakes`; the discriminator's weights get no gradient."""
+    """Return the generator's adversarial loss, the mean over `fakes`; the discriminator's weights get no gradient."""
     discriminator.requires_grad_(False)
     logits = discriminator(torch.cat(list(fakes)), torch.cat([condition] * len(fakes)))
     discriminator.requires_grad_(True)

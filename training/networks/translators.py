@@ -115,7 +115,7 @@ class CompactGenerator(LocalUNet):
     """A U-Net that adds a change to its input; 0.43 GMAC at 128 px.
 
     The change leaves by bilinear enlargement and two narrow convolutions at full size. A pixel shuffle there lets a
-    generator draw a pattern of dots that satisfies a classifier and no eye (seen after 2,500 steps at 64 px).
+    generator draw a pattern of dots that satisfies a classifier and no eye.
 
     Args:
         n_edit: length K of the edit vector.

@@ -14,9 +14,8 @@ def keep_freed_memory() -> bool:
     """Tell glibc's malloc to keep what is freed instead of giving it back to the system.
 
     Every step of a training on the CPU allocates and frees the same large tensors. By default each goes to the system
-    and back, and the system clears its pages anew. Keeping them raised the warm-up of a hair training from 94 to 147
-    pictures a second (one unpaired look on a shared machine). The price is that the process stays as large as it once
-    was. Other systems and C libraries are left as they are.
+    and back, and the system clears its pages anew. Keeping them saves that. The price is that the process stays as
+    large as it once was. Other systems and C libraries are left as they are.
 
     Returns:
         Whether the settings were taken.

@@ -99,3 +99,9 @@ def test_bernoulli_kl_is_the_divergence_of_coins_and_moves_only_the_second() -> 
     assert after.grad is not None
     assert after.grad[0, 0] > 0.0
     assert abs(float(after.grad[0, 1])) < EXACT
+
+
+def test_lazy_r1_is_r1_for_all_the_steps_that_it_stands_for() -> None:
+    real = torch.randn(3, 2, requires_grad=True)
+    logits = (real * torch.tensor([3.0, 4.0])).sum(1)  # a slope of 5 everywhere
+    assert float(losses.lazy_r1(real, logits, gamma=0.2, every=16).detach()) == pytest.approx(16 * 0.1 * 25.0)

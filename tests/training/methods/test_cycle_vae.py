@@ -14,6 +14,7 @@ from training.data.batch import Batch
 from training.methods import cycle_vae
 from training.networks.autoencoder import Encoded
 from training.run import config as configs
+from training.run.optim import descend
 
 
 def make(**changes: Any) -> cycle_vae.Method:
@@ -100,6 +101,51 @@ def test_fooling_the_discriminator_reaches_the_encoder_only_if_it_should(adversa
     loss.backward()
     assert all(p.grad is not None for p in method.decoder.parameters())
     assert (method.encoder.trunk[0].weight.grad is not None) is expected
+
+
+def test_the_discriminator_is_shown_the_s_of_a_pair_with_the_z_of_another_picture() -> None:
+    method = make(adversarial="both")
+    batch = pairs()
+    assert batch.partner is not None
+    both = torch.cat([batch.image, batch.partner])
+    code = method.encoder(both)
+    decoded: list[tuple[Tensor, Tensor]] = []
+    method.decoder.register_forward_pre_hook(lambda _, given: decoded.append((given[0].detach(), given[1].detach())))
+    method._adversarial(both, code.s, code.z)
+    s, z = decoded[0]
+    assert torch.equal(s, code.s[:4])
+    assert torch.equal(z, code.z[:4].roll(1, 0))
+    assert not torch.isclose(z, code.z[:4]).all(1).any()
+
+
+def test_fooling_the_discriminator_raises_its_logit_of_the_decoded_pair() -> None:
+    method = make(adversarial="both", lr_d=0.0)
+    batch = pairs()
+    assert batch.partner is not None
+    both = torch.cat([batch.image, batch.partner])
+    optimizer = torch.optim.Adam([*method.encoder.parameters(), *method.decoder.parameters()], lr=1e-3)
+
+    def logit() -> float:
+        code = method.encoder(both)
+        fake = method.decoder(code.s[:4], code.z[:4].roll(1, 0))
+        return float(method._pair_logits(batch.image, fake).detach().mean())
+
+    before = logit()
+    for _ in range(10):
+        code = method.encoder(both)
+        descend(optimizer, method._adversarial(both, code.s, code.z)[0])
+    assert logit() > before
+
+
+def test_z_of_both_cycles_is_drawn_anew_in_every_step() -> None:
+    method = make(lr=0.0, lr_reverse=0.0)
+    decoded: list[Tensor] = []
+    method.decoder.register_forward_pre_hook(lambda _, given: decoded.append(given[1].detach().clone()))
+    batch = pairs()
+    for _ in range(2):
+        method.step(iter([batch]))
+    first, second = decoded[:2], decoded[2:]
+    assert all(not torch.isclose(a, b).any() for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize(("kind", "least"), [("pairs", math.log(2.0)), ("classes", 0.0)])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from imgedit.errors import DataError
 from training.data import gaussians
 from training.data.batch import Batch
-from training.families import gan as game
+from training.families.gan import STEPS_AN_EPOCH, rate
 from training.losses import adversarial as L
 from training.methods import digit_classifier, md_gan, unrolled_gan
 from training.networks import dense
@@ -97,6 +97,50 @@ def test_each_player_moves_alone(method_id: str) -> None:
 
 
 @gans
+@pytest.mark.parametrize("form", ["default", "paper"])
+def test_a_step_of_the_generator_raises_the_discriminators_logit_of_its_pictures(method_id: str, form: str) -> None:
+    changes = {"saturating": True} if (method_id, form) == ("md_gan", "paper") else {}
+    changes |= {"batch_norm": False} if method_id == "wgan" else {}  # whose statistics move too
+    method = make(method_id, lr=1e-3, **changes)
+    stream = batches(method, 16)
+    for _ in range(3):
+        method.step(stream)
+    z, real = method.noise(16), next(stream).image
+    before = float(method.logit(method.generate(z, averaged=False)).mean())
+    for _ in range(10):
+        method.generator_step(method.generator(z), real)
+    assert float(method.logit(method.generate(z, averaged=False)).mean()) > before
+
+
+@gans
+def test_a_step_of_the_discriminator_parts_real_from_generated_pictures(method_id: str) -> None:
+    changes = {"clip": 0.5} if method_id == "wgan" else {}
+    method = make(method_id, lr=1e-3, **changes)
+    real = next(batches(method, 16)).image
+    fake = method.generate(method.noise(16), averaged=False)
+
+    def gap() -> float:
+        return float((method.logit(real) - method.logit(fake)).mean())
+
+    before = gap()
+    for _ in range(10):
+        method.discriminator_step(real, fake)
+    assert gap() > before
+
+
+@gans
+def test_noise_is_drawn_anew_for_every_step(method_id: str) -> None:
+    method = make(method_id, n_critic=2)
+    seen: list[Tensor] = []
+    method.generator.register_forward_pre_hook(lambda _, given: seen.append(given[0].clone()))
+    stream = batches(method)
+    for _ in range(3):
+        method.step(stream)
+    assert len(seen) == 6
+    assert all(not torch.equal(a, b) for a, b in itertools.combinations(seen, 2))
+
+
+@gans
 def test_steps_count_the_batches_drawn(method_id: str) -> None:
     method = make(method_id, n_critic=3)
     method.step(batches(method))
@@ -106,10 +150,10 @@ def test_steps_count_the_batches_drawn(method_id: str) -> None:
 
 def test_second_phase_is_the_last_share_of_the_steps() -> None:
     config = configs.resolve("wgan_gp", "paper")
-    change = 150 * game.STEPS_AN_EPOCH
-    assert config.steps == 180 * game.STEPS_AN_EPOCH
-    assert game.rate(config, change - 1) == config.lr
-    assert game.rate(config, change) == config.second_lr
+    change = 150 * STEPS_AN_EPOCH
+    assert config.steps == 180 * STEPS_AN_EPOCH
+    assert rate(config, change - 1) == config.lr
+    assert rate(config, change) == config.second_lr
     method = make("gan", steps=4, second_phase=0.5, lr=1e-3, second_lr=1e-5)
     rates = []
     for _ in range(4):

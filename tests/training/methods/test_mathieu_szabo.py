@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training.data.batch import Batch, Stream
 from training.data.grouped import Grouped
+from training.families import pair
 from training.losses.latent import squared_error
 from training.methods import mathieu, szabo
 from training.networks.pair import ClassDiscriminator, PairDiscriminator, discriminator_step, generator_loss
 from training.run import config as configs
+from training.run.optim import set_lr
 
 MODULES = {"mathieu": mathieu, "szabo": szabo}
 both = pytest.mark.parametrize("method_id", MODULES)
@@ -196,6 +198,63 @@ def test_szabo_reconstructs_each_picture_from_its_own_z_and_the_partners_s() -> 
         error = squared_error(method.decoder(second.s, first.z), batch.image)
         error = error + squared_error(method.decoder(first.s, second.z), batch.require_partner())
     assert float(method.step(iter([batch]))["loss_rec"]) == pytest.approx(float(error.mean()), rel=1e-4)
+
+
+def test_szabo_fakes_a_partner_from_the_s_of_a_picture_and_the_z_of_another() -> None:
+    method = make("szabo")
+    batch = next(Stream(bars(), 4, 0))
+    with torch.no_grad():
+        code = method.encoder(batch.image)
+    decoded: list[tuple[Tensor, Tensor]] = []
+    method.decoder.register_forward_pre_hook(lambda _, given: decoded.append((given[0].detach(), given[1].detach())))
+    method.step(iter([batch]))
+    s, z = (part[8:] for part in decoded[0])  # behind the reconstructions of both pictures of four pairs
+    torch.testing.assert_close(s, code.s, atol=1e-5, rtol=0)
+    torch.testing.assert_close(z, code.z.roll(1, 0), atol=1e-5, rtol=0)
+    assert not torch.isclose(z, code.z).all(1).any()
+
+
+@both
+def test_r1_once_in_k_steps_weighs_as_much_as_in_each_of_them(method_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def spy(*args: Any, **options: Any) -> dict[str, Tensor]:
+        asked.append(options["r1"])
+        return discriminator_step(*args, **options)
+
+    monkeypatch.setattr(pair, "discriminator_step", spy)
+    method = make(method_id, lambda_r1=0.5, r1_every=3)
+    batches = Stream(bars(), 4, 0)
+    for _ in range(6):
+        method.step(batches)
+    assert asked == [1.5, 0.0, 0.0, 1.5, 0.0, 0.0]
+
+
+@both
+@pytest.mark.parametrize("adversarial", ["hinge", "non_saturating"])
+def test_a_step_of_encoder_and_decoder_raises_d_of_the_fakes(method_id: str, adversarial: str) -> None:
+    off = dict.fromkeys(("lambda_own", "lambda_cross", "lambda_kl", "lambda_rec"), 0.0)
+    fields = MODULES[method_id].Config.__dataclass_fields__
+    changes = {k: v for k, v in off.items() if k in fields} | ({"gaussian": "s"} if method_id == "mathieu" else {})
+    method = make(method_id, adversarial=adversarial, **changes)
+    if method_id == "mathieu":
+        method.encoder.variational_s = True
+    batch = next(Stream(bars(), 4, 0))
+    method.discriminator_step = lambda *_: {}  # it does not move
+    set_lr(method.optimizer, 1e-3)
+
+    def fooled() -> float:
+        torch.manual_seed(3)
+        seen: list[Tensor] = []
+        handle = method.discriminator.register_forward_hook(lambda _, __, logits: seen.append(logits.detach()))
+        method.update(batch)
+        handle.remove()
+        return float(seen[-1].mean())
+
+    first = fooled()
+    for _ in range(10):
+        last = fooled()
+    assert last > first
 
 
 def test_mathieu_reconstructs_x1_from_its_own_s_and_from_its_partners() -> None:

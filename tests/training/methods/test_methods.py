@@ -24,7 +24,7 @@ import training.methods
 from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.data.batch import Stream
 from training.families import translation
-from training.method import METHODS
+from training.method import METHODS, Classifies, Codes, Draws, DrawsPixels, Features, NeedsHelpers
 from training.methods import hair_grid
 from training.publish import credit, export
 from training.run import checkpoint, loop
@@ -186,6 +186,35 @@ def test_every_trained_parameter_gets_a_finite_gradient(form: str) -> None:
 
 
 @forms
+def test_method_has_the_types_of_the_protocol(form: str) -> None:
+    method = make(form)
+    for name in "step state_dict load_state_dict samples graphs manifest_fields data_options tiny".split():
+        assert callable(getattr(method, name)), name
+    assert method.id == FORMS[form][0]
+    assert method.steps == 0
+    assert method.device == torch.device("cpu")
+    for name in ("size", "batch_size", "steps", "seed"):
+        assert isinstance(getattr(method.config, name), int), name
+
+
+ABILITIES: dict[type, set[str]] = {
+    Draws: {"gan", "md_gan", "unrolled_gan", "wgan", "wgan_gp"},
+    Codes: {"cycle_vae", "mathieu", "pixel_vae", "szabo", "vae"},
+    DrawsPixels: {"cycle_vae", "pixel_vae"},
+    Features: {"digit_classifier"},
+    Classifies: {"attribute_classifier", "hair_classifier"},
+}
+
+
+@pytest.mark.parametrize("method_id", METHODS)
+def test_abilities_are_told_by_their_protocols(method_id: str) -> None:
+    method = make(method_id)
+    found = {ability for ability in ABILITIES if isinstance(method, ability)}
+    assert found == {ability for ability, able in ABILITIES.items() if method_id in able}
+    assert isinstance(method.config, NeedsHelpers) == (method_id in ("hair_flow", "hair_grid", "local_edits"))
+
+
+@forms
 def test_step_returns_detached_finite_scalars_and_counts(form: str) -> None:
     method = make(form)
     terms = method.step(stream(method))
@@ -324,6 +353,24 @@ def test_export_agrees_with_torch_at_two_batch_sizes(form: str) -> None:
     for role, graph in method.graphs().items():
         content = export.to_onnx(graph)
         assert export.compare(role, graph, content) <= export.TOLERANCE
+
+
+@forms
+def test_exported_graphs_hold_averaged_weights(form: str) -> None:
+    method = make(form)
+    batches = stream(method)
+    for _ in range(2):
+        method.step(batches)
+    for network in networks(method).values():  # the last weights: averages are not trained
+        for parameter in network.parameters():
+            parameter.data.fill_(float("nan"))
+    for role, graph in method.graphs().items():
+        if role == "score":  # of the discriminator, which has no average
+            continue
+        with torch.no_grad():
+            found = graph.module(*graph.inputs.values())
+        for output in (found,) if isinstance(found, Tensor) else found:
+            assert bool(output.isfinite().all()), role
 
 
 @forms

@@ -116,6 +116,13 @@ def test_non_finite_loss_names_the_step_and_the_term_and_leaves_the_last_checkpo
     assert [p.name for p in checkpoint.found(tmp_path / "r")] == ["0000004", "0000008"]
 
 
+@pytest.mark.parametrize("broken", ["inf", "-inf"])
+def test_an_infinite_loss_stops_the_run(broken: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=f"loss_other is {broken} at step 3"):
+        run_toy(tmp_path / "r", Config(nan_at=3, broken=broken))
+    assert [r["step"] for r in rows(tmp_path / "r")] == [1, 2]
+
+
 def test_only_the_newest_two_checkpoints_stay(tmp_path: Path) -> None:
     run_toy(tmp_path / "r", checkpoint_every=2)
     assert [p.name for p in checkpoint.found(tmp_path / "r")] == ["0000010", "0000012"]
@@ -221,6 +228,28 @@ def test_checkpoint_round_trip_keeps_types_keys_strides_and_shared_tensors(tmp_p
     loaded = checkpoint.load(checkpoint.save(tmp_path, 1, state))
     assert_same(state, loaded)
     assert loaded["w"].stride() == weight.stride()
+
+
+@pytest.mark.parametrize("part", ["tensors", "state"])
+def test_a_checkpoint_has_its_name_only_once_it_is_whole(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(tmp_path, 1, {"a": torch.ones(2)})
+    at_work: list[list[str]] = []
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        at_work.append([p.name for p in checkpoint.found(tmp_path)])
+        raise KeyboardInterrupt
+
+    owner, name = (checkpoint, "save_file") if part == "tensors" else (Path, "write_text")
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(tmp_path, 2, {"a": torch.ones(2)})
+    monkeypatch.undo()
+    assert at_work == [["0000001"]]
+    assert [p.name for p in checkpoint.found(tmp_path)] == ["0000001"]
+    assert checkpoint.save(tmp_path, 2, {"a": torch.ones(2)}).name == "0000002"
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["0000001", "0000002"]
 
 
 def test_a_failed_save_leaves_the_earlier_checkpoint_alone(tmp_path: Path) -> None:
