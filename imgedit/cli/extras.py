@@ -9,12 +9,13 @@ import json
 import re
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING
 
 import imgedit
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 __all__ = ["how_to_add"]
 
@@ -28,6 +29,10 @@ def how_to_add(extra: str) -> str:
 
 def _wanted(extra: str) -> list[str]:
     """Return what pip is asked for: where this install came from, or the extra's own requirements."""
+    from importlib import metadata  # these three cost a third of the command line's start
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     source = Path(imgedit.__file__).resolve().parent.parent
     try:
         distribution = metadata.distribution(_PROJECT)
@@ -47,7 +52,7 @@ def _wanted(extra: str) -> list[str]:
     return [f"{_PROJECT}[{extra}] @ {address}"]
 
 
-def _requirements(distribution: metadata.Distribution, extra: str) -> list[str]:
+def _requirements(distribution: Distribution, extra: str) -> list[str]:
     found = []
     for line in distribution.requires or []:
         requirement, _, marker = line.partition(";")
