@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -15,6 +16,7 @@ from PIL import Image
 
 import imgedit
 from imgedit.cli.app import app
+from imgedit.models.library import available
 
 ROOT = Path(imgedit.__file__).parent.parent
 PORTRAIT = ROOT / "imgedit" / "bundled" / "astronaut.jpg"
@@ -148,3 +150,19 @@ def test_a_data_set_is_added_as_documented(tmp_path: Path, monkeypatch: pytest.M
     settings = ["steps=2", "size=8", "channels=3", "batch_size=4", "z_dim=5"]
     folder = train.begin("gan", data=f"folder:{pictures}", settings=settings, run=tmp_path / "run", sample_every=0)
     assert (folder / "log.jsonl").is_file()
+
+
+def test_the_scores_of_the_words_are_the_measured_ones() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)`( \(experimental\))? \|.*\| ([\d.]+) % \|$", (ROOT / "README.md").read_text(), re.M
+    )
+    words = {word: (model, w) for model in available("translate") for word, w in model.manifest.words.items()}
+    assert {word for word, _, _ in rows} == set(words)
+    for word, experimental, score in rows:
+        model, known = words[word]
+        kept = json.loads((ROOT / "training" / "results" / "faces" / f"{model.id}.json").read_text())
+        (attribute,) = (name for name, value in known.sets.items() if value == 1.0)
+        measured = 100 * kept["metrics"]["edits"][attribute]["accuracy"]
+        assert float(score) == pytest.approx(measured, abs=0.051), word
+        assert bool(experimental) == (known.quality == "experimental"), word
+        assert kept["n"] == (400 if experimental else 1185)
