@@ -64,12 +64,14 @@ class Prepared:
         faces: every face that was found, largest first.
         subjects: the faces that were chosen; what is known of them is kept.
         seconds: what finding them took.
+        warnings: sentences for the user.
     """
 
     photo: Photo
     faces: list[Face]
     subjects: list[Subject]
     seconds: float
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def chosen(self) -> list[Face]:
@@ -180,12 +182,16 @@ class Editor:
         found = self.faces(seen)
         chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
-        return Prepared(photo, found, subjects, time.perf_counter() - start)
+        left_out = faces.doubtful(found) if str(face).strip().lower() == "all" else []
+        said = [
+            f"{one} is small and may be none ({one.score:.2f}); choose it by its number to edit it" for one in left_out
+        ]
+        return Prepared(photo, found, subjects, time.perf_counter() - start, said)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
         """Run the networks of an edit on every subject."""
         start = time.perf_counter()
-        said: dict[str, None] = {}  # in order, each once
+        said = dict.fromkeys(prepared.warnings)  # in order, each once
         changes = []
         for subject in prepared.subjects:
 

@@ -170,6 +170,17 @@ def test_what_the_classifier_does_not_see_is_taken_away_by_force_and_not_silentl
     assert taken.warnings == []
 
 
+def test_a_small_doubtful_face_is_left_as_it_is_and_the_user_is_told(editor, two_faces, monkeypatch):
+    pattern = dataclasses.replace(face_at(10, 330, 0.1), score=0.8)
+    found = [*two_faces, pattern]
+    monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: found)
+    result = editor.translate_photo(photo.read(scene(two_faces)), "blond")
+    assert result.edited == two_faces
+    assert result.faces == found
+    assert result.warnings == [f"{pattern} is small and may be none (0.80); choose it by its number to edit it"]
+    assert editor.translate_photo(photo.read(scene(two_faces)), "blond", face=2).edited == [pattern]
+
+
 def test_an_experimental_word_says_so(tmp_path, editor, two_faces):
     manifest = editor.models[0].manifest
     word = next(iter(manifest.words))

@@ -28,7 +28,7 @@ from imgedit.models.sessions import Sessions
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
 
-__all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "pick", "search"]
+__all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "doubtful", "pick", "search"]
 
 MODEL = "mtcnn.facenet"
 MAX_SIDE = 1024
@@ -40,6 +40,7 @@ MIN_FACE = 20
 
 _CELL, _STRIDE = 12, 2  # P-Net sees 12 px squares, every 2 px
 _BATCH = 512  # boxes that R-Net and O-Net look at in one run
+_SMALL, _DOUBTFUL = 0.25, 0.95  # share of the largest face's side, and score, below which `all` leaves a face out
 _CLOSER_SCORE = 0.95  # a closer look also sees more patterns that only resemble a face; they score lower
 
 Array = NDArray[np.float32]
@@ -165,7 +166,8 @@ def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, i
 
     Args:
         faces: As `search` or `detect` gives them.
-        which: `all`, `largest`, `left` or `right` (the outermost in the picture), or a place in `faces`, from 0.
+        which: `all` (but those of `doubtful`), `largest`, `left` or `right` (the outermost in the picture), or a place
+            in `faces`, from 0.
         photo: Width and height of the photo that `search` looked at, to say so where it found nothing.
 
     Returns:
@@ -181,7 +183,8 @@ def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, i
     if not faces:
         raise NoFaceError("no face was found" + ("" if photo is None else _tried(*photo)))
     if text == "all":
-        return list(faces)
+        left_out = doubtful(faces)
+        return [face for face in faces if not any(face is other for other in left_out)]
     if text == "largest":
         return [max(faces, key=lambda face: face.size)]
     if text == "left":
@@ -191,6 +194,12 @@ def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, i
     if int(text) >= len(faces):
         raise NoFaceError(f"there is no face {text}: {len(faces)} found, numbered from 0")
     return [faces[int(text)]]
+
+
+def doubtful(faces: Sequence[Face]) -> list[Face]:
+    """Return the faces that are far smaller than the largest one and score low: mostly patterns that are no faces."""
+    largest = max((face.size for face in faces), default=0.0)
+    return [face for face in faces if face.size < _SMALL**2 * largest and face.score < _DOUBTFUL]
 
 
 def _tried(width: int, height: int) -> str:

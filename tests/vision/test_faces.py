@@ -271,6 +271,19 @@ def face_at(x: float, side: float) -> Face:
     return Face(np.array([x, 0, x + side, side], np.float32), np.zeros((5, 2), np.float32), 0.9)
 
 
+def test_all_leaves_out_what_is_far_smaller_and_scores_low():
+    def face(side: float, score: float) -> Face:
+        return Face(np.array([0, 0, side, side], np.float32), np.zeros((5, 2), np.float32), score)
+
+    large, small, pattern, near = face(200, 0.8), face(20, 0.99), face(20, 0.9), face(60, 0.9)
+    found = [large, near, small, pattern]
+    assert faces.doubtful(found) == [pattern]
+    assert faces.pick(found, "all") == [large, near, small]
+    assert faces.pick(found, 3) == [pattern]
+    assert faces.pick([pattern], "all") == [pattern]
+    assert faces.doubtful([]) == []
+
+
 PEOPLE = [face_at(100, 50), face_at(300, 40), face_at(10, 30)]
 
 
