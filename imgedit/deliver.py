@@ -47,10 +47,17 @@ class File:
     Attributes:
         path: where; its ending is the format of a photo.
         content: pixels and metadata, or the bytes of a finished file.
+        source: the photo that a finished file was made of; who may not see it may not see the file.
     """
 
     path: Path
     content: Photo | bytes
+    source: Photo | None = None
+
+    @property
+    def photo(self) -> Photo | None:
+        """The photo that says who may see the file."""
+        return self.content if isinstance(self.content, Photo) else self.source
 
 
 def is_stdout(path: str | PathLike[str]) -> bool:
@@ -188,7 +195,7 @@ def write(files: Sequence[File], *, overwrite: bool = False, flush: bool = True)
         if is_stdout(file.path) and isinstance(file.content, Photo):
             photos.write(file.content, file.content.rgb, STDOUT)
             return paths
-    mode = photos.permissions(*(file.content for file in files if isinstance(file.content, Photo)))
+    mode = photos.permissions(*(file.photo for file in files if file.photo is not None))
     write_all([(file.path, _encoded(file)) for file in files], overwrite=overwrite, mode=mode, flush=flush)
     return paths
 

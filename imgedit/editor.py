@@ -412,9 +412,11 @@ class Editor:
         plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
         paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None)
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
-        results = self.edit_photo_at(photos.read(photo), plan, plan.strengths, face=face)
+        source = photos.read(photo)
+        results = self.edit_photo_at(source, plan, plan.strengths, face=face)
         pictures = plan.laid_out([result.photo for result in results])
-        written = deliver.write([File(*pair) for pair in zip(paths, pictures, strict=True)], overwrite=overwrite)
+        files = [File(path, picture, source) for path, picture in zip(paths, pictures, strict=True)]
+        written = deliver.write(files, overwrite=overwrite)
         return replace(results[-1], written=written)
 
 

@@ -27,11 +27,29 @@ from pathlib import Path
 
 from imgedit.errors import OutputError
 
-__all__ = ["check_replaceable", "write_all", "write_whole"]
+__all__ = ["check_replaceable", "read_file", "write_all", "write_whole"]
 
 _PREFIX, _SUFFIX = ".imgedit-", ".tmp"
 _MAX_AGE = 3600.0  # seconds after which a temporary file has no process any more
 _swept: set[Path] = set()
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes; devices, pipes and endless files are refused.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is no regular file, or larger, or its name cannot be one.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no regular file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"it has more than {limit} bytes")
+    return content
 
 
 def write_whole(

@@ -12,6 +12,7 @@ import torch
 
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
+from imgedit.models.devices import core_count
 from training import helpers
 from training.data import DATASETS
 from training.data.sources import load_data as load_data
@@ -102,7 +103,7 @@ def begin(
     data = _data_of(run, stored, data)
     precision = precision or stored.get("precision", loop.PRECISIONS[0])
     if threads is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(min(threads, core_count()))
     where = torch_device(device)
     if where.type == "cpu":
         keep_freed_memory()

@@ -25,6 +25,7 @@ __all__ = [
     "TranslateModel",
     "Which",
     "Words",
+    "device_used",
     "guarded",
     "message",
     "result",
@@ -129,6 +130,13 @@ def result(value: object) -> None:
         raise
     except OSError as error:
         raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def device_used() -> str:
+    """Return where the command's networks ran, `cpu` or `cuda`, for its JSON."""
+    from imgedit.models import devices
+
+    return devices.used()
 
 
 def _keeps() -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, device_used, message, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["attributes", "crop", "faces", "register"]
@@ -60,7 +60,7 @@ def faces(
         message(f"drew {draw}", quiet=quiet)
     if as_json:
         listed = [{**face.to_json(), "pose": None if pose is None else pose.to_json()} for face, pose in found]
-        result({"photo": photo, "faces": listed})
+        result({"photo": photo, "faces": listed, "device": device_used()})
         return
     for index, (face, pose) in enumerate(found):
         x0, y0, x1, y1 = (round(float(v)) for v in face.box)
@@ -113,7 +113,7 @@ def attributes(
         seen = face_attributes(photo, face=face, device=device)
     if as_json:
         rounded = [{**one.to_json(), "attributes": {k: round(v, 4) for k, v in found.items()}} for one, found in seen]
-        result({"photo": photo, "faces": rounded})
+        result({"photo": photo, "faces": rounded, "device": device_used()})
         return
     for index, (one, found) in enumerate(seen):
         x, y = (round(float(v)) for v in one.landmarks[2])

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, message, result, show_logs
+from imgedit.cli.common import (
+    Device,
+    Json,
+    NoMark,
+    Overwrite,
+    PhotoPath,
+    Quiet,
+    Which,
+    device_used,
+    message,
+    result,
+    show_logs,
+)
 from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -127,6 +139,7 @@ def _turn(
             "written": [str(path) for path in done.written],
             "faces": [one.to_json() for one in done.edited],
             "warnings": done.warnings,
+            "device": device_used(),
             "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
         }
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Device, Json, Overwrite, Quiet, message, result, show_logs
+from imgedit.cli.common import Device, Json, Overwrite, Quiet, device_used, message, result, show_logs
 
 if TYPE_CHECKING:
     from imgedit.edits.sample import Batch
@@ -67,6 +67,7 @@ def sample(
                 "attempts": attempts,
                 "attempts_per_picture": round(attempts / n, 3),
                 "written": str(out),
+                "device": device_used(),
             }
         )
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "swap"]
@@ -82,4 +82,13 @@ def swap(
         result(str(done.written))
         return
     found = [None if face is None else face.to_json() for face in done.faces]
-    result({"pictures": pictures, "written": str(done.written), "model": done.model[0], "faces": found})
+    written = str(done.written)
+    result(
+        {
+            "pictures": pictures,
+            "written": written,
+            "model": done.model[0],
+            "faces": found,
+            "device": device_used(),
+        }
+    )

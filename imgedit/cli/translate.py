@@ -17,6 +17,7 @@ from imgedit.cli.common import (
     TranslateModel,
     Which,
     Words,
+    device_used,
     message,
     result,
     show_logs,
@@ -94,6 +95,7 @@ def translate(
             "words": words,
             "faces": [face.to_json() for face in done.edited],
             "warnings": done.warnings,
+            "device": device_used(),
             "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
         }
     )

@@ -20,7 +20,17 @@ import onnxruntime as ort
 
 from imgedit.errors import ConfigError
 
-__all__ = ["MEMORY_LIMIT", "Provider", "core_count", "default_threads", "gpu_count", "providers", "warn_of_gpu"]
+__all__ = [
+    "MEMORY_LIMIT",
+    "Provider",
+    "core_count",
+    "default_threads",
+    "gpu_count",
+    "note_used",
+    "providers",
+    "used",
+    "warn_of_gpu",
+]
 
 Provider = str | tuple[str, dict[str, Any]]
 
@@ -29,6 +39,7 @@ MEMORY_LIMIT = 2 << 30
 
 _log = logging.getLogger(__name__)
 _warned = threading.Event()
+_used: set[str] = set()  # what sessions of this process run on
 
 
 @cache
@@ -77,6 +88,16 @@ def providers(device: str = "auto", *, is_limited: bool = False) -> list[Provide
     if is_limited:
         options["gpu_mem_limit"] = MEMORY_LIMIT
     return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+
+
+def note_used(device: str) -> None:
+    """Remember that a session runs on `cpu` or `cuda`."""
+    _used.add(device)
+
+
+def used() -> str:
+    """Return where this process runs graphs: `cuda` as soon as one of them runs on a GPU, else `cpu`."""
+    return "cuda" if "cuda" in _used else "cpu"
 
 
 def warn_of_gpu(problem: str) -> None:

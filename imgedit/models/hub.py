@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imgedit.errors import HubError, ImgeditError, ManifestError, OutputError
+from imgedit.files import read_file
 from imgedit.models import library, manifest
 from imgedit.models.library import Model
 
@@ -246,7 +247,7 @@ def _files_of(folder: Path) -> tuple[manifest.Manifest, dict[str, bytes]]:
     for name, limit in ((manifest.FILE, manifest.SIZE_LIMIT), (_CARD, _CARD_LIMIT)):
         with contextlib.suppress(FileNotFoundError):
             try:
-                files[name] = manifest.read_file(folder / name, limit)
+                files[name] = read_file(folder / name, limit)
             except ValueError as error:
                 raise ManifestError(f"cannot read {folder / name}: {error}") from error
     return _parsed(files[manifest.FILE], str(folder)), files

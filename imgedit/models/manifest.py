@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imgedit.errors import ManifestError
-from imgedit.files import write_whole
+from imgedit.files import read_file, write_whole
 from imgedit.models import schema, schema1
 from imgedit.models.records import Crop, Export, GraphFile, Guard, Stage, Tint, Word, word_of
 from imgedit.models.schema import SCHEMA_VERSION
@@ -35,7 +34,6 @@ __all__ = [
     "Tint",
     "Word",
     "read",
-    "read_file",
     "read_graph",
     "verify",
 ]
@@ -221,24 +219,6 @@ def read_graph(folder: Path, graph: GraphFile) -> bytes:
             f"{file} is damaged: its SHA-256 starts with {found[:12]}, the manifest says {graph.sha256[:12]};"
             " get the model again"
         )
-    return content
-
-
-def read_file(path: Path, limit: int) -> bytes:
-    """Return the content of a regular file of at most `limit` bytes; devices, pipes and endless files are refused.
-
-    Raises:
-        OSError: it cannot be opened.
-        ValueError: it is no regular file, or larger, or its name cannot be one.
-    """
-    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is no regular file")
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"it has more than {limit} bytes")
     return content
 
 

@@ -85,6 +85,7 @@ class Session:
         self._types = {item.name: _TYPES.get(item.type, np.float32) for item in self._session.get_inputs()}
         self.outputs = [item.name for item in self._session.get_outputs()]
         self.device = "cuda" if _is_on_gpu(self._session) else "cpu"
+        devices.note_used(self.device)
 
     def _open(
         self, source: str | bytes, options: ort.SessionOptions, device: str, is_limited: bool

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import imgedit
 from imgedit import photo
 from imgedit.cli.app import app
+from imgedit.models import devices
 from tests import toy_models as models
 
 ROOT = Path(imgedit.__file__).parent.parent
@@ -106,6 +107,33 @@ def test_json_tells_what_was_done(portrait):
     assert told["words"] == {"blond": 0.5}
     assert len(told["faces"]) == 1
     assert set(told["seconds"]) == {"faces", "networks", "changes"}
+    assert told["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("faces", "a.jpg"),
+        ("attributes", "a.jpg"),
+        ("translate", "--attr", "blond", "a.jpg"),
+        ("pose", "--yaw", 5, "a.jpg"),
+        ("frontalize", "a.jpg"),
+        ("swap", "a.jpg", "a.jpg"),
+        ("sample", "gan_r1.mnist", "-n", 2, "-o", "digits"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_json_names_the_device_that_computed(portrait, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    Image.open(portrait).convert("RGB").save("a.jpg")
+    used = set()
+    monkeypatch.setattr(devices, "_used", used)
+    code, out, _ = run(*words, "--json")
+    assert code == 0
+    assert json.loads(out)["device"] == "cpu"
+    assert used == {"cpu"}
+    devices.note_used("cuda")  # as a session on a GPU does
+    assert devices.used() == "cuda"
 
 
 def test_compare_writes_before_and_after_side_by_side(portrait, tmp_path):

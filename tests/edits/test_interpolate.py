@@ -84,8 +84,10 @@ def test_pictures_come_as_the_photo_came(editor: Editor, home: Path) -> None:
 
 def test_an_animation_goes_there_and_back(editor: Editor, home: Path) -> None:
     Image.fromarray(np.tile(scene(), (3, 3, 1))).save(home / "a.png")
+    (home / "a.png").chmod(0o600)
     written = editor.interpolate(home / "a.png", "blond", steps=4, layout="gif")
     assert written == home / "a.blond.gif"
+    assert (home / "a.blond.gif").stat().st_mode & 0o777 == 0o600  # as the photo
     with Image.open(written) as film:
         assert film.n_frames == 6
         assert max(film.size) == interpolate.GIF_SIDE

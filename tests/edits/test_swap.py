@@ -272,7 +272,13 @@ def test_json_tells_what_was_done(tmp_path):
     code, out, _ = run(a, b, "--json")
     target = str(tmp_path / "3.swap.7.png")
     assert code == 0
-    told = {"pictures": [str(a), str(b)], "written": target, "model": "means.digits", "faces": [None, None]}
+    told = {
+        "pictures": [str(a), str(b)],
+        "written": target,
+        "model": "means.digits",
+        "faces": [None, None],
+        "device": "cpu",
+    }
     assert json.loads(out) == told
 
 

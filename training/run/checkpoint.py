@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from imgedit.errors import OutputError, TrainingError
+from imgedit.files import read_file
 from training.method import Method
 from training.run import former
 
@@ -32,6 +33,7 @@ CONFIG = "config.json"
 KEEP = 2
 _NAME = re.compile(r"[0-9]{7,}")
 _HASH = "$sha256"
+_LONGEST = 64 << 20  # bytes of a JSON file; those of real runs have some thousands
 UNFIT = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What `load_state_dict` raises for a state of another shape."""
 _STATE: dict[str, type] = {"method_id": str, "config": dict, "method": dict}
@@ -108,7 +110,7 @@ def stored_config(run: Path) -> dict[str, Any]:
     """
     path = Path(run) / CONFIG
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(read_file(path, _LONGEST).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError) as error:
@@ -156,7 +158,9 @@ def load(checkpoint: Path) -> Any:
     """
     try:
         tensors = load_file(Path(checkpoint) / TENSORS)
-        tree = json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8"))
+        tree = json.loads(read_file(Path(checkpoint) / STATE, _LONGEST).decode("utf-8"))
+        if not isinstance(tree, dict) or "$dict" not in tree:
+            raise ValueError(f"{STATE} holds no state")
         wanted = tree.pop(_HASH, None)  # older checkpoints have none
         if wanted is not None and wanted != _digest(Path(checkpoint) / TENSORS, tree):
             raise ValueError("its content does not have the hash that it was written with")

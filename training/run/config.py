@@ -6,6 +6,8 @@ import ast
 import dataclasses
 import difflib
 import importlib
+import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -65,14 +67,20 @@ def build(config_class: type[Any], values: Mapping[str, object]) -> Any:
         raise
     except (TypeError, ValueError) as error:
         raise ConfigError(f"cannot use these settings: {error}") from error
-    for name, low in _LOWEST.items():
-        if getattr(config, name, low) < low:
-            raise ConfigError(f"{name} must be at least {low}, got {getattr(config, name)}")
+    for name, (low, high) in _RANGES.items():
+        value = getattr(config, name, low)
+        if not low <= value <= high:
+            raise ConfigError(f"{name} must be from {low} to {high}, got {value}")
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        is_rate = re.fullmatch(r"(second_)?lr(_\w+)?", field.name)
+        if is_rate and isinstance(value, int | float) and not 0.0 <= value < math.inf:
+            raise ConfigError(f"{field.name} must be a number from 0, got {value}")
     return config
 
 
-_LOWEST = {"batch_size": 1, "steps": 1, "seed": 0}
-"""The least value of what the loop itself uses."""
+_RANGES = {"batch_size": (1, 2**31), "steps": (1, 2**53), "seed": (0, 2**63 - 1)}
+"""Least and largest value of what the loop itself uses."""
 
 
 def parse_value(field: str, text: str, hint: Any) -> object:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from imgedit.edits.sample import write_png
-from imgedit.errors import DataError, OutputError, TrainingError
+from imgedit.errors import ConfigError, DataError, OutputError, TrainingError
 from imgedit.files import write_whole
 from training.data.batch import Batch, Dataset, Stream
 from training.method import Continues, Method, MethodConfig
@@ -30,6 +30,8 @@ from training.run import config as configs
 from training.run.record import Record
 
 PRECISIONS = ("fp32", "bf16")
+MAX_BATCH = 4096
+"""Pictures of a batch that may be more than the data set has, which is then gone through several times a step."""
 SAMPLE_SEED = 1_000_003  # added to the run's seed, so that the sample pictures are not the first batch
 
 
@@ -77,6 +79,7 @@ def train(
         console: where progress is shown.
 
     Raises:
+        ConfigError: a batch is larger than the data set and than `MAX_BATCH`.
         DataError: the data set is empty.
         OutputError: the run exists and `resume` is off, or it cannot be written.
         TrainingError: a loss is not finite, or with `resume` there is no checkpoint, or a damaged one.
@@ -84,6 +87,8 @@ def train(
     """
     if len(dataset) == 0:
         raise DataError("the data set has no pictures for this split")
+    if config.batch_size > max(len(dataset), MAX_BATCH):
+        raise ConfigError(f"batch_size must be at most {max(len(dataset), MAX_BATCH)} here, got {config.batch_size}")
     run = Path(run)
     console = console or Console(stderr=True)
     device = torch.device(device)

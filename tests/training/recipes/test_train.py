@@ -197,7 +197,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     "an unknown key": ("modle = 'a'\n" + stage("a"), "unknown modle"),
     "an unknown key of a stage": (stage("a", "foo = 1"), "stage a: unknown foo"),
     "a setting that is not there": (stage("a", settings=", widht = 3"), "has no setting 'widht'"),
-    "a value that is refused": (stage("a", settings=", steps = 0"), "steps must be at least 1"),
+    "a value that is refused": (stage("a", settings=", steps = 0"), "steps must be from 1"),
     "an unknown precision": (stage("a", "precision = 'half'"), "precision is one of fp32, bf16"),
     "two stages of one name": (stage("a") + stage("a"), "two stages are called a"),
     "a stage that comes later": (stage("a", "init = 'b'") + stage("b"), "stage a needs b, which does not come before"),

@@ -249,10 +249,39 @@ def test_a_finished_run_says_so(run: Path) -> None:
     assert "is finished at step 12; --steps N goes on to step N" in result.stderr
 
 
-@pytest.mark.parametrize("setting", ["batch_size=0", "batch_size=-3", "steps=0", "seed=-1"])
+HUGE = ("batch_size=99999999999", "steps=1e300", "seed=99999999999999999999")
+
+
+@pytest.mark.parametrize("setting", ["batch_size=0", "batch_size=-3", "steps=0", "seed=-1", *HUGE])
 def test_numbers_that_the_loop_cannot_use_are_refused(setting: str) -> None:
-    with pytest.raises(ConfigError, match=f"{setting.partition('=')[0]} must be at least"):
+    with pytest.raises(ConfigError, match=f"{setting.partition('=')[0]} must be from"):
         configs.resolve("toy", None, [setting])
+
+
+@pytest.mark.parametrize("setting", ["lr=nan", "lr=-1.0", "lr=1e999", "second_lr=-0.1"])
+def test_a_learning_rate_that_is_none_is_refused(setting: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{setting.partition('=')[0]} must be"):
+        configs.resolve("gan", None, [setting])
+
+
+def test_a_batch_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"batch_size must be at most {loop.MAX_BATCH} here, got 5000"):
+        loop.train("toy", Config(batch_size=5000), Pictures(10, 8), tmp_path / "run", tensorboard=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/0000012/state.json"])
+def test_a_pipe_in_a_run_is_refused(run: Path, name: str) -> None:
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(TrainingError, match="no regular file"):
+        checkpoint.stored_config(run) if name == "config.json" else checkpoint.load((run / name).parent)
+
+
+def test_a_state_that_is_none_is_named(run: Path) -> None:
+    (run / "checkpoints" / "0000012" / "state.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"state\.json holds no state"):
+        checkpoint.load(run / "checkpoints" / "0000012")
 
 
 def test_the_message_of_a_broken_loss_names_a_checkpoint_that_is_there(tmp_path: Path) -> None:
