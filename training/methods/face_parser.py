@@ -63,8 +63,6 @@ class Config:
     def __post_init__(self) -> None:
         if self.size % 16 or self.export_size % 16:
             raise ValueError(f"size and export_size must be multiples of 16, got {self.size} and {self.export_size}")
-        if self.batch_size < 1 or self.steps < 1:
-            raise ValueError("batch_size and steps must be at least 1")
         if not 0.0 <= self.relit <= 1.0:
             raise ValueError(f"relit must be from 0 to 1, got {self.relit}")
         if self.dice_class not in self.classes:
