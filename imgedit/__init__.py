@@ -18,7 +18,7 @@ from imgedit.privacy import switch_off_telemetry
 switch_off_telemetry()
 
 if TYPE_CHECKING:
-    from imgedit.editor import Editor, Result, align, frontalize, interpolate, open_model, pose, translate
+    from imgedit.editor import Editor, Result, align
     from imgedit.edits.sample import sample
     from imgedit.edits.swap import swap
     from imgedit.errors import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         UnknownWordError,
     )
+    from imgedit.functions import frontalize, interpolate, open_model, pose, translate
     from imgedit.models.hub import pull, push
     from imgedit.models.library import Model, available, find
     from imgedit.models.manifest import Manifest
@@ -65,7 +66,8 @@ _HOMES = {
     "imgedit.models.library": ("Model", "available", "find"),
     "imgedit.models.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
-    "imgedit.editor": ("Editor", "Result", "align", "frontalize", "interpolate", "open_model", "pose", "translate"),
+    "imgedit.editor": ("Editor", "Result", "align"),
+    "imgedit.functions": ("frontalize", "interpolate", "open_model", "pose", "translate"),
     "imgedit.edits.sample": ("sample",),
     "imgedit.edits.swap": ("swap",),
 }

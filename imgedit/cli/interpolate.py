@@ -51,7 +51,7 @@ def interpolate(
     if strip and gif:
         raise ConfigError("--strip and --gif are two ways to write; choose one")
 
-    from imgedit.editor import open_model
+    from imgedit.functions import open_model
     from imgedit.progress import status
 
     layout = "strip" if strip else "gif" if gif else "files"

@@ -65,7 +65,7 @@ def translate(
 
     words = parse_words(attr)
 
-    from imgedit.editor import open_model
+    from imgedit.functions import open_model
     from imgedit.progress import status
 
     with status(f"Editing {photo}", quiet=quiet):
