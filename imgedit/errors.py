@@ -1,6 +1,6 @@
 """The error tree: everything that imgedit raises for a user to read.
 
-Standard library only, so that any module can import it at no cost. A message says what happened, with which value,
+Any module can import it at no cost. A message says what happened, with which value,
 and what would be right, in one line; the command line prints it and leaves with the class's `exit_code`. Any other
 exception is a bug.
 
@@ -16,6 +16,8 @@ Exit codes of the command line, one rule for all commands:
 """
 
 from __future__ import annotations
+
+from imgedit.text import shortened
 
 __all__ = [
     "BatchError",
@@ -39,14 +41,14 @@ class ImgeditError(Exception):
     """Any known error; a subclass says what kind.
 
     Args:
-        message: What happened, with which value, and what would be right.
+        message: What happened, with which value, and what would be right; values too long to read are shortened.
         hint: What else would be right at the command line, such as an option; only the command line shows it.
     """
 
     exit_code: int = 1
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(shortened(message))
         self.hint = hint
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from imgedit.text import printable
+from imgedit.text import printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_what_a_terminal_would_obey_is_shown_and_the_rest_stays(text: str, shown
 
 def test_characters_may_be_kept() -> None:
     assert printable("a\nb\x00", keep="\n") == "a\nb\\x00"
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "x " * 2500, "é" * 340])
+def test_values_that_are_too_long_to_read_lose_their_middle(value: str) -> None:
+    text = shortened(f"no model knows {value!r} (known: blond)")
+    assert text.startswith("no model knows '")
+    assert text.endswith("(known: blond)")
+    assert " more)..." in text
+    assert len(text) < min(1600, len(value) + 40)
+
+
+def test_paths_of_a_usual_length_stay() -> None:
+    text = f"/{'folder/' * 40}photo.jpg: no such file; " + "check the name, " * 40
+    assert shortened(text) == text

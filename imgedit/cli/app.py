@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from imgedit import __version__
 from imgedit.cli import evaluate, faces, interpolate, models, pose, sample, swap, train, translate
 from imgedit.cli.common import guarded, result
-from imgedit.text import printable
+from imgedit.text import printable, shortened
 
 __all__ = ["app"]
 
@@ -36,7 +36,8 @@ class Commands(TyperGroup):
                 raise
             shown: Any = error  # Typer's base class of such errors is its own secret
             if isinstance(shown.message, str):
-                shown.message = printable(shown.message, keep="\n" if "Help" in type(error).__name__ else "")
+                is_help = "Help" in type(error).__name__
+                shown.message = printable(shown.message, keep="\n") if is_help else shortened(printable(shown.message))
             shown.show()
             sys.exit(shown.exit_code)
         sys.exit(code if isinstance(code, int) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -13,7 +14,7 @@ import typer
 
 from imgedit.cli import completion
 from imgedit.errors import ImgeditError, OutputError
-from imgedit.text import printable
+from imgedit.text import printable, shortened
 
 __all__ = [
     "Device",
@@ -79,7 +80,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stder
 
 
 def guarded(function: F) -> F:
-    """Let a command end with the exit codes of imgedit: a known error is one line on stderr, never a traceback."""
+    """Let a command end with the exit codes of imgedit: a known error is one line on stderr, never a traceback.
+
+    What the system says of a file that it names (the name is too long, no permission, the disk fails) is known too.
+    """
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -89,6 +93,9 @@ def guarded(function: F) -> F:
             if _was_interrupted(error):
                 message("interrupted")
                 raise typer.Exit(130) from None
+            if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
+                message(f"error: {os.fsdecode(error.filename)}: {error.strerror or error}")
+                raise typer.Exit(ImgeditError.exit_code) from None
             if not isinstance(error, ImgeditError):
                 raise
             message(f"error: {error}; {error.hint}" if error.hint else f"error: {error}")
@@ -105,12 +112,12 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def message(text: str, *, quiet: bool = False) -> None:
-    """Say something on stderr, in one line however long; what a terminal would obey is shown instead."""
+    """Say something on stderr, in one line; what a terminal would obey is shown instead, and long values shortened."""
     if quiet:
         return
     from rich.console import Console
 
-    line = printable(" ".join(str(text).split("\n")))
+    line = shortened(printable(" ".join(str(text).split("\n"))))
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, emoji=False)
 
 

@@ -170,4 +170,4 @@ def export(
     size = sum(graph.bytes for graph in manifest.graphs.values())
     result(f"{out}: {manifest.id}, {size / 1e6:.2f} MB, differs from torch by at most {worst:.1e}")
     if not manifest.metrics:
-        message(f"no figures of these weights: `imgedit evaluate` {run} first, and export again")
+        message(f"no figures of these weights: measure {run} by one of `imgedit evaluate`, and export it again")

@@ -126,7 +126,7 @@ def prepare(
     for name, value in angles.items():
         if value is not None and not abs(value) <= _LARGEST:  # not a number fails too
             raise ConfigError(f"{name} must be -{_LARGEST:.0f} to {_LARGEST:.0f} degrees, got {value:g}")
-    names = [f"{name}{value:+g}" for name, value in angles.items() if value is not None]
+    names = [f"{name}{round(value, 2) + 0.0:+g}" for name, value in angles.items() if value is not None]
     return Turn(yaw or 0.0, pitch or 0.0, roll or 0.0, absolute, force, names)
 
 

@@ -75,9 +75,13 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         return decode(_standard_input(), "standard input")
     path = Path(source)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise PhotoError(
+                    f"{path}: is no regular file but a pipe or device; give a file, or - to read from a pipe"
+                )
             data = _limited(file, str(path))
-            permissions = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except FileNotFoundError as error:
         check_no_address(source)
         raise PhotoError(f"{path}: no such file; check the name") from error
@@ -89,7 +93,12 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         raise PhotoError(f"{path}: no permission to read it") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return replace(decode(data, str(path), path), permissions=permissions)
+    return replace(decode(data, str(path), path), permissions=stat.S_IMODE(status.st_mode))
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting; without O_NONBLOCK the opening of a pipe waits for somebody who writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def check_no_address(source: str | os.PathLike[str]) -> None:

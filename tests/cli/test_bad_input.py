@@ -98,14 +98,14 @@ def test_a_photo_without_permission(tmp_path, monkeypatch):
     shutil.copy(PORTRAIT, path)
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read anything
-        real = Path.open
+        real = os.open
 
-        def refuse(self: Path, *args: object, **options: object) -> object:
-            if self == path:
+        def refuse(name, *args, **options):
+            if str(name) == str(path):
                 raise PermissionError(13, "Permission denied")
-            return real(self, *args, **options)
+            return real(name, *args, **options)
 
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr("imgedit.photo.reader.os.open", refuse)
     refused(path, says="permission")
 
 
@@ -121,7 +121,11 @@ def test_a_device_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("imgedit.photo.reader.MAX_BYTES", 5_000_000)
     found, out, err = translate("/dev/zero", "-o", tmp_path / "o.png")
     assert (found, out, err.count("\n")) == (1, "", 1)
-    assert "no photo has" in err
+    assert "no regular file" in err
+    with open("/dev/zero", encoding="latin-1") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(imgedit.PhotoError, match="no photo has"):
+            photo.read("-")
 
 
 @pytest.mark.parametrize("name", ["", ".", "/"])

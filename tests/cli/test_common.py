@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from imgedit.cli.common import message, result
+import imgedit
+from imgedit.cli.app import app
+from imgedit.cli.common import guarded, message, result
+
+PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 
 STRANGE = ["two\nlines.jpg", "\x1b[2Jgone.jpg", "gpj.\u202eexe", "写真 é.jpg", os.fsdecode(b"caf\xe9.jpg")]
 
@@ -61,3 +69,55 @@ def test_a_message_is_one_line_that_is_only_shown(name: str, capfd: pytest.Captu
     err = capfd.readouterr().err
     assert err.count("\n") == 1
     assert err.removesuffix("\n").isprintable()
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["translate", "--attr", LONG, "photo.jpg"],
+        ["translate", "--attr", f"blond={LONG}", "photo.jpg"],
+        ["translate", "--attr", "blond", "--face", LONG, str(PORTRAIT)],
+        ["translate", "--attr", "blond", "--device", LONG, str(PORTRAIT)],
+        ["translate", "--attr", "blond", LONG],
+        ["translate", "--attr", "blond", str(PORTRAIT), "-o", f"{LONG}.jpg"],
+        ["faces", f"--{LONG}"],
+        ["sample", LONG, "-o", "new"],
+        ["sample", "gan_r1.mnist", "-o", LONG],
+        ["pull", LONG],
+        ["pull", f"a/{LONG}"],
+        ["evaluate", "show", LONG],
+        ["evaluate", "faces", LONG, "--data", "celeba:."],
+        ["export", LONG, "-o", "new"],
+        ["train", LONG],
+        ["train", "--recipe", LONG],
+        ["train", "gan", "--set", f"{LONG}=1", "--dry-run"],
+        ["train", "gan", "--data", f"mnist:{LONG}"],
+        ["train", "gan", "--data", "mnist:.", "--run", LONG],
+        [LONG],
+    ],
+)
+def test_a_value_of_5000_letters_is_shortened_in_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code in (1, 2)
+    assert done.stdout == ""
+    assert "xxx" in done.stderr
+    assert len(done.stderr) < 2000
+    assert done.stderr.startswith("Usage:") or done.stderr.count("\n") == 1
+
+
+def test_what_the_system_says_of_a_file_is_known_and_all_else_is_a_bug(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as end:
+        guarded(fail)(OSError(errno.EIO, "Input/output error", "/mnt/disk/photo.jpg"))
+    assert end.value.exit_code == 1
+    assert capfd.readouterr().err == "error: /mnt/disk/photo.jpg: Input/output error\n"
+    with pytest.raises(OSError, match="no file at all"):
+        guarded(fail)(OSError("no file at all"))

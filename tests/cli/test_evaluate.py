@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,22 @@ def test_a_file_that_holds_no_result_is_named(tmp_path: Path, content: str) -> N
     assert (done.exit_code, done.stdout) == (1, "")
     assert "m.json" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("/dev/zero", "no regular file"),
+        ("pipe", "no regular file"),
+        ("none.json", "No such file"),
+        ("deep", "recursion"),
+    ],
+)
+def test_what_cannot_be_read_is_named_without_numbers_of_the_system(tmp_path: Path, name: str, says: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "deep").write_text("[" * 100_000)
+    done = run("show", str(tmp_path / name))  # a path from the root stays
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert f"{name} cannot be read: " in done.stderr
+    assert says in done.stderr
+    assert "Errno" not in done.stderr

@@ -101,6 +101,7 @@ def test_angles_that_make_no_sense_are_refused_before_any_work(angles: tuple[flo
 
 def test_the_copy_is_named_after_the_angles() -> None:
     assert pose.prepare(15.0, roll=-2.5).names == ["yaw+15", "roll-2.5"]
+    assert pose.prepare(1e-9, -1e-9, 12.3456789).names == ["yaw+0", "pitch+0", "roll+12.35"]
     assert frontalize.prepare().names == ("frontal",)
 
 

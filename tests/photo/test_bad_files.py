@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -74,13 +75,21 @@ def test_missing_files_and_folders_are_told_apart(tmp_path: Path) -> None:
         photo.read("x" * 5000)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", Path("/dev/null"), Path("/dev/zero")):
+        with pytest.raises(PhotoError, match=r"no regular file .* or - to read"):
+            photo.read(path)
+
+
 def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path / "a.png", picture())
 
-    def refuse(self: Path, *_: object) -> object:
+    def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("imgedit.photo.reader.os.open", refuse)
     with pytest.raises(PhotoError, match="no permission to read"):
         photo.read(path)
 

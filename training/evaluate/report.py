@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imgedit.errors import DataError
+from imgedit.files import read_file
 from training.evaluate.layout import Block, Title, Verbatim
 
 _REPORTS = {
@@ -20,6 +21,7 @@ _REPORTS = {
     "pose": "training.evaluate.faces.pose",
 }
 """Kind of a result -> the module whose `blocks` lays it out."""
+_LIMIT = 64 << 20  # bytes of a result
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
@@ -57,9 +59,9 @@ def sections(results: Sequence[tuple[Path, Mapping[str, Any]]], command: str) ->
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        result = json.loads(read_file(path, _LIMIT).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if not isinstance(result, dict) or result.get("kind") not in _REPORTS:
         raise DataError(f"{path} is no result of `imgedit evaluate`")
     return result

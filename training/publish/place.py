@@ -11,8 +11,11 @@ from pathlib import Path
 
 from imgedit.errors import ManifestError, OutputError
 from imgedit.models import manifest
+from training.run import checkpoint
 
 CARD = "README.md"
+INSIDE_RUN = "model"
+"""The one folder of a run that a model may be put into."""
 
 
 @contextlib.contextmanager
@@ -22,7 +25,7 @@ def placed(out: Path, overwrite: bool) -> Iterator[Path]:
     Only what is missing, an empty folder or, with `overwrite`, a model folder is replaced. Parents are made.
 
     Raises:
-        OutputError: `out` is something else, or cannot be written.
+        OutputError: `out` is something else, lies in a run, or cannot be written.
     """
     target = _target(out, overwrite)
     try:
@@ -53,6 +56,12 @@ def check(out: Path, overwrite: bool) -> None:
 def _target(out: Path, overwrite: bool) -> Path:
     """Return where `out` really lies, links followed."""
     target = Path(os.path.realpath(out))
+    for run in target.parents:
+        # A recipe puts the model that a later stage needs into RUN/model.
+        if checkpoint.found(run) and target != run / INSIDE_RUN:
+            raise OutputError(
+                f"{out} lies in the run {run}, where a model may only be {INSIDE_RUN}; name another with -o"
+            )
     if not os.path.lexists(target):
         return target
     if not target.is_dir():

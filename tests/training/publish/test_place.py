@@ -66,7 +66,7 @@ def pretender(run: Path, base: Path) -> Path:
         (users_folder, "is no model folder"),
         (lambda run, base: run, "is no model folder"),
         (lambda run, base: run.parent, "is no model folder"),
-        (lambda run, base: run / "checkpoints", "is no model folder"),
+        (lambda run, base: run / "checkpoints", "lies in the run"),
         (model_with_notes, "also holds 'notes.txt'"),
         (plain_file, "is a file"),
         (pretender, "is no model folder"),
@@ -80,6 +80,16 @@ def test_overwrite_replaces_no_other_folder_and_no_file(make, message, run: Path
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("inside", ["checkpoints/new", "samples", "new", "checkpoints/0000012/model", "model/x"])
+def test_no_model_is_put_into_a_run_but_where_recipes_put_theirs(inside: str, run: Path, tmp_path: Path) -> None:
+    before = listing(tmp_path)
+    result = export(run, run / inside)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert f"lies in the run {run}" in result.stderr
+    assert listing(tmp_path) == before
+    assert export(run, run / "model").exit_code == 0
 
 
 @pytest.mark.parametrize("out", [".", "..", "./", "../here"])
