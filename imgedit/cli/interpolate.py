@@ -9,6 +9,7 @@ import typer
 
 from imgedit.cli.common import (
     Device,
+    Json,
     NoMark,
     Overwrite,
     PhotoPath,
@@ -16,10 +17,9 @@ from imgedit.cli.common import (
     TranslateModel,
     Which,
     Words,
-    message,
-    result,
     show_logs,
 )
+from imgedit.cli.written import check_stdout, tell
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
@@ -44,12 +44,18 @@ def interpolate(
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation."""
     show_logs(quiet)
     if strip and gif:
         raise ConfigError("--strip and --gif are two ways to write; choose one")
+    check_stdout(photo, out, json=as_json)
+
+    from imgedit.edits.words import parse_words
+
+    words = parse_words(attr)
 
     from imgedit.functions import open_model
     from imgedit.progress import status
@@ -57,10 +63,6 @@ def interpolate(
     layout = "strip" if strip else "gif" if gif else "files"
     with status(f"Editing {photo}", quiet=quiet):
         done = open_model(model, device, mark=not no_mark).interpolate_file(
-            photo, attr, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+            photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
         )
-    for warning in done.warnings:
-        message(f"warning: {warning}", quiet=quiet)
-    for path in done.written:
-        if str(path) != "-":
-            result(str(path))
+    tell(photo, done, as_json=as_json, quiet=quiet, more={"words": words})

@@ -15,11 +15,9 @@ from imgedit.cli.common import (
     PhotoPath,
     Quiet,
     Which,
-    device_used,
-    message,
-    result,
     show_logs,
 )
+from imgedit.cli.written import check_stdout, name, tell, warn
 from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["frontalize", "pose", "register"]
 
 Force = Annotated[bool, typer.Option("--force", help="Turn further than 35 degrees too, whatever it looks like.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")]
 CropOnly = Annotated[bool, typer.Option("--crop-only", help="Write the aligned, turned face alone.")]
 
 
@@ -51,6 +50,7 @@ def pose(
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.yaw+15.jpg beside the photo]")
     ] = None,
     face: Which = "all",
+    compare: Compare = False,
     crop_only: CropOnly = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -66,22 +66,19 @@ def pose(
     from imgedit.edits.pose import prepare
 
     if sheet:
-        if crop_only or as_json:
-            raise ConfigError("--sheet writes one picture of crops; leave --crop-only and --json out")
+        if compare or crop_only or as_json:
+            raise ConfigError("--sheet writes one picture of crops; leave --compare, --crop-only and --json out")
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)
         written, warnings = write_sheet(
             photo, turn, face=face, out=out, device=device, mark=not no_mark, overwrite=overwrite
         )
-        for warning in warnings:
-            message(f"warning: {warning}", quiet=quiet)
-        for path in written:
-            if str(path) != "-":
-                result(str(path))
+        warn(warnings, quiet=quiet)
+        name(written)
         return
     turn = prepare(yaw, pitch, roll, absolute=absolute, force=force)
-    _turn(photo, turn, out, face, crop_only, device, overwrite, not no_mark, as_json, quiet)
+    _turn(photo, turn, out, face, compare, crop_only, device, overwrite, not no_mark, as_json, quiet)
 
 
 def frontalize(
@@ -91,6 +88,7 @@ def frontalize(
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.frontal.jpg beside the photo]")
     ] = None,
     face: Which = "all",
+    compare: Compare = False,
     crop_only: CropOnly = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -102,7 +100,7 @@ def frontalize(
     show_logs(quiet)
     from imgedit.edits.frontalize import prepare
 
-    _turn(photo, prepare(force=force), out, face, crop_only, device, overwrite, not no_mark, as_json, quiet)
+    _turn(photo, prepare(force=force), out, face, compare, crop_only, device, overwrite, not no_mark, as_json, quiet)
 
 
 def _turn(
@@ -110,6 +108,7 @@ def _turn(
     turn: Turn,
     out: Path | None,
     face: str,
+    compare: bool,
     crop_only: bool,
     device: str,
     overwrite: bool,
@@ -118,28 +117,13 @@ def _turn(
     quiet: bool,
 ) -> None:
     """Carry a turn out on a file and say what was written."""
-    is_stdout = str(photo if out is None else out) == "-"  # then stdout is the photo, and one photo only
-    if is_stdout and (crop_only or as_json):
-        raise ConfigError("--crop-only and --json need a file name; say where the photo goes with -o OUT")
+    check_stdout(photo, out, compare=compare, crop_only=crop_only, json=as_json)
     from imgedit.editor import Editor
+    from imgedit.progress import status
 
     editor = Editor([], device, mark=mark)
-    done = editor.edit_file(photo, turn, face=face, out=out, crop_only=crop_only, overwrite=overwrite)
-    for warning in done.warnings:
-        message(f"warning: {warning}", quiet=quiet)
-    if is_stdout:
-        return
-    if not as_json:
-        for path in done.written:
-            result(str(path))
-        return
-    result(
-        {
-            "photo": photo,
-            "written": [str(path) for path in done.written],
-            "faces": [one.to_json() for one in done.edited],
-            "warnings": done.warnings,
-            "device": device_used(),
-            "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
-        }
-    )
+    with status(f"Turning {photo}", quiet=quiet):
+        done = editor.edit_file(
+            photo, turn, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite
+        )
+    tell(photo, done, as_json=as_json, quiet=quiet)

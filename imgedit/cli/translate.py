@@ -17,12 +17,9 @@ from imgedit.cli.common import (
     TranslateModel,
     Which,
     Words,
-    device_used,
-    message,
-    result,
     show_logs,
 )
-from imgedit.errors import ConfigError
+from imgedit.cli.written import check_stdout, tell
 
 __all__ = ["register", "translate"]
 
@@ -57,9 +54,7 @@ def translate(
     The whole photo is written at its full size, changed only where the edit acts.
     """
     show_logs(quiet)
-    is_stdout = str(photo if out is None else out) == "-"  # then stdout is the photo, and one photo only
-    if is_stdout and (compare or crop_only or as_json):
-        raise ConfigError("--compare, --crop-only and --json need a file name; say where the photo goes with -o OUT")
+    check_stdout(photo, out, compare=compare, crop_only=crop_only, json=as_json)
 
     from imgedit.edits.words import parse_words
 
@@ -80,22 +75,4 @@ def translate(
             crop_only=crop_only,
             overwrite=overwrite,
         )
-    for warning in done.warnings:
-        message(f"warning: {warning}", quiet=quiet)
-    if is_stdout:
-        return
-    if not as_json:
-        for path in done.written:
-            result(str(path))
-        return
-    result(
-        {
-            "photo": photo,
-            "written": [str(path) for path in done.written],
-            "words": words,
-            "faces": [face.to_json() for face in done.edited],
-            "warnings": done.warnings,
-            "device": device_used(),
-            "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
-        }
-    )
+    tell(photo, done, as_json=as_json, quiet=quiet, more={"words": words})

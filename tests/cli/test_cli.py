@@ -119,6 +119,7 @@ def test_json_tells_what_was_done(portrait):
         ("pose", "--yaw", 5, "a.jpg"),
         ("frontalize", "a.jpg"),
         ("swap", "a.jpg", "a.jpg"),
+        ("interpolate", "--attr", "blond", "--steps", 2, "a.jpg"),
         ("sample", "gan_r1.mnist", "-n", 2, "-o", "digits"),
     ],
     ids=lambda words: words[0],

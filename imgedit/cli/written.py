@@ -1,0 +1,72 @@
+"""What commands that edit a photo say in the end: warnings on stderr, written files or one JSON object on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgedit.cli.common import device_used, message, result
+from imgedit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from imgedit.editor import Result
+
+__all__ = ["check_stdout", "name", "tell", "warn"]
+
+
+def check_stdout(photo: str, out: Path | None, **options: bool) -> None:
+    """Refuse options that write or print more than the photo where the photo goes to standard output.
+
+    Args:
+        photo: as the user named it; `-` goes to standard output where `out` is not named.
+        out: as the user named it.
+        options: name -> whether it is asked for.
+
+    Raises:
+        ConfigError: one is asked for.
+    """
+    if str(photo if out is None else out) == "-" and any(options.values()):
+        names = [f"--{name.replace('_', '-')}" for name in options]
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        raise ConfigError(f"{listed} need{'s' * (len(names) == 1)} a file name; say where the photo goes with -o OUT")
+
+
+def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str, object] | None = None) -> None:
+    """Say what became of a photo.
+
+    Args:
+        photo: as the user named it.
+        done: what was done.
+        as_json: print JSON.
+        quiet: no warnings.
+        more: what else the JSON says.
+    """
+    warn(done.warnings, quiet=quiet)
+    if as_json:
+        result(
+            {
+                "photo": photo,
+                "written": [str(path) for path in done.written],
+                **(more or {}),
+                "faces": [face.to_json() for face in done.edited],
+                "warnings": done.warnings,
+                "device": device_used(),
+                "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
+            }
+        )
+    else:
+        name(done.written)
+
+
+def warn(warnings: Sequence[str], *, quiet: bool) -> None:
+    """Say sentences for the user on stderr."""
+    for warning in warnings:
+        message(f"warning: {warning}", quiet=quiet)
+
+
+def name(written: Sequence[Path]) -> None:
+    """Print the names of written files; standard output is one of them where it holds the photo, and is not named."""
+    for path in written:
+        if str(path) != "-":
+            result(str(path))
