@@ -22,6 +22,7 @@ from training.networks.teacher import FrozenClassifier
 METHODS = {
     "attribute_classifier": "training.methods.attribute_classifier",
     "cycle_vae": "training.methods.cycle_vae",
+    "dr_gan": "training.methods.dr_gan",
     "digit_classifier": "training.methods.digit_classifier",
     "face_parser": "training.methods.face_parser",
     "gan": "training.methods.gan",

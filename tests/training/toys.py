@@ -19,7 +19,7 @@ from training.method import METHODS, Graph
 
 
 class Pictures:
-    """Random pictures with labels, masks of any number of classes, and partners of one of two classes."""
+    """Random pictures with labels, masks of any number of classes, partners of one of two classes, and poses."""
 
     def __init__(
         self,
@@ -29,8 +29,11 @@ class Pictures:
         mask: str | None = None,
         channels: int = 3,
         pairs: bool = False,
+        poses: int = 0,
+        group: int = 1,
     ) -> None:
         self.pairs = pairs
+        self.poses, self.group = poses, group
         rng = np.random.default_rng(5)
         self.attributes = attributes
         self.weights = None
@@ -45,6 +48,8 @@ class Pictures:
         return len(self.images)
 
     def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
+        if self.group > 1:  # the other pictures of a group are the next ones but one, of the same of the two classes
+            index = (index[:, None] + 2 * np.arange(self.group)).reshape(-1) % len(self.images)
         image = to_tensor(self.images[index])
         image = image + torch.from_numpy(rng.normal(0.0, 0.01, image.shape).astype(np.float32))
         mask = None
@@ -54,7 +59,8 @@ class Pictures:
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
         labels = torch.from_numpy(self.labels[index][:, : len(self.attributes)])
         partner = to_tensor(self.images[(index + 2) % len(self.images)]) if self.pairs else None
-        return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner)
+        pose = torch.from_numpy(index % self.poses).long() if self.poses else None
+        return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner, pose)
 
 
 @dataclass(frozen=True)

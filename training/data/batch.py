@@ -28,6 +28,8 @@ class Batch:
         specified: `(N,)` int64, the class of each picture under the specified factor (digit, person, pose ...); None
             where the set has none.
         partner: as `image`, another picture of the same class each; None unless the set was loaded with `pairs`.
+        pose: `(N,)` int64, the view that each picture shows, an index of the names that the set was loaded with
+            (`poses`); None without.
     """
 
     image: Tensor
@@ -35,6 +37,7 @@ class Batch:
     mask: Tensor | None = None
     specified: Tensor | None = None
     partner: Tensor | None = None
+    pose: Tensor | None = None
 
     def require_labels(self) -> Tensor:
         """Return the labels.
@@ -76,13 +79,23 @@ class Batch:
             raise DataError("this method needs pairs of pictures of one class, as from mnist:DIR")
         return self.partner
 
+    def require_pose(self) -> Tensor:
+        """Return the views.
+
+        Raises:
+            DataError: the set has none.
+        """
+        if self.pose is None:
+            raise DataError("this method needs pictures of known poses, such as cfp:DIR")
+        return self.pose
+
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
 
         def moved(x: Tensor | None) -> Tensor | None:
             return None if x is None else x.to(device)
 
-        rest = (moved(x) for x in (self.labels, self.mask, self.specified, self.partner))
+        rest = (moved(x) for x in (self.labels, self.mask, self.specified, self.partner, self.pose))
         return Batch(self.image.to(device), *rest)
 
 

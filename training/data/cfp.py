@@ -18,12 +18,15 @@ from training.data.reading import rgb
 N_TRAIN = 400
 """People 001-400 are `train`."""
 VIEWS = ("frontal", "profile")
+SIDES = {"left": "right", "front": "front", "right": "left"}
+"""Where a face looks, as seen -> where its mirror image looks."""
 
 
 def read(folder: Path) -> Source:
     """Find the pictures in `Data/Images`, with their `Data/Fiducials`: the set's own layout.
 
-    Factors: `identity` and `pose` (frontal, profile). `train` is people 001-400.
+    Factors: `identity`, `pose` (frontal, profile) and `side` (`SIDES`), the pose that `poses` names. `train` is people
+    001-400.
     """
     root = folder / "Data"
     found = sorted(p for view in VIEWS for p in (root / "Images").glob(f"*/{view}/*.jpg"))
@@ -31,10 +34,14 @@ def read(folder: Path) -> Source:
         raise DataError(f"no pictures such as Data/Images/001/frontal/01.jpg in {folder}")
     people = [p.parts[-3] for p in found]
     test_people = frozenset(p for p in people if int(p) > N_TRAIN)
-    table = FactorTable("cfp", people, {"pose": [p.parts[-2] for p in found]}, test_people, {"pose": VIEWS})
+    points_of = [_fiducials((root / "Fiducials").joinpath(*p.parts[-3:]).with_suffix(".txt")) for p in found]
+    views = [p.parts[-2] for p in found]
+    sides = [side(points, view) for points, view in zip(points_of, views, strict=True)]
+    order = {"pose": VIEWS, "side": tuple(SIDES)}
+    table = FactorTable("cfp", people, {"pose": views, "side": sides}, test_people, order, pose="side", mirrored=SIDES)
 
     def aligned(i: int, size: int) -> np.ndarray:
-        points = _fiducials((root / "Fiducials").joinpath(*found[i].parts[-3:]).with_suffix(".txt"))
+        points = points_of[i]
         image = rgb(found[i])
         # The window is wider than some pictures, and `cut` would mirror a second face into it.
         pad = max(image.shape)
@@ -45,6 +52,13 @@ def read(folder: Path) -> Source:
 
 
 load = Loader(read)
+
+
+def side(points: np.ndarray, view: str) -> str:
+    """Tell where a face looks, as seen: `left`, `front` or `right`; of a profile the tip of the nose tells."""
+    if view == "frontal":
+        return "front"
+    return "right" if points[21, 0] > points[12:18, 0].mean() else "left"
 
 
 def landmarks(points: np.ndarray, view: str) -> Matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ import numpy as np
 
 from imgedit.errors import DataError
 from imgedit.progress import with_progress
-from training.data.grouped import Grouped
+from training.data.grouped import Grouped, Views
 
 EVERY = 7
 """One picture in so many of each person is left out of `train` where the specified factor is the person."""
@@ -28,6 +28,8 @@ class FactorTable:
         test_people: the people of the test split.
         order: for factors whose classes have an order, their names in it; else they are sorted.
         identity: whether the person can be the specified factor.
+        pose: the factor that tells from where a picture shows its person.
+        mirrored: of that factor, each class -> that of the mirror image; empty where the set does not show both sides.
     """
 
     name: str
@@ -36,6 +38,8 @@ class FactorTable:
     test_people: frozenset[str]
     order: Mapping[str, Sequence[str]]
     identity: bool = True
+    pose: str = "pose"
+    mirrored: Mapping[str, str] = field(default_factory=dict)
 
 
 Source = tuple[FactorTable, Callable[[int, int], np.ndarray]]
@@ -78,6 +82,10 @@ class Loader:
         pairs: bool = False,
         holdout: Sequence[int] = (),
         limit: int | None = None,
+        poses: Sequence[str] = (),
+        mirror: bool = False,
+        group: int = 1,
+        jitter: int = 0,
     ) -> Grouped:
         """Choose the pictures of a split, read them, and group them by the specified factor.
 
@@ -92,9 +100,13 @@ class Loader:
             pairs: also draw partners of the same class.
             holdout: classes, as places in `Grouped.classes`, that `train` leaves out (for few-shot measurements).
             limit: at most so many pictures, the first ones.
+            poses: names of the poses, which `Batch.pose` counts; pictures of other poses are left out.
+            mirror: mirror half of the pictures, and their poses, where the set has both sides.
+            group: as `Views.group`.
+            jitter: as `Views.jitter`, px.
 
         Raises:
-            DataError: the set is missing or damaged, or has no such factor or split.
+            DataError: the set is missing or damaged, or has no such factor, pose or split.
         """
         table, picture_at = self.read(Path(folder))
         size, specified = size or self.size, specified or self.specified
@@ -102,11 +114,20 @@ class Loader:
         if split == "train" and len(holdout):
             kept = ~np.isin(labels, holdout)
             chosen, labels = chosen[kept], labels[kept]
+        pose = None
+        if poses:
+            pose, kept = _poses(table, chosen, poses)
+            chosen, labels, pose = chosen[kept], labels[kept], pose[kept][:limit]
         chosen, labels = chosen[:limit], labels[:limit]
         if len(chosen) == 0:
             raise DataError(f"no {split} pictures of {table.name} are left; check the folder and the options")
         pictures = with_progress(chosen.tolist(), f"Reading {table.name} {split}")
-        return Grouped(np.stack([picture_at(int(i), size) for i in pictures]), labels, classes, pairs=pairs)
+        images = np.stack([picture_at(int(i), size) for i in pictures])
+        views = None
+        if pose is not None:
+            mirrored = _mirrored(table, poses) if mirror else None
+            views = Views(pose, mirrored, group, jitter)
+        return Grouped(images, labels, classes, pairs=pairs, views=views)
 
 
 def _chosen(table: FactorTable, split: str, specified: str, unseen: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -132,6 +153,23 @@ def _chosen(table: FactorTable, split: str, specified: str, unseen: bool) -> tup
         kept = left_out if split == "test" else ~left_out
         chosen, labels = chosen[kept], labels[kept]
     return chosen, labels, classes
+
+
+def _poses(table: FactorTable, chosen: np.ndarray, poses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pose of each chosen picture as an index of `poses`, and which of them have one of these."""
+    known = sorted({name for name in table.factors.get(table.pose, ()) if name})
+    if missing := [name for name in poses if name not in known]:
+        shown = f"the poses {', '.join(known)}" if known else "no poses"
+        raise DataError(f"{table.name} has {shown}; got {missing[0]!r}")
+    place = {name: i for i, name in enumerate(poses)}
+    found = np.array([place.get(table.factors[table.pose][i], -1) for i in chosen], np.int64)
+    return found, found >= 0
+
+
+def _mirrored(table: FactorTable, poses: Sequence[str]) -> np.ndarray | None:
+    """Return the mirror image of each pose, as indices of `poses`; None where one is not among them."""
+    names = [table.mirrored.get(name) for name in poses]
+    return np.array([poses.index(n) for n in names if n], np.int64) if set(names) <= set(poses) else None
 
 
 def squeezed(image: np.ndarray, size: int) -> np.ndarray:

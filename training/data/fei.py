@@ -12,6 +12,8 @@ from training.data.tables import arrays
 
 TURNS = ("-90", "-70", "-50", "-30", "-10", "10", "30", "50", "70", "90")
 """Views 1-10 in about degrees; then come 11 neutral and 12 smile, both frontal, and 13 and 14 in low light."""
+MIRRORED = dict(zip(TURNS, reversed(TURNS), strict=True))
+"""View -> that of the mirror image."""
 N_TRAIN = 160
 """People 0-159 are `train`."""
 
@@ -32,7 +34,7 @@ def read(folder: Path) -> Source:
         "expression": (*[""] * 10, "neutral", "smile", "", "") * n_people,
     }
     test_people = frozenset(p for p in people if int(p) >= N_TRAIN)
-    table = FactorTable("fei", people, factors, test_people, {"pose": TURNS})
+    table = FactorTable("fei", people, factors, test_people, {"pose": TURNS}, mirrored=MIRRORED)
     return table, lambda i, size: squeezed(images[i // 14, i % 14], size)
 
 

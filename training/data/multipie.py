@@ -21,6 +21,8 @@ EXPRESSIONS = {
     ("04", "03"): "scream",
 }
 """Session and recording of every expression; the other recordings are neutral."""
+CAMERAS = ("110", "120", "090", "080", "130", "140", "051", "050", "041", "190", "200", "010", "240")
+"""The cameras at the height of the head, about 15 degrees from one to the next; 051 is in front."""
 _NAME = re.compile(r"(\d{3})_(\d\d)_(\d\d)_(\d{3})_(\d\d)\.png")
 
 
@@ -38,7 +40,9 @@ def read(folder: Path) -> Source:
         "pose": [m[4] for _, m in found],
         "expression": [EXPRESSIONS.get((m[2], m[3]), "neutral") for _, m in found],
     }
-    table = FactorTable("multipie", people, factors, last_tenth(people), {})
+    table = FactorTable(
+        "multipie", people, factors, last_tenth(people), {}, mirrored=dict(zip(CAMERAS, reversed(CAMERAS), strict=True))
+    )
     return table, lambda i, size: squeezed(rgb(found[i][0]), size)
 
 

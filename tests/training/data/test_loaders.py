@@ -96,6 +96,39 @@ def test_unknown_factor_and_split_say_what_there_is() -> None:
         choose("valid")
 
 
+VIEWED = FactorTable(
+    "toy", PEOPLE, {"pose": (("left", "right", "front", "") * 70)}, last_tenth(PEOPLE), {},
+    mirrored={"left": "right", "right": "left", "front": "front"},
+)  # fmt: skip
+
+
+def test_poses_are_counted_as_named_and_others_are_left_out() -> None:
+    load = Loader(lambda folder: (VIEWED, lambda i, size: numbered(i)))
+    data = load(DATA, "test", poses=("right", "front"), mirror=True, group=3, jitter=2)
+    read = data.images[:, 0, 0, 0].astype(int) * 256 + data.images[:, 0, 0, 1]
+    assert data.views.pose.tolist() == [{1: 0, 2: 1}[i % 4] for i in read.tolist()]
+    assert (data.views.mirror, data.views.group, data.views.jitter) == (None, 3, 2)  # "left" was not asked for
+    whole = load(DATA, "test", poses=("right", "front", "left"), mirror=True)
+    assert whole.views.mirror.tolist() == [2, 1, 0]
+    assert load(DATA, "test", poses=("left",), limit=3).views.pose.tolist() == [0, 0, 0]
+
+
+def test_a_pose_that_a_set_does_not_have_is_an_error() -> None:
+    load = Loader(lambda folder: (VIEWED, lambda i, size: numbered(i)))
+    with pytest.raises(DataError, match="the poses front, left, right; got 'up'"):
+        load(DATA, "train", poses=("front", "up"))
+    with pytest.raises(DataError, match="toy has no poses"):
+        Loader(lambda folder: (TABLE, lambda i, size: numbered(i)))(DATA, "train", poses=("front",))
+
+
+@pytest.mark.parametrize(
+    "mirrored", [cfp.SIDES, fei.MIRRORED, dict(zip(multipie.CAMERAS, multipie.CAMERAS[::-1], strict=True))]
+)
+def test_the_mirror_image_of_a_mirror_image_is_the_pose_itself(mirrored: dict[str, str]) -> None:
+    assert all(mirrored[mirrored[pose]] == pose for pose in mirrored)
+    assert sum(mirrored[pose] == pose for pose in mirrored) == len(mirrored) % 2
+
+
 def test_every_tenth_is_spread_over_the_order() -> None:
     assert every_tenth([f"{i:03d}" for i in range(40)]) == {"009", "019", "029", "039"}
 
@@ -190,6 +223,13 @@ def test_landmarks_of_a_profile_are_in_order_as_seen_whichever_way_it_looks() ->
     left = cfp.landmarks(half_face((60, 40), (40, 42), (32, 60), (54, 80)), "profile")
     assert right.tolist() == [[40, 40], [60, 42], [68, 60], [46, 80], [60, 80]]
     np.testing.assert_array_equal(left, (right * [-1, 1] + [100, 0])[[1, 0, 2, 4, 3]])
+
+
+def test_the_side_of_a_profile_is_where_its_nose_points() -> None:
+    points = half_face((40, 40), (60, 42), (68, 60), (46, 80))
+    assert cfp.side(points, "profile") == "right"
+    assert cfp.side(points * [-1, 1], "profile") == "left"
+    assert cfp.side(points, "frontal") == "front"
 
 
 def test_cfp_brings_the_eyes_to_the_template(tmp_path: Path) -> None:

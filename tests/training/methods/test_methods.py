@@ -25,7 +25,7 @@ from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.data.batch import Stream
 from training.families import translation
 from training.method import METHODS, Classifies, Codes, Draws, DrawsPixels, Features, NeedsHelpers
-from training.methods import hair_grid
+from training.methods import dr_gan, hair_grid
 from training.publish import credit, export
 from training.run import checkpoint, loop
 from training.run import config as configs
@@ -36,6 +36,11 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "stargan-compact": ("stargan", {"n_critic": 1, "ema_decay": 0.9}),
     "local_edits-anywhere": ("local_edits", {"boxes": (), "lambda_chroma": 1.0}),
     "hair_flow-anywhere": ("hair_flow", {"boxes": ()}),
+    "dr_gan": ("dr_gan", {"d_every": 1}),
+    "dr_gan-compact": (
+        "dr_gan",
+        {"group": 2, "d_every": 1, "lambda_pixel": 1.0, "thin": True, "augment": True, "decay_from": 0.5},
+    ),
     "mathieu-class": (
         "mathieu",
         {"discriminator": "class_embedding", "gaussian": "both", "adversarial": "non_saturating", "norm": "batch"},
@@ -86,7 +91,8 @@ def pictures(method: Any, n: int = 8) -> Pictures:
     attributes = tuple(options.get("attributes", ()))
     masked = "classes" if method.id == "face_parser" else "soft" if options.get("mask_model") else None
     channels = getattr(method.config, "channels", 3)
-    return Pictures(n, method.config.size, attributes, masked, channels, bool(options.get("pairs")))
+    return Pictures(n, method.config.size, attributes, masked, channels, bool(options.get("pairs")),
+                    len(options.get("poses", ())), options.get("group", 1))  # fmt: skip
 
 
 def stream(method: Any, n: int = 8) -> Stream:
@@ -258,6 +264,8 @@ OVERFIT = {
     "unrolled_gan": ("loss_d", 30, 0.8),
     "wgan": ("loss_d", 30, 0.5),
     "wgan_gp": ("loss_d", 30, 0.5),
+    "dr_gan": ("loss_d_identity", 150, 0.5),
+    "dr_gan-compact": ("loss_d_identity", 150, 0.5),
     "stargan": ("loss_d_cls", 60, 0.3),
     "stargan-compact": ("loss_d_cls", 60, 0.5),
     "hair_grid": ("loss_d_cls", 300, 0.8),
@@ -272,8 +280,8 @@ RATE, RATES = 1e-2, {"gan": 2e-3}
 
 @forms
 def test_one_tiny_batch_is_overfitted(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (translation, hair_grid):
-        monkeypatch.setattr(module, "diff_augment", lambda image: image)
+    for module in (translation, hair_grid, dr_gan):
+        monkeypatch.setattr(module, "diff_augment", lambda image, **strengths: image)
     name, steps, share = OVERFIT[form]
     fields = configs.to_json(make(form).config)
     changes: dict[str, Any] = {"steps": steps * fields.get("n_critic", 1)}
