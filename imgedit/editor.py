@@ -26,6 +26,7 @@ from imgedit.deliver import File
 from imgedit.edits import interpolate as interpolation
 from imgedit.edits import translate as translation
 from imgedit.edits.plan import Plan
+from imgedit.edits.pose import Turn
 from imgedit.edits.words import Words
 from imgedit.errors import EditWarning
 from imgedit.models import library
@@ -33,9 +34,11 @@ from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import SUFFIXES, Photo
 from imgedit.render.change import Change, apply_all
+from imgedit.render.warp import moved_face
 from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, face_subject
+from imgedit.vision.turned import search_turned
 
 __all__ = [
     "CLASSIFIER",
@@ -100,6 +103,7 @@ class Result:
         warnings: sentences for the user.
         timings: seconds by stage: `faces` (finding them), `networks`, `changes` (carrying them out).
         written: the files that hold it.
+        moved: `edited` where they are now: a turned head has new landmarks, by which its crop is cut.
     """
 
     photo: Photo
@@ -108,6 +112,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     written: list[Path] = field(default_factory=list)
+    moved: list[Face] = field(default_factory=list)
 
 
 class Editor:
@@ -158,12 +163,13 @@ class Editor:
         """Return what the classifier sees in a face: attribute -> probability."""
         return face_subject(replace(photo, rgb=photos.srgb(photo)), face, self.networks).attributes
 
-    def prepare(self, photo: Photo, face: str | int = "all") -> Prepared:
+    def prepare(self, photo: Photo, face: str | int = "all", *, turned: bool = False) -> Prepared:
         """Find the subjects of a photo; nothing of the photo is changed, here or later.
 
         Args:
             photo: as `imgedit.photo.read` gives it.
             face: `largest`, `all`, `left`, `right`, or the index in `faces`.
+            turned: where no face is found, look for heads that are turned away (`imgedit.vision.turned`).
 
         Raises:
             NoFaceError: there is no face, or not this one.
@@ -172,13 +178,16 @@ class Editor:
         start = time.perf_counter()
         # Networks and colour changes read numbers as sRGB.
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
-        found = self.faces(seen)
+        found, how = self.faces(seen), ""
+        if turned and not found:
+            found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
         chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         left_out = faces.doubtful(found) if str(face).strip().lower() == "all" else []
         said = [
             f"{one} is small and may be none ({one.score:.2f}); choose it by its number to edit it" for one in left_out
         ]
+        said += [f"{one} was found only {how}, so it may be placed wrongly" for one in chosen if how]
         return Prepared(photo, found, subjects, time.perf_counter() - start, said)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
@@ -232,7 +241,7 @@ class Editor:
         self, photo: Photo, plan: Plan, strengths: Sequence[float], *, face: str | int = "all"
     ) -> list[Result]:
         """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
-        prepared = self.prepare(photo, face)
+        prepared = self.prepare(photo, face, turned=isinstance(plan, Turn))
         found = self.run(prepared, plan)
         results = []
         for strength in strengths:
@@ -243,7 +252,9 @@ class Editor:
                 "networks": found.seconds,
                 "changes": time.perf_counter() - start,
             }
-            results.append(Result(edited, prepared.faces, prepared.chosen, found.warnings, seconds))
+            changed = {id(subject.place): changes for subject, changes in found.changes}
+            moved = [moved_face(face, changed[id(face)], strength) for face in prepared.chosen]
+            results.append(Result(edited, prepared.faces, prepared.chosen, found.warnings, seconds, moved=moved))
         return results
 
     def edit_file(
@@ -299,7 +310,7 @@ class Editor:
         _tell(result.warnings)
         edited = result.photo
         if crop_only:
-            edited = replace(edited, rgb=align(edited, result.edited[0]), alpha=None)
+            edited = replace(edited, rgb=align(edited, result.moved[0]), alpha=None)
         if target is not None:
             return deliver.write([File(target, edited)], overwrite=overwrite)[0]
         return photos.like(photo, edited)
@@ -436,7 +447,10 @@ def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only
     bare = replace(result.photo, alpha=None)
     pairs = [(source.rgb, result.photo)]
     if crop_only:
-        pairs = [(align(source, face), replace(bare, rgb=align(result.photo, face))) for face in result.edited]
+        pairs = [
+            (align(source, before), replace(bare, rgb=align(result.photo, after)))
+            for before, after in zip(result.edited, result.moved, strict=True)
+        ]
     pictures = []
     for before, after in pairs:
         pictures.append(after)

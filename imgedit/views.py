@@ -56,7 +56,7 @@ def write_sheet(
     deliver.check([target], overwrite=overwrite)
     source = photos.read(photo)
     editor = Editor([], device, mark=mark)
-    prepared = editor.prepare(source, face)
+    prepared = editor.prepare(source, face, turned=True)
     columns = []
     said: dict[str, None] = {}
     record = source

@@ -7,7 +7,7 @@ that the result has the photo's resolution. Pixels beyond the ring around the he
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.pixels import Floats
-from imgedit.render.change import MOVE
+from imgedit.render.change import MOVE, Change
 from imgedit.render.mesh_fields import Fields, Maps, find_fields, smoothstep
 from imgedit.render.regions import AROUND, Region
 from imgedit.vision import geometry, mesh
-from imgedit.vision.mesh import Points
+from imgedit.vision.faces import Face
+from imgedit.vision.mesh import Mesh, Points
 from imgedit.vision.subject import Subject
 
-__all__ = ["Warp", "carry", "parsed_maps", "warp_points"]
+__all__ = ["Warp", "carry", "moved_face", "parsed_maps", "warp_points"]
 
 CELLS = 112
 """Height of a face on the grid, cells; smaller faces have the grid of their pixels."""
@@ -56,6 +57,14 @@ class Warp:
     def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
         """Move the photo's pixels; as `Change.apply`."""
         return warp_points(rgb, self.source, self.target, parsed_maps(subject), region)
+
+
+def moved_face(face: Face, changes: Iterable[Change], strength: float = 1.0) -> Face:
+    """Return a face with the landmarks that it has after its changes at a strength; without a `Warp` its own."""
+    for change in changes:
+        if isinstance(change, Warp) and strength > 0:
+            return replace(face, landmarks=Mesh(change.scaled(strength).target, presence=1.0).landmarks)
+    return face
 
 
 def parsed_maps(subject: Subject) -> tuple[geometry.Matrix, Maps] | None:

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from imgedit import photo as photos
 from imgedit.cli.app import app
+from imgedit.editor import Editor
 from imgedit.models import library
+from imgedit.vision import geometry
 
 PORTRAIT = library.bundled_folder() / "astronaut.jpg"
 
@@ -49,6 +51,28 @@ def test_frontalize_writes_the_turned_crop_alone(portrait: Path, tmp_path: Path)
     code, _, _ = run("frontalize", portrait, "--crop-only", "-o", tmp_path / "front.png", "--device", "cpu")
     assert code == 0
     assert photos.read(tmp_path / "front.png").rgb.shape == (256, 256, 3)
+
+
+def test_the_turned_crop_is_aligned_by_the_turned_face(portrait: Path, tmp_path: Path) -> None:
+    run("pose", "--yaw", 25, "--roll", 15, portrait, "--crop-only", "-o", tmp_path / "side.png", "--device", "cpu")
+    rgb = np.pad(photos.read(tmp_path / "side.png").rgb, ((64, 64), (64, 64), (0, 0)), mode="edge")
+    found = Editor([], "cpu").prepare(photos.read(rgb)).subjects[0].mesh
+    assert found is not None
+    expected = geometry.apply(geometry.window_matrix("face", 256), geometry.FACE_TEMPLATE) + 64
+    left, right = expected[0, 1] - found.landmarks[0, 1], expected[1, 1] - found.landmarks[1, 1]
+    assert abs(left - right) < 6.0  # the line of the eyes is level, whatever the roll
+    assert np.abs(found.landmarks.mean(0) - expected.mean(0)).max() < 8.0
+
+
+def test_a_face_that_only_a_further_look_finds_is_turned_and_that_is_said(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Editor, "faces", lambda self, photo: [])
+    code, _, err = run("pose", "--yaw", 12, portrait, "-o", tmp_path / "a.png", "--device", "cpu")
+    assert code == 0
+    assert err.count("\n") == 1
+    assert "found only in the mirror image" in err
+    assert run("translate", "--attr", "blond", portrait, "-o", tmp_path / "b.png", "--device", "cpu")[0] == 4
 
 
 def test_a_sheet_is_a_row_of_views(portrait: Path, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ Deviations:
   - The multi-image form does not start from the weights of the single-image one (`--init` does that).
   - Weights are averaged for the export, where z is 0, the mean of the noise.
   - `paper` trains on CFP, which is at hand, not on Multi-PIE or CASIA-WebFace; N_d and the poses are its.
-  - `compact` and `small` (for FEI) have narrower networks, smaller pictures, a discriminator that sees augmented pictures, and a
-    term of pixels (`lambda_pixel`). With a few hundred people D soon knows all pictures by heart, and what it then asks
-    of G says little of who somebody is: the pixels of the same person in the wanted pose do.
+  - `compact` and `small` (for FEI) have narrower networks, smaller pictures, a discriminator that sees augmented
+    pictures, and a term of pixels (`lambda_pixel`). With a few hundred people D soon knows all pictures by heart, and
+    what it then asks of G says little of who somebody is: the pixels of the same person in the wanted pose do.
 """
 
 from __future__ import annotations
@@ -104,7 +104,12 @@ PRESETS: dict[str, dict[str, object]] = {
     "paper-multi": {"group": 6, "batch_size": 10},
     "compact": {**_COMPACT, "size": 64, "width": 16, "steps": 4500},
     "small": {
-        **_COMPACT, "size": 32, "width": 16, "n_people": 160, "crop": "none", "steps": 5000,
+        **_COMPACT,
+        "size": 32,
+        "width": 16,
+        "n_people": 160,
+        "crop": "none",
+        "steps": 5000,
         "poses": ("-90", "-70", "-50", "-30", "-10", "10", "30", "50", "70", "90"),
     },
 }
