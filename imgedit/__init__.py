@@ -11,12 +11,13 @@ Public names are loaded on first use (PEP 562), so that importing this package c
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from imgedit.privacy import switch_off_telemetry
 
 switch_off_telemetry()
 
+TYPE_CHECKING = False
+# `typing` takes longest of all to load, and Ctrl-C in that time would be a traceback (`__main__` comes after this).
 if TYPE_CHECKING:
     from imgedit.editor import Editor, Result, align
     from imgedit.edits.sample import sample
@@ -115,7 +116,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

@@ -46,6 +46,14 @@ def test_importing_imgedit_loads_nothing_heavy():
     assert names & HEAVY == set()
 
 
+def test_what_comes_before_the_guard_against_ctrl_c_loads_next_to_nothing():
+    code = "import sys; before = set(sys.modules); import imgedit; print(*sorted({*sys.modules} - before))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert {"imgedit.privacy"} <= set(done.stdout.split())
+    assert {"typing", "re", "enum", "collections"} & set(done.stdout.split()) == set()
+
+
 def test_listing_models_loads_nothing_heavy():
     done, names = loaded("from imgedit.cli import main; main()", "models")
     assert done.returncode == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx  # noqa: F401 (torch's exporter needs it, and says so by an error of its own)
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
