@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import tomllib
 from pathlib import Path
 
@@ -59,3 +60,17 @@ def test_every_error_is_one_of_ours():
     for name in set(errors.__all__) - {"EditWarning"}:
         assert issubclass(getattr(errors, name), errors.ImgeditError)
         assert getattr(errors, name).exit_code in (1, 2, 3, 4)
+
+
+def test_errors_speak_of_options_in_their_hint_alone() -> None:
+    """Python callers have no command line; only that shows the hint."""
+    package = Path(imgedit.__file__).parent
+    told = []
+    for path in package.rglob("*.py"):
+        if path.is_relative_to(package / "cli"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
+                texts = [n.value for a in node.args for n in ast.walk(a) if isinstance(n, ast.Constant)]
+                told += [(path.name, text) for text in texts if re.search(r"(^|[\s(])--[a-z]", str(text))]
+    assert told == []

@@ -87,7 +87,7 @@ class Turn:
             near = np.add(face.pose, change * [LIMIT / away, LIMIT / away, 1.0])
             warn(
                 f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {LIMIT:.0f} "
-                "instead (--force turns it all the way)"
+                "instead (use force to turn it all the way)"
             )
             wanted = Pose(*near.tolist())
         if np.allclose(wanted, face.pose, atol=1e-6):
@@ -122,7 +122,7 @@ def prepare(
     """
     angles = {"yaw": yaw, "pitch": pitch, "roll": roll}
     if all(value is None for value in angles.values()):
-        raise ConfigError("say how to turn the head: --yaw, --pitch or --roll in degrees")
+        raise ConfigError("say how to turn the head: yaw, pitch or roll, in degrees", hint="such as --yaw 15")
     for name, value in angles.items():
         if value is not None and not abs(value) <= _LARGEST:  # not a number fails too
             raise ConfigError(f"{name} must be -{_LARGEST:.0f} to {_LARGEST:.0f} degrees, got {value:g}")

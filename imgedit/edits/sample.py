@@ -97,8 +97,8 @@ class Rejection:
         if not model.has("score") or not isinstance(stored, Mapping):
             why = "rejection was not found to help its pictures" if model.has("score") else "it has no graph 'score'"
             raise ModelError(
-                f"{model.id} cannot reject pictures: {why}; leave out --reject (for a run of your own: `imgedit "
-                "evaluate drawn RUN`, then export it)"
+                f"{model.id} cannot reject pictures: {why}",
+                hint="leave out --reject (for a run of your own: `imgedit evaluate drawn RUN`, then export it)",
             )
         numbers: dict[str, Any] = {name: stored.get(name) for name in ("a", "b", "m", "gamma")}
         return cls(**numbers)

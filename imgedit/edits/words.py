@@ -29,9 +29,11 @@ def parse_words(words: Words) -> dict[str, float]:
     """
     items: list[tuple[str, float]] = []
     if isinstance(words, Mapping):
-        items = [(name, parse_strength(value, f"the strength of {name!r}")) for name, value in words.items()]
+        items = [(_text(name), parse_strength(value, f"the strength of {name!r}")) for name, value in words.items()]
     else:
-        for text in [words] if isinstance(words, str) else words:
+        if not isinstance(words, str | Iterable):
+            raise ConfigError(f"{words!r} is no edit word; name one, such as blond")
+        for text in map(_text, [words] if isinstance(words, str) else words):
             name, equals, value = text.partition("=")
             items.append((name, parse_strength(value if equals else 1.0, f"the strength of {name!r}")))
     parsed: dict[str, float] = {}
@@ -48,6 +50,12 @@ def parse_words(words: Words) -> dict[str, float]:
     if not parsed:
         raise ConfigError("no edit word was given; name one, such as blond")
     return parsed
+
+
+def _text(word: object) -> str:
+    if not isinstance(word, str):
+        raise ConfigError(f"{word!r} is no edit word; name one, such as 'blond'")
+    return word
 
 
 def parse_strength(value: object, name: str = "the strength") -> float:

@@ -73,13 +73,15 @@ def providers(device: str = "auto", *, is_limited: bool = False) -> list[Provide
         return ["CPUExecutionProvider"]
     number = int(match[1] or 0)
     if gpu_count() <= number:
-        raise ConfigError(f"device {device} is not there: the NVIDIA driver reports {gpu_count()}; use --device cpu")
+        raise ConfigError(
+            f"device {device} is not there: the NVIDIA driver reports {gpu_count()}", hint="use --device cpu"
+        )
     problem = _missing_cuda()
     if problem is not None and device == "auto":
         warn_of_gpu(problem)
         return ["CPUExecutionProvider"]
     if problem is not None:
-        raise ConfigError(f"device {device} cannot be used: {problem}; or use --device cpu")
+        raise ConfigError(f"device {device} cannot be used: {problem}", hint="or use --device cpu")
     options: dict[str, Any] = {
         "device_id": number,
         "cudnn_conv_algo_search": "HEURISTIC",  # the default measures every new picture size for seconds

@@ -272,7 +272,9 @@ def _in_time(work: Callable[[threading.Event], T], timeout: float | None, repo_i
     try:
         while not done.wait(0.1):
             if timeout is not None and time.monotonic() - start > timeout:
-                raise HubError(f"{repo_id}: took more than {timeout:.0f} s; try again, or allow more with --timeout")
+                raise HubError(
+                    f"{repo_id}: took more than {timeout:.0f} s; try again", hint="or allow more with --timeout"
+                )
     finally:
         cancelled.set()
     if errors:

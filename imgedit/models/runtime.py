@@ -105,7 +105,7 @@ class Session:
             raise ModelError(f"{self.name} cannot be loaded, get the model again: {_reason(error)}") from error
         if wants_gpu and not _is_on_gpu(session):
             if device != "auto":
-                raise ConfigError(f"device {device} cannot be used: {devices.CUDA_FAILS}; or use --device cpu")
+                raise ConfigError(f"device {device} cannot be used: {devices.CUDA_FAILS}", hint="or use --device cpu")
             devices.warn_of_gpu(devices.CUDA_FAILS)
         return session
 

@@ -71,6 +71,8 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _decode(source, None, "the image", None)
+    if not isinstance(source, str | os.PathLike):
+        raise PhotoError(f"{type(source).__name__} is no photo; give a path, a Pillow image or an array")
     if source == "-":
         return decode(_standard_input(), "standard input")
     path = Path(source)

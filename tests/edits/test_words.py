@@ -14,7 +14,8 @@ def test_words_are_read_in_every_spelling():
     assert parse_words({"grey hair": 0.25}) == {"grey-hair": 0.25}
 
 
-@pytest.mark.parametrize("bad", ["blond=x", "blond=1.5", "blond=-0.1", "blond=nan", "blond=", ["blond", "Blond"], []])
+@pytest.mark.parametrize("bad", ["blond=x", "blond=1.5", "blond=-0.1", "blond=nan", "blond=", ["blond", "Blond"], [],
+                                 3, None, b"blond", [3], {3: 1.0}])  # fmt: skip
 def test_bad_strengths_and_repeated_words_are_usage_errors(bad):
     with pytest.raises(ConfigError):
         parse_words(bad)

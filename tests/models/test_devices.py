@@ -33,8 +33,9 @@ def test_auto_is_the_cpu_where_no_gpu_is_and_cuda_is_refused(monkeypatch: pytest
     monkeypatch.setattr(devices, "gpu_count", lambda: 0)
     assert devices.providers("auto") == ["CPUExecutionProvider"]
     for device in ("cuda", "cuda:3"):
-        with pytest.raises(ConfigError, match="--device cpu"):
+        with pytest.raises(ConfigError, match="is not there") as caught:
             devices.providers(device)
+        assert caught.value.hint == "use --device cpu"
 
 
 def test_auto_takes_the_first_gpu_and_cuda_n_the_nth(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_cuda_that_does_not_work_is_one_warning_and_the_cpu_takes_over(
         assert runtime.Session(affine_graph(), "auto").device == "cpu"
     assert [record.getMessage()[:23] for record in caplog.records] == ["the GPU is not used: CU"]
     assert "onnxruntime-gpu[cuda,cudnn]" in caplog.text
-    with pytest.raises(ConfigError, match=r"onnxruntime-gpu\[cuda,cudnn\].*--device cpu"):
+    with pytest.raises(ConfigError, match=r"onnxruntime-gpu\[cuda,cudnn\]"):
         runtime.Session(affine_graph(), "cuda")
     out, err = capfd.readouterr()
     assert out == ""

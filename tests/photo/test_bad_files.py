@@ -7,6 +7,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,12 @@ def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("imgedit.photo.reader.os.open", refuse)
     with pytest.raises(PhotoError, match="no permission to read"):
         photo.read(path)
+
+
+@pytest.mark.parametrize("source", [None, 3, b"photo.jpg", ["photo.jpg"]])
+def test_what_is_neither_path_nor_picture_is_said(source: Any) -> None:
+    with pytest.raises(PhotoError, match="give a path, a Pillow image or an array"):
+        photo.read(source)
 
 
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
