@@ -8,7 +8,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,7 +57,7 @@ def train(
     """Train a method in a run folder until its own count `steps` reaches `config.steps`, and return that count.
 
     On the CPU a resumed run equals the uninterrupted one to the last bit. Ctrl-C (or SIGTERM) lets the step end, saves
-    and raises KeyboardInterrupt; a second one stops at once.
+    and raises KeyboardInterrupt; a second one, or one before there is anything to save, stops at once.
 
     Args:
         method_id: a key of `METHODS`.
@@ -120,7 +120,8 @@ def train(
     recent: dict[str, list[float]] = {}
     logged, n_images, since = step, 0, time.monotonic()
     with contextlib.ExitStack() as stack:
-        stopped = stack.enter_context(_stop_after_step())
+        saved = step
+        stopped = stack.enter_context(_stop_after_step(lambda: step == saved))
         record = stack.enter_context(Record(run, step, tensorboard, console))
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(method_id, total=end, completed=step, rate="", terms="")
@@ -154,6 +155,7 @@ def train(
                 _write_samples(run / "samples" / f"{step:07d}.png", method, fixed, device)
             if last or _passed(before, step, checkpoint_every):
                 checkpoint.save(run, step, _state(step, method_id, config, method, stream, device))
+                saved = step
             if leaving and step < end:
                 raise KeyboardInterrupt
     return step
@@ -230,8 +232,13 @@ class _Counted(Iterator[Batch]):
 
 
 @contextlib.contextmanager
-def _stop_after_step() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts at once."""
+def _stop_after_step(all_is_saved: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts at once.
+
+    Args:
+        all_is_saved: no step has ended since the last checkpoint; then the first signal interrupts at once too, since a
+            step may take minutes.
+    """
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped  # only the main thread may handle signals
@@ -239,7 +246,7 @@ def _stop_after_step() -> Iterator[threading.Event]:
     before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if stopped.is_set():
+        if stopped.is_set() or all_is_saved():
             raise KeyboardInterrupt
         stopped.set()
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,27 @@ def test_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(
     assert_same(state_of(tmp_path / "whole"), state_of(tmp_path / "cut"))
     strip = [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows(tmp_path / "cut")]
     assert strip == [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows(tmp_path / "whole")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("n_done", [0, 5])
+def test_a_signal_in_a_long_step_stops_at_once_where_all_is_saved(
+    sent: signal.Signals, n_done: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, ended = Method.step, []
+
+    def long_step(self: Method, stream: Any) -> Any:
+        if self.steps == n_done:
+            os.kill(os.getpid(), sent)
+            ended.append(step(self, stream))
+        return step(self, stream)
+
+    monkeypatch.setattr(Method, "step", long_step)
+    with pytest.raises(KeyboardInterrupt):
+        run_toy(tmp_path / "r", checkpoint_every=5)
+    assert ended == []
+    assert [folder.name for folder in checkpoint.found(tmp_path / "r")] == ["0000005"][: n_done // 5]
 
 
 def test_ctrl_c_between_step_and_checkpoint_is_saved_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
