@@ -20,7 +20,8 @@ from imgedit.edits.translate import Translation
 from imgedit.edits.words import Words
 from imgedit.errors import ConfigError, OutputError
 from imgedit.models.library import Model
-from imgedit.photo import Photo, mark_in_words
+from imgedit.photo import Photo, mark_alone, mark_in_words
+from imgedit.photo.gif import with_xmp
 from imgedit.render.change import Change
 from imgedit.vision.subject import Subject
 
@@ -135,4 +136,5 @@ def _animation(photos: Sequence[Photo]) -> bytes:
     comment = mark_in_words(photos[-1])
     options = {"comment": comment.encode()} if comment else {}
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0, **options)
-    return buffer.getvalue()
+    packet = mark_alone(photos[-1])  # an animation holds nothing else of what the photo says of itself
+    return with_xmp(buffer.getvalue(), packet) if packet else buffer.getvalue()

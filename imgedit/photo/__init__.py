@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imgedit.photo.colour import is_grey, srgb, with_srgb
-from imgedit.photo.marking import mark_in_words, marked
+from imgedit.photo.marking import mark_alone, mark_in_words, marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import JpegCoding, Metadata, Photo, to_image
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
@@ -29,6 +29,7 @@ __all__ = [
     "encode",
     "is_grey",
     "like",
+    "mark_alone",
     "mark_in_words",
     "marked",
     "permissions",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from imgedit.photo import xmp
 from imgedit.photo.record import Photo
 
-__all__ = ["mark_in_words", "marked"]
+__all__ = ["mark_alone", "mark_in_words", "marked"]
 
 
 def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, generated: bool = False) -> Photo:
@@ -38,6 +38,11 @@ def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, gener
     except ValueError:  # a packet that did not come through the reader
         packet = mark(None)
     return replace(photo, metadata=replace(photo.metadata, xmp=packet))
+
+
+def mark_alone(photo: Photo) -> bytes | None:
+    """Return an XMP packet with the photo's mark and nothing else; None for a photo without one."""
+    return xmp.mark_alone(photo.metadata.xmp) if photo.metadata.xmp else None
 
 
 def mark_in_words(photo: Photo) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from PIL import Image, PngImagePlugin
 
-from imgedit.photo import resources, xmp
+from imgedit.photo import gif, resources, xmp
 from imgedit.photo.record import Metadata
 
 __all__ = ["options", "read_metadata"]
@@ -62,7 +62,8 @@ def read_metadata(image: Image.Image, data: bytes | None, name: str) -> Metadata
         data: The file's bytes, if it came from a file.
         name: What messages call it.
     """
-    packet, blocks = _part(_xmp_of, image, "XMP", name), _part(_iptc_of, image, "IPTC block", name)
+    packet = _part(lambda image: _xmp_of(image, data), image, "XMP", name)
+    blocks = _part(_iptc_of, image, "IPTC block", name)
     packet = _sound(packet, xmp.upright, "XMP", name)
     blocks = _sound(blocks, resources.without_old_pictures, "IPTC block", name)
     comments = _part(lambda image: tuple(_comments_of(image)), image, "comment", name)
@@ -109,12 +110,14 @@ def _sound(content: bytes | None, check: Callable[[bytes], bytes], what: str, na
         return None
 
 
-def _xmp_of(image: Image.Image) -> bytes | None:
+def _xmp_of(image: Image.Image, data: bytes | None) -> bytes | None:
     found: Any = image.info.get("xmp") or image.info.get(_PNG_XMP)
     if image.format == "TIFF":
         found = _bytes_of_tag(image, _XMP_TAG)
     if not found and image.format == "PNG":
         found = _raw_profile(image, "xmp")
+    if not found and image.format == "GIF" and data is not None:
+        found = gif.xmp_of(data)
     if isinstance(found, str):
         found = found.encode("utf-8", "surrogateescape")
     return bytes(found) if isinstance(found, bytes) and found.strip(b"\0 \t\r\n") else None

@@ -12,7 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from imgedit.errors import PhotoError
+from imgedit.photo import segments
 from imgedit.photo.exif import read_exif
 from imgedit.photo.metadata import read_metadata
 from imgedit.photo.record import JpegCoding, Photo
@@ -171,7 +172,7 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
         raise PhotoError(f"{name}: is empty (zero bytes); copy the photo again")
     try:
         with _limit_lifted():
-            image = _open(data)
+            image = _opened(data, name)
     except UnidentifiedImageError as error:
         if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
             raise PhotoError(f"{name}: HEIF photos are not supported; save it as JPEG or PNG") from error
@@ -185,6 +186,23 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
     if photo.format == "WEBP" and b"VP8L" not in data:
         return replace(photo, lossless=False)
     return photo
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """Open a picture; a damaged segment that keeps a JPEG from being opened is dropped."""
+    try:
+        return _open(data)
+    except UnidentifiedImageError as error:
+        alone = [(marker,) for marker in segments.NAMES]
+        for markers in (*alone, tuple(segments.NAMES)) if data.startswith(segments.START) else ():
+            rest = segments.without(data, markers)
+            with suppress(UnidentifiedImageError):
+                image = _open(rest) if rest != data else None
+                if image is not None:
+                    labels = ", ".join(segments.NAMES[marker] for marker in markers)
+                    _log.warning("%s: its head is damaged, and what %s says is dropped", name, labels)
+                    return image
+        raise error
 
 
 def _open(data: bytes) -> Image.Image:

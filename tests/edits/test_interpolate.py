@@ -88,6 +88,7 @@ def test_an_animation_goes_there_and_back(editor: Editor, home: Path) -> None:
     written = editor.interpolate(home / "a.png", "blond", steps=4, layout="gif")
     assert written == home / "a.blond.gif"
     assert (home / "a.blond.gif").stat().st_mode & 0o777 == 0o600  # as the photo
+    assert b"compositeWithTrainedAlgorithmicMedia" in (photo.read(written).metadata.xmp or b"")
     with Image.open(written) as film:
         assert film.n_frames == 6
         assert max(film.size) == interpolate.GIF_SIDE
