@@ -9,7 +9,7 @@ Models come from anywhere, so a graph is refused if it could do more than arithm
 
 What a graph that passes may take of memory is bounded when it runs (`devices.MEMORY_LIMIT`, for models that are not
 bundled), as shapes are often known only then: `Expand`, `Tile`, `ConstantOfShape`, repeated `Concat` and products of
-long vectors all run into that bound. Its time is not bounded, but finite.
+long vectors all run into that bound. So is the time of each run (`guard.TIME_LIMIT`), and Ctrl-C ends it at once.
 
 The file is a protocol buffer: https://protobuf.dev/programming-guides/encoding, field numbers of
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import devices
+from imgedit.models.guard import in_time
 from imgedit.text import printable
 
 __all__ = ["Session"]
@@ -42,7 +43,8 @@ class Session:
         device: As in `devices.providers`.
         threads: CPU threads for one run; None for `devices.default_threads()`.
         name: What messages call it; the file's name if empty.
-        is_limited: Hold what it computes to `devices.MEMORY_LIMIT`, together with all others that are limited.
+        is_limited: Hold what it computes to `devices.MEMORY_LIMIT`, together with all others that are limited, and each
+            run to `guard.TIME_LIMIT`; Ctrl-C ends it at once.
 
     Attributes:
         inputs: Input name to shape; None where a size is free.
@@ -77,6 +79,7 @@ class Session:
         if is_limited:
             _limit_memory()
             options.add_session_config_entry("session.use_env_allocators", "1")
+        self._is_limited = is_limited
         self._session = self._open(source, options, device, is_limited)
         self.inputs = {
             item.name: tuple(size if isinstance(size, int) else None for size in item.shape)
@@ -94,7 +97,23 @@ class Session:
         wants_gpu = len(wanted) > 1
         try:
             # Its own fallback prints to stdout, where results belong.
-            session = ort.InferenceSession(source, options, providers=wanted, enable_fallback=0)
+            if is_limited:
+                # Folding would compute at once, without end as far as we know, what a graph makes of its constants.
+                session = in_time(
+                    lambda: ort.InferenceSession(
+                        source,
+                        options,
+                        providers=wanted,
+                        enable_fallback=0,
+                        disabled_optimizers=["ConstantFolding"],
+                    ),
+                    lambda: None,
+                    self.name,
+                )
+            else:
+                session = ort.InferenceSession(source, options, providers=wanted, enable_fallback=0)
+        except ModelError:
+            raise
         except Exception as error:  # ONNX Runtime's errors share no base class but this
             if wants_gpu:
                 session = self._open(source, options, "cpu", is_limited)  # raises where it was the graph's fault
@@ -121,7 +140,7 @@ class Session:
 
         Raises:
             ModelError: An input is missing, unknown or has the wrong shape, an output is unknown, empty or has numbers
-                that are not finite, or the graph fails.
+                that are not finite, or the graph fails or takes too long.
         """
         if feeds.keys() != self.inputs.keys():
             raise ModelError(f"{self.name} takes {sorted(self.inputs)}, not {sorted(feeds)}")
@@ -131,13 +150,25 @@ class Session:
         if unknown:
             raise ModelError(f"{self.name} has outputs {self.outputs}, not {unknown}")
         try:
-            results = dict(zip(wanted, self._session.run(wanted, arrays), strict=True))
+            results = dict(zip(wanted, self._computed(wanted, arrays), strict=True))
+        except ModelError:
+            raise
         except Exception as error:
             raise ModelError(f"{self.name} failed to run: {_reason(error)}") from error
         is_empty = any(array.size == 0 for array in arrays.values())
         for name, result in results.items():
             self._check_output(name, result, may_be_empty=is_empty)
         return results
+
+    def _computed(self, wanted: list[str], arrays: dict[str, NDArray[Any]]) -> list[Any]:
+        if not self._is_limited:
+            return list(self._session.run(wanted, arrays))
+        options = ort.RunOptions()
+
+        def stop() -> None:
+            options.terminate = True  # ends before the next node
+
+        return list(in_time(lambda: self._session.run(wanted, arrays, options), stop, self.name))
 
     def _input(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return an input in the graph's number type, after comparing its shape."""
