@@ -249,10 +249,12 @@ def bangs(folder: Path, size: int = 64, rise: float = 0.2) -> Model:
     )
 
 
-def generator(folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test", **fields: Any) -> Model:
-    """A grey picture of one shade, the tanh of `z`'s first entry; its score is twice the mean shade."""
+def generator(
+    folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test", channels: int = 1, **fields: Any
+) -> Model:
+    """A picture of one shade, the tanh of `z`'s first entry; its score is twice the mean shade."""
     folder.mkdir(parents=True)
-    weight = np.zeros((z_dim, size * size), np.float32)
+    weight = np.zeros((z_dim, channels * size * size), np.float32)
     weight[0] = 1.0
     save_graph(
         folder / "generate.onnx",
@@ -262,8 +264,8 @@ def generator(folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test
             helper.make_node("Reshape", ["shade", "shape"], ["image"]),
         ],
         {"z": ("N", z_dim)},
-        {"image": ("N", 1, size, size)},
-        {"weight": weight, "shape": np.array([-1, 1, size, size], np.int64)},
+        {"image": ("N", channels, size, size)},
+        {"weight": weight, "shape": np.array([-1, channels, size, size], np.int64)},
     )
     save_graph(
         folder / "score.onnx",
@@ -272,8 +274,11 @@ def generator(folder: Path, z_dim: int = 3, size: int = 4, name: str = "gan.test
             helper.make_node("MatMul", ["flat", "weight"], ["column"]),
             helper.make_node("Squeeze", ["column", "axis"], ["logit"]),
         ],
-        {"image": ("N", 1, size, size)},
+        {"image": ("N", channels, size, size)},
         {"logit": ("N",)},
-        {"weight": np.full((size * size, 1), 2.0 / (size * size), np.float32), "axis": np.array([1], np.int64)},
+        {
+            "weight": np.full((channels * size * size, 1), 2.0 / (channels * size * size), np.float32),
+            "axis": np.array([1], np.int64),
+        },
     )
     return save_model(folder, id=name, kind="sample", crop=Crop("none", size, size), **fields)

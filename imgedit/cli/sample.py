@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Device, Json, Overwrite, Quiet, device_used, message, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
 
 if TYPE_CHECKING:
     from imgedit.edits.sample import Batch
@@ -43,6 +43,7 @@ def sample(
     grid: Annotated[bool, typer.Option("--grid", help="Write one picture of all of them.")] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
+    no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -52,7 +53,16 @@ def sample(
 
     watch = functools.partial(_with_progress, n=n, reject=reject, quiet=quiet)
     done = sample_files(
-        model, out, n, seed=seed, reject=reject, grid=grid, device=device, overwrite=overwrite, watch=watch
+        model,
+        out,
+        n,
+        seed=seed,
+        reject=reject,
+        grid=grid,
+        device=device,
+        overwrite=overwrite,
+        mark=not no_mark,
+        watch=watch,
     )
     for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)

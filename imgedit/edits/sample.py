@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit import deliver
+from imgedit import photo as photos
 from imgedit.deliver import File, write_png
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
@@ -270,6 +271,7 @@ def sample_files(
     grid: bool = False,
     device: str = "auto",
     overwrite: bool = False,
+    mark: bool = True,
     watch: Watch = iter,
 ) -> Sampling:
     """Draw new pictures into a folder, `00000.png` and so on, or into one grid.
@@ -283,6 +285,7 @@ def sample_files(
         grid: write one picture of all of them.
         device: as `sample`.
         overwrite: replace files that exist.
+        mark: pictures in colour say in their metadata that a model made them; grey ones, digits, need not.
         watch: shows progress.
 
     Raises:
@@ -301,6 +304,13 @@ def sample_files(
         others = deliver.make_folder(target, [_name(i) for i in range(n)], overwrite=overwrite)
         if others:
             warnings.append(f"{target} keeps {len(others)} other pictures, such as {min(others)}")
+    blank = Photo(np.zeros((1, 1, 3), np.uint8))
+    if mark:  # once: the same for every picture
+        blank = photos.marked(blank, f"sample, seed {seed}", [(found.id, found.manifest.version)], generated=True)
+
+    def made(picture: NDArray[np.uint8]) -> Photo | bytes:
+        return replace(blank, rgb=picture) if picture.shape[-1] == 3 else deliver.png(picture)
+
     done = attempts = 0
     sheet: list[NDArray[np.uint8]] = []
     for batch in watch(batches):
@@ -309,11 +319,13 @@ def sample_files(
         if grid:
             sheet.append(pictures)
             continue
-        files = [File(target / _name(done + i), deliver.png(picture)) for i, picture in enumerate(pictures)]
+        files = [File(target / _name(done + i), made(picture)) for i, picture in enumerate(pictures)]
         done += len(files)
         deliver.write(files, overwrite=overwrite, flush=False)
     if sheet:
-        deliver.write([File(target, Photo(sheet_of(np.concatenate(sheet))))], overwrite=overwrite)
+        together = np.concatenate(sheet)
+        whole = sheet_of(together)
+        deliver.write([File(target, made(whole) if together.shape[-1] == 3 else Photo(whole))], overwrite=overwrite)
     return Sampling(found.id, attempts, warnings)
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import imgedit
+from imgedit import photo
 from imgedit.cli import sample as command
 from imgedit.cli.app import app
 from imgedit.edits import sample as samples
@@ -256,3 +258,21 @@ def test_sampling_loads_no_torch(gan, tmp_path):
     done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("grid", [False, True])
+def test_pictures_in_colour_say_that_a_model_made_them_and_digits_do_not(tmp_path: Path, grid: bool) -> None:
+    def written(channels: int, *more: str) -> photo.Photo:
+        model = models.generator(tmp_path / f"gan{channels}", name=f"gan{channels}.test", channels=channels)
+        out = tmp_path / f"out{channels}{'.png' if grid else ''}"
+        code, _, err = run("sample", model.folder, "-n", 2, "-o", out, *(["--grid"] if grid else []), *more)
+        assert code == 0, err
+        shutil.rmtree(model.folder)
+        return photo.read(out if grid else out / "00001.png")
+
+    colour = written(3)
+    assert colour.metadata.xmp is not None
+    assert b"/trainedAlgorithmicMedia" in colour.metadata.xmp
+    assert b"gan3.test" in colour.metadata.xmp
+    assert written(1).metadata.xmp is None
+    assert written(3, "--no-mark", "--overwrite").metadata.xmp is None
