@@ -48,11 +48,14 @@ from pathlib import Path
 from typing import Any
 
 from imgedit.errors import ConfigError
+from imgedit.files import read_file
 from training.data import DATASETS
+from training.recipes import fields
 from training.run import config as configs
 from training.run.loop import PRECISIONS
 
 FOLDER = Path(__file__).parent
+_LIMIT = 1 << 20  # bytes
 DATA, MODEL = "data:", "model:"
 
 
@@ -208,17 +211,15 @@ def read(path: Path, _within: tuple[str, ...] = ()) -> Recipe:
     if name in _within:
         raise ConfigError(f"recipe {name} contains itself")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"recipe {path} cannot be read: {error}") from error
-    known = {"model", "note", "converted", "data", "stages", "export", "figures"}
-    has_stages = isinstance(content.get("stages"), list) and bool(content["stages"])
-    _check(has_stages or bool(content.get("converted")), path, "it has no [[stages]]")
-    _check(not (extra := sorted(content.keys() - known)), path, f"unknown {', '.join(extra)}")
+        content = tomllib.loads(read_file(path, _LIMIT).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"recipe {path} cannot be read: {reason}") from error
+    fields.check(content, f"recipe {path}")
+    _check(bool(content.get("stages") or content.get("converted")), path, "it has no [[stages]]")
     data = dict(content.get("data", {}))
     steps: list[Step] = []
     for stage in content.get("stages", ()):
-        _check(isinstance(stage, dict), path, "a stage must be a table")
         if "recipe" in stage:
             other = find(stage["recipe"]) if not _within else read(FOLDER / f"{stage['recipe']}.toml", (*_within, name))
             steps += _included(other)
@@ -240,20 +241,16 @@ def read(path: Path, _within: tuple[str, ...] = ()) -> Recipe:
 
 
 def _step(stage: Mapping[str, Any], path: Path) -> Step:
-    fields = {f.name for f in dataclasses.fields(Step)}
     label = stage.get("name", "without a name")
-    _check(not (extra := sorted(stage.keys() - fields)), path, f"stage {label}: unknown {', '.join(extra)}")
     for key in ("name", "method", "data"):
-        _check(isinstance(stage.get(key), str) and bool(stage[key]), path, f"stage {label} needs {key}")
-    module = configs.method_module(stage["method"])
-    step = Step(**{"preset": next(iter(module.PRESETS)), **stage})
-    _check(step.precision in PRECISIONS, path, f"stage {label}: precision is one of {', '.join(PRECISIONS)}")
-    parts = Path(step.name).parts
-    _check(".." not in parts and not Path(step.name).is_absolute(), path, f"stage {label}: a name is no path")
+        _check(bool(stage.get(key)), path, f"stage {label} needs {key}")
     try:
+        module = configs.method_module(stage["method"])
+        step = Step(**{"preset": next(iter(module.PRESETS)), **stage})
         step.config()
     except ConfigError as error:
-        raise ConfigError(f"recipe {path}, stage {label}: {error}") from error
+        raise ConfigError(f"recipe {path}: stage {label}: {error}") from error
+    _check(step.precision in PRECISIONS, path, f"stage {label}: precision is one of {', '.join(PRECISIONS)}")
     return step
 
 

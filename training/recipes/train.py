@@ -35,7 +35,8 @@ def folders(recipe: Recipe, data: Sequence[str]) -> dict[str, str]:
     for spec in data:
         name, folder = parted(spec)
         if name in given or name not in recipe.data:
-            raise ConfigError(f"--data {spec}: {recipe.name} needs each of {', '.join(recipe.data)} once")
+            wanted = f"each of {', '.join(recipe.data)} once" if recipe.data else "no data"
+            raise ConfigError(f"--data {spec}: {recipe.name} needs {wanted}")
         if name not in MADE and not Path(folder).is_dir():
             raise ConfigError(f"no folder {folder!r}; --data {name}:DIR names the folder of the data set")
         given[name] = folder

@@ -202,7 +202,45 @@ BROKEN: dict[str, tuple[str, str]] = {
     "two stages of one name": (stage("a") + stage("a"), "two stages are called a"),
     "a stage that comes later": (stage("a", "init = 'b'") + stage("b"), "stage a needs b, which does not come before"),
     "data that it does not list": (stage("a").replace('"celebamask_hq"', '"mnist"'), "stage a: no data set mnist"),
-    "a name that leads out": (stage("../a"), "a name is no path"),
+    **{f"the name {name!r}": (stage(name), "name must be a folder's name") for name in ("../a", "/a", ".", "a//b", "")},
+    **{
+        f"a recipe's {line}": (f"{line}\n" + stage("a"), wanted)
+        for line, wanted in (
+            ("model = 3", "model must be text, got 3"),
+            ("note = []", "note must be text"),
+            ("converted = true", "converted must be text"),
+            ("export = 3", "export must be a table"),
+            ("export = { half = 'yes' }", "export: half must be true or false, got 'yes'"),
+            ("export = { words = 'blond' }", "export: words must be a list of texts"),
+            ("export = { weights = 1 }", "export: unknown weights"),
+            ("figures = []", "figures must be a table"),
+            ("figures = { command = 1 }", "figures: command must be text"),
+            ("figures = { at_least = { fid = 'low' } }", "figures: at_least must be a table of numbers"),
+        )
+    },
+    **{
+        f"a stage's {line}": (stage("a", line), wanted)
+        for line, wanted in (
+            ("uses = 3", "stage a: uses must be a table of texts, got 3"),
+            ("uses = { teacher = 3 }", "uses must be a table of texts"),
+            ("init = 3", "init must be text"),
+            ("until = 'x'", "until must be a whole number from 1, got 'x'"),
+            ("until = -3", "until must be"),
+            ("until = 1.5", "until must be"),
+            ("until = true", "until must be"),
+            ("precision = []", "precision must be text"),
+            ("note = 3", "note must be text"),
+            ("preset = 3", "preset must be text"),
+            ("preset = 'nope'", "stage a: face_parser has no preset 'nope'"),
+            ("recipe = 'small'", "stage a: unknown"),
+        )
+    },
+    "settings that are no table": (stage("a").replace("settings = {", "settings = 3 # {"), "settings must be a table"),
+    "an unknown method": (stage("a").replace('"face_parser"', '"nope"'), "stage a: unknown method 'nope'"),
+    "a stage that is no table": ("stages = [3]\n", "a stage must be a table, got 3"),
+    "stages that are no list": ("stages = 3\n", "stages must be a list, got 3"),
+    "a part that is no name": ("[[stages]]\nrecipe = 3\n", "stage number 1: recipe must be text, got 3"),
+    "deep nesting, no TOML": ("x = " + "[" * 100_000, "cannot be read"),
     "no TOML": ("stages = [", "cannot be read"),
 }
 
@@ -216,6 +254,17 @@ def test_a_broken_recipe_is_one_line(name: str, tmp_path: Path) -> None:
         recipes.read(path)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_recipe_that_is_no_file_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    for name in ("pipe", "endless", "bytes", "none"):
+        result = run(tmp_path / f"{name}.toml", "--dry-run")
+        assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+        assert f"{name}.toml cannot be read: " in result.stderr
+        assert "Errno" not in result.stderr
 
 
 def test_another_recipe_can_be_a_part(toy_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
