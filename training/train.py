@@ -21,6 +21,7 @@ from training.publish import credit, stages
 from training.run import checkpoint, former, loop
 from training.run import config as configs
 from training.run.device import torch_device
+from training.run.lock import alone
 from training.run.memory import keep_freed_memory
 
 
@@ -87,6 +88,7 @@ def begin(
 
     Raises:
         ImgeditError: see `resolve`, `load_data` and `loop.train`.
+        OutputError: another process trains in the run folder.
         ConfigError: with `resume`, the run has no checkpoint, or `data` or `init` is not what it was started with.
     """
     module = configs.method_module(method_id)
@@ -107,30 +109,31 @@ def begin(
     where = torch_device(device)
     if where.type == "cpu":
         keep_freed_memory()
-    dataset = load_data(data, "train", module.Method.data_options(config), method_id)
-    _check_channels(dataset, config, data)
-    initial = None
-    if resume:
-        _check_start(run, stored, init, data, len(dataset))
-        kept = {key: stored[key] for key in (*_ORIGIN, *_KEPT) if key in stored}
-    else:
-        kept = {"preset": name, **_origin(init, config)}
-        initial = None if init is None else _initial(init, method_id, dataset)
-    loop.train(
-        method_id,
-        config,
-        dataset,
-        run,
-        device=where,
-        sample_every=sample_every,
-        checkpoint_every=checkpoint_every,
-        resume=resume,
-        until=until,
-        initial=initial,
-        helpers=helpers.load(config, where),
-        precision=precision,
-        about={"data": data, "pictures": len(dataset), **kept, **(about or {})},
-    )
+    with alone(run):
+        dataset = load_data(data, "train", module.Method.data_options(config), method_id)
+        _check_channels(dataset, config, data)
+        initial = None
+        if resume:
+            _check_start(run, stored, init, data, len(dataset))
+            kept = {key: stored[key] for key in (*_ORIGIN, *_KEPT) if key in stored}
+        else:
+            kept = {"preset": name, **_origin(init, config)}
+            initial = None if init is None else _initial(init, method_id, dataset)
+        loop.train(
+            method_id,
+            config,
+            dataset,
+            run,
+            device=where,
+            sample_every=sample_every,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            until=until,
+            initial=initial,
+            helpers=helpers.load(config, where),
+            precision=precision,
+            about={"data": data, "pictures": len(dataset), **kept, **(about or {})},
+        )
     return run
 
 

@@ -1,0 +1,104 @@
+"""Two trainings never share a run folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import imgedit
+from imgedit.errors import OutputError
+from training.run.lock import alone
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks of folders there")
+
+ROOT = Path(imgedit.__file__).parent.parent
+HOLD = """
+import sys, time
+from pathlib import Path
+from training.run.lock import alone
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_in_use_is_refused_until_its_process_ends_however_it_ends(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "one"
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(run)], env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(OutputError, match="is in use by another training"), alone(run):
+            pass
+        with alone(tmp_path / "runs" / "two"):
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with alone(run):
+            assert run.is_dir()
+    finally:
+        process.kill()
+        process.wait()
+        process.communicate()
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed_and_one_that_holds_something_stays(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), alone(tmp_path / "new"):
+        raise ZeroDivisionError
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()
+    for name in ("kept", "empty"):
+        with alone(tmp_path / name):
+            if name == "kept":
+                (tmp_path / name / "config.json").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "kept"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name in ("file", "file/run", "x" * 300):
+        with pytest.raises(OutputError, match="cannot be made"), alone(tmp_path / name):
+            pass
+
+
+def test_the_command_holds_its_folder(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = [
+        "train",
+        "gan",
+        "--data",
+        "gaussians:ring8",
+        "--preset",
+        "points",
+        "--run",
+        str(run),
+        "--sample-every",
+        "0",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgedit", *words], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        limit = time.monotonic() + 60
+        while not (run / "config.json").exists():
+            assert process.poll() is None
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        done = subprocess.run(
+            [sys.executable, "-m", "imgedit", *words], env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        process.kill()
+        process.wait()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {run} is in use by another training; wait for it, or name another with --run\n"
