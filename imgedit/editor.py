@@ -25,8 +25,7 @@ from imgedit import photo as photos
 from imgedit.deliver import File
 from imgedit.edits import interpolate as interpolation
 from imgedit.edits import translate as translation
-from imgedit.edits.plan import Plan
-from imgedit.edits.pose import Turn
+from imgedit.edits.plan import ForTurned, Plan
 from imgedit.edits.words import Words
 from imgedit.errors import EditWarning
 from imgedit.models import library
@@ -38,7 +37,6 @@ from imgedit.render.warp import moved_face
 from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, face_subject
-from imgedit.vision.turned import search_turned
 
 __all__ = [
     "CLASSIFIER",
@@ -180,6 +178,8 @@ class Editor:
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
         found, how = self.faces(seen), ""
         if turned and not found:
+            from imgedit.vision.turned import search_turned  # which most photos do not need
+
             found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
         chosen = faces.pick(found, face, photo=(photo.width, photo.height))
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
@@ -241,7 +241,7 @@ class Editor:
         self, photo: Photo, plan: Plan, strengths: Sequence[float], *, face: str | int = "all"
     ) -> list[Result]:
         """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
-        prepared = self.prepare(photo, face, turned=isinstance(plan, Turn))
+        prepared = self.prepare(photo, face, turned=isinstance(plan, ForTurned) and plan.is_for_turned)
         found = self.run(prepared, plan)
         results = []
         for strength in strengths:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -177,7 +176,7 @@ def _staged(target: Path, data: bytes, mode: int | None, overwrite: bool, flush:
         place = Path(os.path.realpath(target))
     else:
         place = target
-    temporary = place.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
+    temporary = place.with_name(f"{_PREFIX}{os.urandom(6).hex()}{_SUFFIX}")
     try:
         with _named(target):
             place.parent.mkdir(parents=True, exist_ok=True)

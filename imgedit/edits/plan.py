@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from imgedit.errors import ConfigError, UnknownWordError
 from imgedit.models import library
@@ -14,7 +14,7 @@ from imgedit.models.manifest import Guard, Manifest, Tint
 from imgedit.render.change import Change
 from imgedit.vision.subject import Subject
 
-__all__ = ["Edit", "Plan", "Task", "Warn", "assign"]
+__all__ = ["Edit", "ForTurned", "Plan", "Task", "Warn", "assign"]
 
 _NEAR = 0.75  # similarity (difflib's ratio) from which a known word may be what was meant
 
@@ -51,6 +51,16 @@ class Plan(Protocol):
             subject: of the photo as it was given, whatever other edits do.
             warn: takes what the user should know.
         """
+        ...
+
+
+@runtime_checkable
+class ForTurned(Protocol):
+    """A plan that heads which are turned away matter to: where no face is found, it is looked for in more ways."""
+
+    @property
+    def is_for_turned(self) -> bool:
+        """Whether to look (`imgedit.vision.turned`)."""
         ...
 
 

@@ -53,6 +53,7 @@ class Turn:
         is_forced: turn further than `LIMIT` too.
         names: words that name the edited copy.
         within: degrees from what is asked that are near enough; every further turn costs likeness.
+        is_for_turned: as `imgedit.edits.plan.ForTurned`.
     """
 
     yaw: float
@@ -62,6 +63,7 @@ class Turn:
     is_forced: bool = False
     names: Sequence[str] = ("pose",)
     within: float = 2.0
+    is_for_turned: bool = True
 
     @property
     def description(self) -> str:

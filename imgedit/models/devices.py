@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.metadata
 import io
 import logging
 import math
@@ -136,6 +135,8 @@ def _missing_cuda() -> str | None:
 
 
 def _is_installed(package: str) -> bool:
+    import importlib.metadata  # 20 ms that only this rare question needs
+
     try:
         importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

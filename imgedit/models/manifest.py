@@ -12,7 +12,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,11 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     golden: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
+    is_checked: InitVar[bool] = False  # by `schema.check`
 
-    def __post_init__(self) -> None:
-        schema.check(dataclasses.asdict(self))
+    def __post_init__(self, is_checked: bool) -> None:
+        if not is_checked:
+            schema.check(dataclasses.asdict(self))
 
     @property
     def trained(self) -> Stage | None:
@@ -137,12 +139,13 @@ class Manifest:
                 " update one of them"
             )
         try:
-            schema.check_plain(data)
-            data = schema1.upgrade(data) if version == 1 else data
+            if version == 1:
+                schema.check_plain(data)
+                data = schema1.upgrade(data)
             schema.check(data)
         except ManifestError as error:
             raise ManifestError(f"{where}: {error}") from error
-        return cls(**_arguments(data))
+        return cls(**_arguments(data), is_checked=True)
 
     def write(self, folder: Path) -> Path:
         """Write `manifest.json` into `folder`, whole or not at all, and return its path.

@@ -130,20 +130,24 @@ def check(data: Mapping[str, Any]) -> None:
 
 def check_plain(value: object, where: str = _WHOLE, depth: int = 0) -> None:
     """Refuse what JSON can say and a manifest may not: numbers that are not finite, control characters, deep nests."""
-    require(depth <= _DEPTH_LIMIT, f"{where} is nested more than {_DEPTH_LIMIT} deep")
+    # Messages are made where they are needed alone: this looks at thousands of values before the first edit.
+    if depth > _DEPTH_LIMIT:
+        raise ManifestError(f"{where} is nested more than {_DEPTH_LIMIT} deep")
     if isinstance(value, str):
-        require(_is_clean(value), f"{where} holds control characters or broken text: {shown(value)}")
+        if not _is_clean(value):
+            raise ManifestError(f"{where} holds control characters or broken text: {shown(value)}")
     elif isinstance(value, bool) or value is None:
         pass
     elif isinstance(value, int):
-        require(abs(value) <= _INTEGER_LIMIT, f"{where} must be a finite number of at most 2^53, got {shown(value)}")
+        if abs(value) > _INTEGER_LIMIT:
+            raise ManifestError(f"{where} must be a finite number of at most 2^53, got {shown(value)}")
     elif isinstance(value, float):
-        require(math.isfinite(value), f"{where} must be a finite number, got {value}")
+        if not math.isfinite(value):
+            raise ManifestError(f"{where} must be a finite number, got {value}")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            require(
-                isinstance(key, str) and _is_clean(key), f"{where} has a name with control characters: {shown(key)}"
-            )
+            if not isinstance(key, str) or not _is_clean(key):
+                raise ManifestError(f"{where} has a name with control characters: {shown(key)}")
             check_plain(item, _inside(where, key), depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
@@ -154,7 +158,7 @@ def check_plain(value: object, where: str = _WHOLE, depth: int = 0) -> None:
 
 def _is_clean(text: str) -> bool:
     """Tell whether a text is one line that no terminal acts on and every encoding takes."""
-    return printable(text) == text
+    return text.isprintable() if text.isascii() else printable(text) == text
 
 
 def _inside(where: str, key: str) -> str:

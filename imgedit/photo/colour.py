@@ -20,6 +20,7 @@ from imgedit.photo.record import Photo
 __all__ = ["is_grey", "srgb", "with_srgb"]
 
 _STRIPE = 1 << 22  # pixels converted at once
+_LOOK = 1 << 16  # pixels looked at once
 _TOLERANCE = 1  # steps of 255 by which a profile may differ from sRGB and still be it
 _GREY = 3  # steps of 255 between the channels of a grey photo that was compressed as a coloured one
 _FADE = 32.0  # steps of 255 of change over which the rounding of the way to sRGB and back fades out
@@ -64,9 +65,16 @@ def with_srgb(photo: Photo, seen: NDArray[np.uint8], edited: NDArray[np.uint8]) 
 
 def is_grey(photo: Photo) -> bool:
     """Tell whether a photo has no colours: the three numbers of every pixel are as good as equal."""
-    rows = max(1, _STRIPE // photo.width)
+    rows = max(1, _LOOK // photo.width)  # few at once: the first of a coloured photo mostly tells
     stripes = (photo.rgb[top : top + rows] for top in range(0, photo.height, rows))
-    return all(int((stripe.max(axis=2) - stripe.min(axis=2)).max(initial=0)) <= _GREY for stripe in stripes)
+    return all(_spread(stripe) <= _GREY for stripe in stripes)
+
+
+def _spread(rgb: NDArray[np.uint8]) -> int:
+    """Return the largest difference between the channels of a pixel of `(h, w, 3)`."""
+    red, green, blue = np.moveaxis(rgb, 2, 0)
+    highest, lowest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return int((highest - lowest).max(initial=0))
 
 
 def _restored(

@@ -72,7 +72,7 @@ def test_an_unknown_schema_is_refused(folder, version):
         manifest.read(folder)
 
 
-@pytest.mark.parametrize("name", list(Manifest.__dataclass_fields__))
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Manifest)])
 def test_a_missing_field_is_named(folder, name):
     edit(folder, **{name: ...})
     with pytest.raises(ManifestError, match=name):
