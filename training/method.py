@@ -32,6 +32,7 @@ METHODS = {
     "local_edits": "training.methods.local_edits",
     "mathieu": "training.methods.mathieu",
     "md_gan": "training.methods.md_gan",
+    "mouth_painter": "training.methods.mouth_painter",
     "pixel_vae": "training.methods.pixel_vae",
     "stargan": "training.methods.stargan",
     "szabo": "training.methods.szabo",

@@ -13,6 +13,7 @@ DATASETS = {
     "gaussians": "training.data.gaussians",
     "lpc": "training.data.lpc",
     "mnist": "training.data.mnist",
+    "mouths": "training.data.mouths",
     "multipie": "training.data.multipie",
     "umist": "training.data.umist",
     "utkface": "training.data.utkface",

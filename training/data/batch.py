@@ -23,7 +23,7 @@ class Batch:
     Attributes:
         image: `(N, C, H, W)` float32, [-1, 1]; C is 3 (RGB), or 1 where a set is grey by nature.
         labels: `(N, K)` float32, 0 or 1, in the order of `Dataset.attributes`; None where the set has none.
-        mask: `(N, H, W)` int64 class indices or `UNKNOWN_CLASS`, or `(N, 1, H, W)` float32 in 0..1; None where the set
+        mask: `(N, H, W)` int64 class indices or `UNKNOWN_CLASS`, or `(N, M, H, W)` float32 in 0..1; None where the set
             has none.
         specified: `(N,)` int64, the class of each picture under the specified factor (digit, person, pose ...); None
             where the set has none.

@@ -40,6 +40,11 @@ FACTS = {
     "mnist": Facts(
         "none", "MNIST, LeCun et al. 1998", "weights: free (MNIST carries no restriction)", commercial_use=True
     ),
+    "mouths": Facts(
+        "none",
+        "CelebA, Liu et al. 2015; CelebAMask-HQ, Lee et al. 2020",
+        _RESEARCH.format("CelebA and CelebAMask-HQ"),
+    ),
     "multipie": Facts("none", "Multi-PIE, Gross et al. 2010", _RESEARCH.format("Multi-PIE")),
     "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
     "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),

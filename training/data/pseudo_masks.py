@@ -69,8 +69,8 @@ def pseudo_masks(
     n = len(range(side)[inner[0]])
     images, kept = read(paths, (n, n, 3), lambda image: parsed.head_crop(image, side)[inner], "Reading CelebA")
     paths = [paths[i] for i in kept]
-    seen = _thumbnails([i[_central(len(i), held_out_share / SIDE_OF_HEAD)] for i in images])
-    new = (seen @ _thumbnails(held_out).T).max(1) < _SAME
+    seen = thumbnails([i[_central(len(i), held_out_share / SIDE_OF_HEAD)] for i in images])
+    new = (seen @ thumbnails(held_out).T).max(1) < _SAME
     paths, images = [p for p, keep in zip(paths, new, strict=True) if keep], images[new]
 
     def draw() -> np.ndarray:
@@ -128,8 +128,8 @@ def _central(side: int, share: float) -> tuple[slice, slice]:
     return slice(border, side - border), slice(border, side - border)
 
 
-def _thumbnails(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Thumbnails `(N, D)` whose products are correlations."""
+def thumbnails(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Return thumbnails `(N, D)` whose products are correlations."""
     small = [cv2.resize(i, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).ravel() for i in images]
     flat = np.stack(small).astype(np.float32)
     flat -= flat.mean(1, keepdims=True)

@@ -1,0 +1,229 @@
+"""Write the bundled expressions: `python -m training.measure.expressions CELEBA`.
+
+Pictures of one person differ by expression and pose. The meshes of CelebA's training people (full-size pictures, yaw and
+pitch below 25 degrees, people with at least 3 of them, each also mirrored) are brought to the frame of the mean face; of
+each the mean of its person is taken off, and what depends linearly on the pose. What is left is described twice:
+
+- `components`: its principal components, which an expression is carried over by, and how much of each one's variance
+  lies within persons (the rest is between the means of persons with at least 5 pictures);
+- `sliders`, by regression. `smile` is the sum of what the labels Smiling and Mouth_Slightly_Open add: the way from a
+  closed mouth to a laugh that shows teeth. The others are measured lengths, each with the others held fixed: the
+  distance of the lips (`open`), of the corners of the mouth (`pucker`), of brows and eyes (`brows`), and of the lids of
+  each eye (`blink-left`, `blink-right`, the viewer's). Their strength 1 is in `LENGTHS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import DataError
+from imgedit.vision import expressions, mesh
+from training.data import celeba, celeba_lists, meshes
+from training.data.celeba_people import IDENTITIES
+from training.measure.script import printed
+
+N_COMPONENTS = 20
+MAX_ANGLE = 25.0  # degrees of yaw and pitch
+MIN_PICTURES, MIN_PICTURES_OF_MEAN = 3, 5  # of a person
+SMILE = ("Smiling", "Mouth_Slightly_Open")
+LENGTHS = {
+    "open": (((14,), (13,), 1), 1.5),
+    "pucker": (((291,), (61,), 0), -1.2),
+    "brows": (((33, 263), (105, 334), 1), 0.5),
+    "blink-left": (((145,), (159,), 1), -0.75),
+    "blink-right": (((374,), (386,), 1), -0.75),
+}
+"""Slider -> points whose means are apart along an axis (0 right, 1 down), and the change of that length, in units of the
+mean face, that is strength 1."""
+_OPSET, _IR = 17, 8
+
+Array = NDArray[np.float64]
+
+
+def measure(points: Array, people: NDArray[np.int64], labels: NDArray[np.bool_]) -> dict[str, Array]:
+    """Return the constants of the model by name.
+
+    Args:
+        points: `(N, 468, 3)`, meshes.
+        people: `(N,)`, whose.
+        labels: `(N, 2)`: `SMILE`.
+    """
+    shapes, terms = zip(*(_shape_and_terms(one) for one in points), strict=True)
+    shape, term = np.array(shapes), np.array(terms)
+    closed = ~labels.any(1)
+    neutral = shape[closed].mean(0)
+    # Every face also mirrored, as another person: the constants are symmetric.
+    mirrored = _mirrored(shape)
+    shape, people = np.concatenate([shape, mirrored]), np.concatenate([people, people + people.max() + 1])
+    term = np.concatenate([term, term * [-1.0, 1.0, -1.0, 1.0, 1.0]])
+    labels = np.concatenate([labels, labels]).astype(np.float64)
+    flat = shape.reshape(len(shape), -1)
+    within, means = _within(flat, people)
+    of_terms, of_labels = _within(term, people)[0], _within(labels, people)[0]
+    enough = _counts(people) >= MIN_PICTURES
+    within, of_terms, of_labels = within[enough], of_terms[enough], of_labels[enough]
+    pose = np.linalg.lstsq(of_terms, within, rcond=None)[0]
+    left = within - of_terms @ pose
+    _, singular, axes = np.linalg.svd(left, full_matrices=False)
+    axes = axes[:N_COMPONENTS]
+    inside = singular[:N_COMPONENTS] ** 2 / len(left)
+    between = ((means - means.mean(0)) @ axes.T).var(0)
+    smile = np.linalg.lstsq(of_labels, left, rcond=None)[0].sum(0)
+    lengths = np.column_stack([_length(left.reshape(len(left), -1, 3), *place) for place, _ in LENGTHS.values()])
+    # Raised corners of the mouth are no part of an opened or pouting one.
+    corners = _length(left.reshape(len(left), -1, 3), (0, 17), (61, 291), 1)
+    of_lengths = np.linalg.lstsq(np.column_stack([lengths, corners]), left, rcond=None)[0][: len(LENGTHS)]
+    steps = np.array([step for _, step in LENGTHS.values()])
+    sliders = np.concatenate([smile[None], of_lengths * steps[:, None]])
+    return {
+        "sliders": sliders.reshape(-1, mesh.N_POINTS, 3),
+        "components": axes.reshape(-1, mesh.N_POINTS, 3),
+        "shares": inside / (inside + between),
+        "pose": pose.reshape(-1, mesh.N_POINTS, 3),
+        "neutral": (neutral + _mirrored(neutral[None])[0]) / 2.0,
+        "explained": singular[:N_COMPONENTS] ** 2 / (singular**2).sum(),
+    }
+
+
+def graph(constants: dict[str, Array]) -> Any:
+    """Return a graph without inputs that holds constants in half precision."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, outputs = [], []
+    for name, value in constants.items():
+        half = numpy_helper.from_array(value.astype(np.float16))
+        nodes.append(helper.make_node("Constant", [], [f"{name}.half"], value=half))
+        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
+    made = helper.make_graph(nodes, "expressions", [], outputs)
+    return helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
+    )
+
+
+def load(folder: Path) -> tuple[Array, NDArray[np.int64], NDArray[np.bool_]]:
+    """Return meshes, people and labels of CelebA's training pictures, as `measure` takes them.
+
+    Raises:
+        DataError: a list or the pictures are missing.
+    """
+    paths = celeba.pictures(folder, "train", ["full"])
+    if not paths:
+        raise DataError(f"no training pictures in {folder / celeba.FOLDERS['full']}")
+    names, table = celeba_lists.labels(folder)
+    columns = [names.index(name) for name in SMILE]
+    lines = (folder / IDENTITIES).read_text(encoding="utf-8").splitlines()
+    people = dict(line.split() for line in lines if line)
+    points = meshes.meshes(paths).astype(np.float64)
+    known = np.isfinite(points).all((1, 2))
+    poses = np.array([mesh.pose_of(one)[:2] if ok else (np.inf, np.inf) for one, ok in zip(points, known, strict=True)])
+    use = np.flatnonzero((np.abs(poses) < MAX_ANGLE).all(1))
+    labels = np.array([table[paths[i].name][columns] == 1 for i in use])
+    return points[use], np.array([int(people[paths[i].name]) for i in use]), labels
+
+
+def export(folder: Path, out: Path) -> Iterator[str]:
+    """Measure, write the model folder, and say what was found."""
+    from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage
+
+    points, people, labels = load(folder)
+    constants = measure(points, people, labels)
+    explained = constants.pop("explained")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "expressions.onnx").write_bytes(graph(constants).SerializeToString())
+    sums = {str(k): float(f"{explained[:k].sum():.3f}") for k in (5, 10, N_COMPONENTS)}
+    counts = {"pictures": len(points), "people": len(np.unique(people))}
+    manifest = Manifest(
+        id=expressions.MODEL,
+        version="1",
+        title="Expressions: how the meshes of one person differ",
+        method="expressions",
+        kind="expressions",
+        graphs={"expressions": GraphFile.of(out / "expressions.onnx")},
+        crop=Crop("none", 0, 0),
+        output="mesh",
+        classes=("smile", *LENGTHS),
+        licence="weights: non-commercial research (terms of CelebA)",
+        commercial_use=False,
+        data_source="CelebA, Liu et al. 2015",
+        paper="Jolliffe 2002, Principal Component Analysis",
+        stages=(Stage("constants", "expressions", note="python -m training.measure.expressions CELEBA"),),
+        export=Export("float16"),
+        metrics={"explained_variance": sums, **counts},
+    )
+    manifest.write(out)
+    (out / "README.md").write_text(_card(constants, sums, counts), encoding="utf-8")
+    yield f"{counts['pictures']} pictures of {counts['people']} people"
+    yield "share of the variance: " + ", ".join(f"{k} components {v:.3f}" for k, v in sums.items())
+    yield "within persons: " + " ".join(f"{share:.2f}" for share in constants["shares"])
+
+
+def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str, int]) -> str:
+    outputs = ", ".join(f"`{name}` {value.shape}" for name, value in constants.items())
+    shares = ", ".join(f"{k}: {100 * v:.1f} %" for k, v in sums.items())
+    return f"""# {expressions.MODEL}: how the meshes of one person differ
+
+| graph | input | outputs |
+|---|---|---|
+| `expressions.onnx` | none | {outputs} |
+
+Displacements of the 468 points of `face_mesh.mediapipe`, in units of its mean face, which looks straight ahead.
+
+- **Sliders**, in the order of the manifest's classes: {", ".join(f"`{name}`" for name in ("smile", *LENGTHS))}.
+- **Measured** by `python -m training.measure.expressions CELEBA` on {counts["pictures"]} training pictures of
+  {counts["people"]} people of CelebA (yaw and pitch below {MAX_ANGLE:.0f} degrees); that file says how.
+- **Variance** that components explain: {shares}.
+- **Licence**: non-commercial research (terms of CelebA).
+- **Limits**: celebrities who smile for a camera. Closed eyes are rare among them: `blink-left` and `blink-right` are
+  extrapolated from narrowed eyes.
+"""
+
+
+def _shape_and_terms(points: Array) -> tuple[Array, Array]:
+    shape, _, turn = expressions.shape_of(points)
+    return shape, expressions.pose_terms(mesh.angles(turn))
+
+
+def _mirrored(shapes: Array) -> Array:
+    return np.asarray(shapes[:, mesh.template().mirror] * [-1.0, 1.0, 1.0])
+
+
+def _counts(people: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each picture how many there are of its person."""
+    _, of, counts = np.unique(people, return_inverse=True, return_counts=True)
+    return np.asarray(counts[of])
+
+
+def _within(values: Array, people: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return values less their person's mean, and the means of those with `MIN_PICTURES_OF_MEAN` pictures."""
+    _, of, counts = np.unique(people, return_inverse=True, return_counts=True)
+    means = np.zeros((len(counts), values.shape[1]))
+    np.add.at(means, of, values)
+    means /= counts[:, None]
+    return values - means[of], means[counts >= MIN_PICTURES_OF_MEAN]
+
+
+def _length(shapes: Array, end: tuple[int, ...], start: tuple[int, ...], axis: int) -> Array:
+    """Return how far the means of some points are apart along an axis, `(N,)`."""
+    return np.asarray(shapes[:, list(end), axis].mean(1) - shapes[:, list(start), axis].mean(1))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.measure.expressions", description="measure expressions")
+    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / expressions.MODEL
+    parser.add_argument("celeba", type=Path, help="CelebA in torchvision's layout, with identity_CelebA.txt")
+    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
+    options = parser.parse_args(arguments)
+    return printed(lambda: export(options.celeba, options.output))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
