@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from imgedit.editor import Editor, Result, align
     from imgedit.edits.sample import sample
-    from imgedit.edits.swap import swap
     from imgedit.errors import (
         BatchError,
         ConfigError,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from imgedit.models.library import Model, available, find
     from imgedit.models.manifest import Manifest
     from imgedit.photo import Photo, read, write
+    from imgedit.transfer import express, swap
     from imgedit.vision.faces import Face, detect
 
 _HOMES = {
@@ -70,7 +70,7 @@ _HOMES = {
     "imgedit.editor": ("Editor", "Result", "align"),
     "imgedit.functions": ("frontalize", "interpolate", "open_model", "pose", "translate"),
     "imgedit.edits.sample": ("sample",),
-    "imgedit.edits.swap": ("swap",),
+    "imgedit.transfer": ("express", "swap"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -101,6 +101,7 @@ __all__ = [
     "align",
     "available",
     "detect",
+    "express",
     "find",
     "frontalize",
     "interpolate",

@@ -46,6 +46,7 @@ __all__ = [
     "Prepared",
     "Result",
     "align",
+    "tell",
 ]
 
 
@@ -307,7 +308,7 @@ class Editor:
             deliver.check([target], overwrite=overwrite)
         source = photos.read(photo)
         result = self.edit_photo(source, plan, face=face)
-        _tell(result.warnings)
+        tell(result.warnings)
         edited = result.photo
         if crop_only:
             edited = replace(edited, rgb=align(edited, result.moved[0]), alpha=None)
@@ -388,12 +389,12 @@ class Editor:
             done = self.interpolate_file(
                 photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
             )
-            _tell(done.warnings)
+            tell(done.warnings)
             return done.written if layout == "files" else done.written[0]
         plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
         plan.paths(deliver.name(photo, plan.names, out), is_named=False)
         results = self.edit_photo_at(photos.read(photo), plan, plan.strengths, face=face)
-        _tell(results[0].warnings)
+        tell(results[0].warnings)
         shown = [photos.like(photo, one) for one in plan.laid_out([r.photo for r in results]) if isinstance(one, Photo)]
         return shown if layout == "files" else shown[0]
 
@@ -459,7 +460,7 @@ def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only
     return [File(*pair) for pair in zip(_outputs(target, len(pairs), compare), pictures, strict=True)]
 
 
-def _tell(messages: Sequence[str]) -> None:
+def tell(messages: Sequence[str]) -> None:
     """Warn the Python caller, at the line that called imgedit."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "imgedit":

@@ -179,8 +179,8 @@ def test_a_swapped_picture_says_that_it_was_generated(tmp_path):
     for name in "ab":
         Image.open(PORTRAIT).save(tmp_path / f"{name}.png")
     a, b = tmp_path / "a.png", tmp_path / "b.png"
-    assert run("swap", a, b, "-o", tmp_path / "o.png", "--device", "cpu")[0] == 0
-    assert run("swap", a, b, "-o", tmp_path / "n.png", "--device", "cpu", "--no-mark")[0] == 0
+    assert run("swap", a, b, "--take", "s", "-o", tmp_path / "o.png", "--device", "cpu")[0] == 0
+    assert run("swap", a, b, "--take", "s", "-o", tmp_path / "n.png", "--device", "cpu", "--no-mark")[0] == 0
     assert attribute(packet_of(tmp_path / "o.png"), f"{IPTC}DigitalSourceType") == [xmp.GENERATED]
     assert packet_of(tmp_path / "n.png") == b""
     assert np.array_equal(photo.read(tmp_path / "o.png").rgb, photo.read(tmp_path / "n.png").rgb)

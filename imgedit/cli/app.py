@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from imgedit import __version__
-from imgedit.cli import evaluate, faces, interpolate, models, pose, sample, swap, train, translate
+from imgedit.cli import evaluate, express, faces, interpolate, models, pose, sample, swap, train, translate
 from imgedit.cli.common import guarded, result
 from imgedit.text import printable, shortened
 
@@ -67,7 +67,7 @@ def _top(
     """Edit photos with learned models, and train those models."""
 
 
-for _group in (translate, interpolate, pose, swap, faces, models, sample, train, evaluate):
+for _group in (translate, interpolate, pose, express, swap, faces, models, sample, train, evaluate):
     _group.register(app)
 for _command in app.registered_commands:
     if _command.callback is not None:

@@ -51,6 +51,9 @@ def register(app: typer.Typer) -> None:
         guarded(faces)
     )
     group.command(epilog="Example: imgedit evaluate pose --data celebamask_hq:DIR --every --n 60")(guarded(pose))
+    group.command(epilog="Example: imgedit evaluate expression --data celeba:DIR --data celebamask_hq:DIR")(
+        guarded(expression)
+    )
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
@@ -118,6 +121,39 @@ def pose(
     report = training_module("training.evaluate.faces.pose")
     with torch_extra():
         result: dict[str, Any] = report.evaluate(data, n=n, every=every, device=device, command=command_line())
+        training_module("training.evaluate.result").write(result, "", out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
+def expression(
+    data: Annotated[
+        list[str],
+        typer.Option(metavar="NAME:DIR", help="celeba:DIR for smiles, celebamask_hq:DIR for swaps; repeatable."),
+    ],
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, metavar="N", help="At most so many faces, and pairs [default: all].")
+    ] = None,
+    strength: Annotated[float, typer.Option(metavar="X", help="Of the smile.")] = 1.0,
+    seed: Seed = 0,
+    split: Annotated[str, typer.Option(metavar="NAME", help="test, or valid, to choose by.")] = "test",
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure smiles that a judge sees, and faces that take over pose and expression of others."""
+    show_logs(quiet=False)
+    report = training_module("training.evaluate.faces.expression")
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(
+            data,
+            n=n,
+            split=split,
+            strength=strength,
+            seed=seed,
+            device=device,
+            command=command_line(),
+        )
         training_module("training.evaluate.result").write(result, "", out)
     print_result(result, report.blocks(result), as_json, markdown)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "swap"]
@@ -16,7 +16,7 @@ __all__ = ["register", "swap"]
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command(epilog="Example: imgedit swap a.png b.png --steps 8 -o strip.png")(swap)
+    app.command(epilog="Example: imgedit swap a.jpg b.jpg --take expression -o edited.jpg")(swap)
 
 
 def swap(
@@ -25,11 +25,13 @@ def swap(
         typer.Argument(metavar="A B", help="Two pictures, - for stdin; with --grid more.", show_default=False),
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.png beside A]")
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.jpg beside A]")
     ] = None,
     take: Annotated[
         str | None,
-        typer.Option(metavar="s|z", help="What to take from A [default: s]; with --steps, what stays A's."),
+        typer.Option(
+            metavar="WHAT", help="Of photos: pose, expression or both of B [default: both]. Of a model: s or z of A."
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Write a strip of N pictures from A to B.")] = None,
     grid: Annotated[
@@ -43,17 +45,19 @@ def swap(
             autocompletion=completion.models("swap"),
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Turn a head further than 35 degrees too.")] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make the picture with the s of A and the z of B: identity of A, pose and expression of B.
+    """Give the face of photo A the pose and the expression of that of photo B, or swap the hands of two digits.
 
-    Where every picture shows a face, the face model is used: it aligns the largest face of each, and the result is that
-    small aligned crop, not a whole photo. Otherwise, where every picture is grey and at most 64 px, the digit model is
-    used: s is the digit, z the hand. It takes a picture as it is, brought to its size; one with a light border (mean
+    The largest face of A changes, at A's full size. With --model, --steps, --grid or --take s|z a small picture is made
+    by a model instead, with s of A and z of B; cycle_vae.cfp does so for 64 px crops of faces: s is the identity, z
+    pose and expression. Where no picture shows a face, and all are grey and at most 64 px, it is the digit model: s is
+    the digit, z the hand. That takes a picture as it is, brought to its size; one with a light border (mean
     above half) is dark on light and is inverted, and the result is light on dark.
     """
     show_logs(quiet)
@@ -61,8 +65,8 @@ def swap(
     if is_stdout and as_json:
         raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
 
-    from imgedit.edits.swap import swap_files
     from imgedit.progress import status
+    from imgedit.transfer import swap_files
 
     with status(f"Swapping {' and '.join(pictures)}", quiet=quiet):
         done = swap_files(
@@ -70,25 +74,29 @@ def swap(
             take=take,
             steps=steps,
             grid=grid,
+            force=force,
             model=model,
             device=device,
             out=out,
             overwrite=overwrite,
             mark=not no_mark,
         )
+    for warning in done.warnings:
+        message(f"warning: {warning}", quiet=quiet)
     if is_stdout:
         return
     if not as_json:
-        result(str(done.written))
+        result(str(done.path))
         return
     found = [None if face is None else face.to_json() for face in done.faces]
-    written = str(done.written)
     result(
         {
             "pictures": pictures,
-            "written": written,
-            "model": done.model[0],
+            "written": str(done.path),
+            "model": done.model,
             "faces": found,
+            "warnings": done.warnings,
             "device": device_used(),
+            "seconds": {stage: round(seconds, 3) for stage, seconds in done.seconds.items()},
         }
     )

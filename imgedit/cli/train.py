@@ -27,8 +27,8 @@ def train(
         typer.Argument(
             metavar="METHOD",
             help="What to train: attribute_classifier, cycle_vae, digit_classifier, face_parser, gan, "
-            "hair_classifier, hair_flow, hair_grid, local_edits, mathieu, md_gan, pixel_vae, stargan, szabo, "
-            "unrolled_gan, vae, wgan, wgan_gp.",
+            "hair_classifier, hair_flow, hair_grid, local_edits, mathieu, md_gan, mouth_painter, pixel_vae, stargan, "
+            "szabo, unrolled_gan, vae, wgan, wgan_gp.",
         ),
     ] = None,
     data: Annotated[

@@ -27,7 +27,7 @@ from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Mesh, Points, Pose
 from imgedit.vision.subject import Subject
 
-__all__ = ["LIMIT", "Turn", "prepare", "turned"]
+__all__ = ["LIMIT", "Turn", "nearest", "prepare", "reached", "turned"]
 
 LIMIT = 35.0
 """Degrees from the photo's own view to which a head is turned; what a photo does not show has to be invented."""
@@ -83,18 +83,11 @@ class Turn:
             warn("cannot be turned: no face mesh fits it")
             return []
         wanted = self._wanted(face.pose)
-        change = np.subtract(wanted, face.pose)
-        away = float(np.hypot(change[0], change[1]))
-        if away > LIMIT and not self.is_forced:
-            near = np.add(face.pose, change * [LIMIT / away, LIMIT / away, 1.0])
-            warn(
-                f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {LIMIT:.0f} "
-                "instead (use force to turn it all the way)"
-            )
-            wanted = Pose(*near.tolist())
+        if not self.is_forced:
+            wanted = nearest(face.pose, wanted, warn)
         if np.allclose(wanted, face.pose, atol=1e-6):
             return []
-        return [Warp(face.points, _reached(subject, face, wanted, self.within))]
+        return [Warp(face.points, reached(subject, face, wanted, self.within))]
 
     def _wanted(self, pose: Pose) -> Pose:
         if self.is_absolute:
@@ -155,14 +148,44 @@ def turned(points: Points, before: Pose, after: Pose) -> Points:
     return np.asarray(whole @ to.T + middle)
 
 
-def _reached(subject: Subject, face: Mesh, wanted: Pose, within: float) -> Points:
-    """Return the mesh, turned so that the result reads as the wanted pose as nearly as it gets."""
+def nearest(own: Pose, wanted: Pose, warn: Warn) -> Pose:
+    """Return the pose nearest to a wanted one that a photo of a face shows, and warn where that is another one.
+
+    Args:
+        own: pose of the face.
+        wanted: pose that it is to have.
+        warn: as of `Plan.changes`.
+    """
+    change = np.subtract(wanted, own)
+    away = float(np.hypot(change[0], change[1]))
+    if away <= LIMIT:
+        return wanted
+    warn(
+        f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {LIMIT:.0f} instead "
+        "(use force to turn it all the way)"
+    )
+    return Pose(*np.add(own, change * [LIMIT / away, LIMIT / away, 1.0]).tolist())
+
+
+def reached(subject: Subject, face: Mesh, wanted: Pose, within: float, shape: Points | None = None) -> Points:
+    """Return the mesh, turned so that the result reads as the wanted pose as nearly as it gets.
+
+    Args:
+        subject: whose face.
+        face: its mesh.
+        wanted: the pose.
+        within: degrees from it that are near enough.
+        shape: `(468, 3)`: the mesh before it is turned, where its expression changes too; None: the face's own.
+    """
+    shape = face.points if shape is None else shape
     side = float(np.ptp(face.points[list(mesh.OVAL), :2], axis=0).max())
     scale = min(1.0, _FACE / side)
     middle = face.points[list(mesh.OVAL), :2].mean(0)
     to_copy = np.column_stack([scale * np.eye(2), (_COPY - 1) / 2.0 - scale * middle])
     copy = np.asarray(geometry.cut(subject.rgb, to_copy, _COPY), np.uint8)
-    points = np.column_stack([geometry.apply(to_copy, face.points[:, :2]), scale * face.points[:, 2]])
+    points, shaped = (
+        np.column_stack([geometry.apply(to_copy, one[:, :2]), scale * one[:, 2]]) for one in (face.points, shape)
+    )
     maps = parsed_maps(subject)
     if maps is not None:
         maps = (geometry.chain(geometry.invert(to_copy), maps[0]), maps[1])
@@ -171,7 +194,7 @@ def _reached(subject: Subject, face: Mesh, wanted: Pose, within: float) -> Point
     asked = np.array(wanted)
     best, error = asked, np.inf
     for _ in range(_LOOKS):
-        target = turned(points, face.pose, Pose(*asked.tolist()))
+        target = turned(shaped, face.pose, Pose(*asked.tolist()))
         found = subject.networks.mesh.follow(warp_points(copy, points, target, maps), target)
         if found is None:
             break
@@ -181,4 +204,4 @@ def _reached(subject: Subject, face: Mesh, wanted: Pose, within: float) -> Point
         if error <= within:
             break
         asked = np.clip(asked + missing, np.subtract(wanted, room), np.add(wanted, room))
-    return turned(face.points, face.pose, Pose(*best.tolist()))
+    return turned(shape, face.pose, Pose(*best.tolist()))

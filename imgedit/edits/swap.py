@@ -6,7 +6,7 @@ pictures --subjects--> what the model sees --encode--> s, z --mixed--> s, z --de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from imgedit import deliver
 from imgedit import photo as photos
-from imgedit.deliver import File
 from imgedit.errors import ConfigError, ModelError, NoFaceError
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions, check_kind
@@ -33,10 +32,11 @@ __all__ = [
     "Code",
     "Swapper",
     "Swapping",
+    "check_names",
     "check_options",
     "default_output",
-    "swap",
-    "swap_files",
+    "made",
+    "stem",
     "swap_photos",
 ]
 
@@ -66,13 +66,11 @@ class Swapping:
         rgb: `(h, w, 3)` uint8, one picture, a strip or a grid, at the model's size.
         model: id and version of the model.
         faces: the face of each picture; None where the model sees the whole picture.
-        written: the file that holds it; None where it was not written.
     """
 
     rgb: NDArray[np.uint8]
     model: tuple[str, str]
     faces: list[Face] | list[None]
-    written: Path | None = None
 
 
 class Swapper:
@@ -139,7 +137,7 @@ def check_options(count: int, *, take: str | None = None, steps: int | None = No
     if grid and (steps is not None or take is not None):
         raise ConfigError("a grid shows every s with every z; leave out take and steps")
     if take not in (None, "s", "z"):
-        raise ConfigError(f"take must be s or z, got {take!r}")
+        raise ConfigError(f"take must be pose, expression or both of photos, s or z of a model's code, got {take!r}")
     if steps is not None and not 2 <= steps <= MAX_STEPS:
         raise ConfigError(f"steps must be from 2 to {MAX_STEPS} pictures, got {steps}")
 
@@ -153,7 +151,21 @@ def swap_photos(
     model: str | PathLike[str] | None = None,
     device: str = "auto",
 ) -> Swapping:
-    """Cross pictures a, b; arguments as `swap`.
+    """Cross pictures a, b, or more of them in a grid.
+
+    A face model finds and aligns the largest face of each picture. A digit model takes a picture as it is, brought to
+    the model's size; one with a light border is taken for dark on light and inverted. The result has the model's size.
+
+    Args:
+        pictures: a, b and, for a grid, more.
+        take: what is taken from `a`: `s` (what None means) or `z`, the other from `b`. With `steps` it is what stays
+            that of `a`, and None lets both go over.
+        steps: give a strip of so many pictures instead, from `a` to `b` in even steps.
+        grid: give a grid instead: s from the picture at the head of a column, z from that at the head of a row. The
+            diagonal is what the model makes of each picture itself.
+        model: id or folder of a swap model. None for `FACES` where every picture shows a face, and otherwise `DIGITS`
+            if every picture is grey and at most 64 px.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
         ConfigError: the options do not fit together or the pictures.
@@ -190,104 +202,14 @@ def _swapped(
     return Swapping(rgb, (swapper.model.id, swapper.model.manifest.version), chosen)
 
 
-def swap(
-    a: Any,
-    b: Any,
-    *more: Any,
-    take: str | None = None,
-    steps: int | None = None,
-    grid: bool = False,
-    model: str | PathLike[str] | None = None,
-    device: str = "auto",
-    out: str | PathLike[str] | None = None,
-    overwrite: bool = False,
-    mark: bool = True,
-) -> Any:
-    """Make the picture with the s (identity, or the digit) of `a` and the z (pose and expression, or the hand) of `b`.
-
-    A face model finds and aligns the largest face of each picture. A digit model takes a picture as it is, brought to
-    the model's size; one with a light border is taken for dark on light and inverted. The result has the model's size.
-
-    Args:
-        a: a path, a PIL image, or an array `(H, W, 3)`, `(H, W, 4)` or `(H, W)`, uint8.
-        b: the other picture.
-        more: further pictures, for a grid.
-        take: what is taken from `a`: `s` (what None means) or `z`, the other from `b`. With `steps` it is what stays
-            that of `a`, and None lets both go over.
-        steps: give a strip of so many pictures instead, from `a` to `b` in even steps.
-        grid: give a grid instead: s from the picture at the head of a column, z from that at the head of a row. The
-            diagonal is what the model makes of each picture itself.
-        model: id or folder of a swap model. None for `FACES` where every picture shows a face, and otherwise `DIGITS`
-            if every picture is grey and at most 64 px.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        out: for paths, the file to write; None writes `a.swap.b.png` beside `a`.
-        overwrite: replace a file that exists.
-        mark: a picture of faces says in its metadata that a model made it.
-
-    Returns:
-        As `a` came: an array `(h, w, 3)` uint8, a PIL image, or the path of the written file.
-
-    Raises:
-        ImgeditError: one of its children, as `swap_photos`, `imgedit.photo.read` and `write` raise them.
-    """
-    pictures = (a, b, *more)
-    if not isinstance(a, str | PathLike):
-        if out is not None:
-            raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
-        sources = [photos.read(picture) for picture in pictures]
-        done = swap_photos(sources, take=take, steps=steps, grid=grid, model=model, device=device)
-        return photos.like(a, _made(done) if mark else Photo(done.rgb))
-    options: dict[str, Any] = {"take": take, "steps": steps, "grid": grid, "model": model, "device": device}
-    return swap_files(pictures, **options, out=out, overwrite=overwrite, mark=mark).written
-
-
-def swap_files(
-    pictures: Sequence[Any],
-    *,
-    take: str | None = None,
-    steps: int | None = None,
-    grid: bool = False,
-    model: str | PathLike[str] | None = None,
-    device: str = "auto",
-    out: str | PathLike[str] | None = None,
-    overwrite: bool = False,
-    mark: bool = True,
-) -> Swapping:
-    """Cross pictures and write the result beside the first; arguments as `swap`.
-
-    Args:
-        pictures: paths, `-` for standard input; others than the first may be images or arrays.
-        take: as `swap`.
-        steps: as `swap`.
-        grid: as `swap`.
-        model: as `swap`.
-        device: as `swap`.
-        out: as `swap`; `-` for standard output.
-        overwrite: as `swap`.
-        mark: as `swap`.
-
-    Raises:
-        ConfigError: the options do not fit together or the pictures.
-        OutputError: the file exists already or cannot be written.
-        ImgeditError: another of its children, as `swap_photos` and `imgedit.photo.read`.
-    """
-    check_options(len(pictures), take=take, steps=steps, grid=grid)
+def check_names(pictures: Sequence[Any]) -> None:
+    """Raise ConfigError where more than one picture is to come from standard input."""
     if sum(isinstance(picture, str) and deliver.is_stdout(picture) for picture in pictures) > 1:
         raise ConfigError("stdin holds one picture; give the others by their names")
-    sessions = Sessions(device)
-    swapper = None if model is None else _named(model, sessions)
-    named = default_output(pictures[0], pictures[1], take=take, steps=steps, grid=grid) if out is None else Path(out)
-    deliver.check([named], overwrite=overwrite)
-    sources = [photos.read(picture) for picture in pictures]
-    done = _swapped(sources, swapper, sessions, take, steps, grid)
-    made = _made(done) if mark else Photo(done.rgb)
-    mode = photos.permissions(*sources)  # who may not see a photo may not see what was made of it
-    written = deliver.write([File(named, replace(made, permissions=mode))], overwrite=overwrite)
-    return replace(done, written=written[0])
 
 
-def _made(done: Swapping) -> Photo:
-    """Return the picture; one of faces says that a model made it."""
+def made(done: Swapping) -> Photo:
+    """Return the picture as a photo; one of faces says that a model made it."""
     if not any(done.faces):
         return Photo(done.rgb)
     return photos.marked(Photo(done.rgb), "swap", [done.model], generated=True)
@@ -301,7 +223,7 @@ def default_output(
     Standard input stays standard output.
 
     Raises:
-        ConfigError: `b` has no name to go by.
+        ConfigError: `b` has no name.
         PhotoError: `a` is not the name of a file.
     """
     word = "grid" if grid else "swap" if steps is None else "steps"
@@ -309,10 +231,19 @@ def default_output(
         word = f"{word}-{take}"
     if str(a) == "-":
         return Path("-")
-    if not isinstance(b, str | PathLike):
-        raise ConfigError("the second picture has no name to go by; say with out where the result goes")
-    named = photos.default_output(a, [word, "stdin" if str(b) == "-" else Path(b).stem])
+    named = photos.default_output(a, [word, stem(b)])
     return named.with_suffix(".png")  # a new picture, and a small one: nothing is gained by JPEG
+
+
+def stem(picture: Any) -> str:
+    """Return what the name of a result calls another picture.
+
+    Raises:
+        ConfigError: it has no name.
+    """
+    if not isinstance(picture, str | PathLike):
+        raise ConfigError("the second picture has no name to go by; say with out where the result goes")
+    return "stdin" if str(picture) == "-" else Path(picture).stem
 
 
 def _fitting(

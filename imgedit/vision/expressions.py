@@ -19,7 +19,17 @@ from imgedit.models.sessions import Sessions
 from imgedit.vision import mesh
 from imgedit.vision.mesh import N_POINTS, Points
 
-__all__ = ["MODEL", "Expressions", "between", "combined", "expressions", "moved", "pose_terms", "shape_of", "to_neutral"]
+__all__ = [
+    "MODEL",
+    "Expressions",
+    "between",
+    "combined",
+    "expressions",
+    "moved",
+    "pose_terms",
+    "shape_of",
+    "to_neutral",
+]
 
 MODEL = "expressions.celeba"
 
@@ -30,14 +40,14 @@ class Expressions(NamedTuple):
     Attributes:
         sliders: name -> displacement at strength 1.
         components: `(K, 468, 3)`, orthonormal: principal components of meshes of one person.
-        shares: `(K,)`, 0..1: how much of a component's variance lies within persons; the rest tells persons apart.
+        transfer: `(K, K)`: takes the components of a difference between two persons to those of their expressions.
         pose: `(5, 468, 3)`: what the mesh network makes of a turned head beyond turning it, for each of `pose_terms`.
         neutral: `(468, 3)`: the mean of faces that do not smile and whose mouth is closed.
     """
 
     sliders: Mapping[str, Points]
     components: Points
-    shares: NDArray[np.float64]
+    transfer: NDArray[np.float64]
     pose: Points
     neutral: Points
 
@@ -52,7 +62,7 @@ def expressions() -> Expressions:
     if arrays["sliders"].shape != (len(names), N_POINTS, 3) or arrays["neutral"].shape != (N_POINTS, 3):
         raise ModelError(f"{MODEL} has sliders of shape {arrays['sliders'].shape}, not {(len(names), N_POINTS, 3)}")
     sliders = dict(zip(names, arrays.pop("sliders"), strict=True))
-    return Expressions(sliders, **{name: arrays[name] for name in ("components", "shares", "pose", "neutral")})
+    return Expressions(sliders, **{name: arrays[name] for name in ("components", "transfer", "pose", "neutral")})
 
 
 def shape_of(points: Points) -> tuple[Points, float, Points]:
@@ -105,7 +115,7 @@ def _without_pose(points: Points) -> Points:
 def _kept(difference: Points) -> Points:
     """Return what of a difference between two faces is expression."""
     found = expressions()
-    strengths = np.tensordot(found.components, difference, 2) * found.shares
+    strengths = found.transfer @ np.tensordot(found.components, difference, 2)
     return np.tensordot(strengths, found.components, 1)
 
 

@@ -54,7 +54,7 @@ def window(points: Points, size: int) -> Matrix:
         size: side of the crop, px.
     """
     scale, turn, shift = _fit(points)
-    middle = mesh.template().points[list(_MIDDLE)].mean(0) + (0.0, _LOWER, 0.0)
+    middle = mesh.template().points[list(_MIDDLE)].mean(0) + np.array([0.0, _LOWER, 0.0])
     centre = (scale * turn @ middle + shift)[:2]
     angle = math.radians(mesh.angles(turn).roll)
     zoom = size / (SIDE * scale)

@@ -188,7 +188,7 @@ def test_what_goes_in_comes_out(tmp_path):
     with pytest.raises(errors.ConfigError, match="paths"):
         imgedit.swap(A, B, out=tmp_path / "p.png")
     with pytest.raises(errors.OutputError, match="exists"):
-        imgedit.swap(a, tmp_path / "7.gone")  # said before anything is read
+        imgedit.swap(a, tmp_path / "7.gone", take="s")  # said before anything is read
 
 
 @pytest.fixture
@@ -242,7 +242,8 @@ def test_a_small_grey_picture_with_a_face_is_a_face(monkeypatch):
 
 
 def test_the_detector_sees_no_face_in_digits_and_one_in_a_portrait(tmp_path):
-    code, out, err = run(PORTRAIT, PORTRAIT, "-o", tmp_path / "o.png", "--device", "cpu", "--json")
+    args = ["--take", "s", "-o", tmp_path / "o.png", "--device", "cpu", "--json"]
+    code, out, err = run(PORTRAIT, PORTRAIT, *args)
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert told["model"] == "means.faces"
@@ -277,7 +278,9 @@ def test_json_tells_what_was_done(tmp_path):
         "written": target,
         "model": "means.digits",
         "faces": [None, None],
+        "warnings": [],
         "device": "cpu",
+        "seconds": {},
     }
     assert json.loads(out) == told
 

@@ -1,8 +1,8 @@
 """Mouths of CelebA and CelebA-HQ with their contours, and closed ones that the mesh has opened: for the mouth painter.
 
-`mouths:DIR` names a folder that holds `celeba` (torchvision's layout, its full-size pictures) and `celebamask_hq`; one of
-them may be missing. `train` and `valid` and `test` are CelebA's own, by people; of CelebA-HQ the last tenth of the sorted
-names is `test`, the rest `train`, less what looks like a picture of CelebA's other splits.
+`mouths:DIR` names a folder that holds `celeba` (torchvision's layout, its full-size pictures) and `celebamask_hq`; one
+of them may be missing. `train`, `valid` and `test` are CelebA's own, by people; of CelebA-HQ the last tenth of the
+sorted names is `test`, the rest `train`, less what looks like a picture of CelebA's other splits.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ class Mouths:
         self.images, self.points = images, points
         self.opened, self.opened_points = opened, opened_points
         self.augment = augment
-        is_open = np.array([mouths.opening(one) >= OPEN for one in points.astype(np.float64)])
-        self.weights: np.ndarray | None = np.where(is_open, 1.0, _CLOSED_WEIGHT) if augment else None
+        self.weights: np.ndarray | None = np.where(are_open(points), 1.0, _CLOSED_WEIGHT) if augment else None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -82,6 +81,11 @@ class Mouths:
         size = self.images.shape[1]
         growth = float(rng.uniform(*_GROWTH)) if self.augment else mouths.GROWTH
         return np.stack(mouths.contours(points.astype(np.float64), np.eye(2, 3), size, growth=growth))
+
+
+def are_open(points: np.ndarray) -> np.ndarray:
+    """Tell which meshes `(N, 468, 3)` have an open mouth."""
+    return np.array([mouths.opening(one) >= OPEN for one in points.astype(np.float64)], bool)
 
 
 def load(folder: Path, split: str, *, size: int = 80, mouth_masks: bool = True) -> Mouths:

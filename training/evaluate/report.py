@@ -18,7 +18,9 @@ _REPORTS = {
     "translate": "training.evaluate.faces.report",
     "classify": "training.evaluate.faces.report",
     "parse": "training.evaluate.faces.report",
+    "paint": "training.evaluate.faces.report",
     "pose": "training.evaluate.faces.pose",
+    "expression": "training.evaluate.faces.expression",
 }
 """Kind of a result -> the module whose `blocks` lays it out."""
 _LIMIT = 64 << 20  # bytes of a result

@@ -1,15 +1,17 @@
 """Write the bundled expressions: `python -m training.measure.expressions CELEBA`.
 
-Pictures of one person differ by expression and pose. The meshes of CelebA's training people (full-size pictures, yaw and
-pitch below 25 degrees, people with at least 3 of them, each also mirrored) are brought to the frame of the mean face; of
-each the mean of its person is taken off, and what depends linearly on the pose. What is left is described twice:
+Pictures of one person differ by expression and pose. The meshes of CelebA's training people (full-size pictures, yaw
+and pitch below 25 degrees, people with at least 3 of them, each also mirrored) are brought to the frame of the mean
+face; of each the mean of its person is taken off, and what depends on the pose. What is left is described twice:
 
-- `components`: its principal components, which an expression is carried over by, and how much of each one's variance
-  lies within persons (the rest is between the means of persons with at least 5 pictures);
-- `sliders`, by regression. `smile` is the sum of what the labels Smiling and Mouth_Slightly_Open add: the way from a
-  closed mouth to a laugh that shows teeth. The others are measured lengths, each with the others held fixed: the
-  distance of the lips (`open`), of the corners of the mouth (`pucker`), of brows and eyes (`brows`), and of the lids of
-  each eye (`blink-left`, `blink-right`, the viewer's). Their strength 1 is in `LENGTHS`.
+- `components`: its principal components, in which an expression is carried over. `transfer` is the Wiener filter that
+  tells it from a person's own shape: `W (W + B)^-1` with the covariance W within persons, and B between the means of
+  persons with at least 3 pictures that do not smile and whose mouth is closed;
+- `sliders`, by regression. `smile` is what the labels Smiling and Mouth_Slightly_Open add, each times its factor in
+  `SMILE`: the way from a closed mouth to a laugh that shows teeth. The others are measured lengths, each with the
+  others held fixed: the distance of the lips (`open`), of the corners of the mouth (`pucker`), of brows and eyes
+  (`brows`), and of the lids of each eye (`blink-left`, `blink-right`, the viewer's). Their strength 1 is in `LENGTHS`.
+  Brows and lids move alone: displacements fade with the distance from them (`WHERE`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import DataError
+from imgedit.render.mesh_fields import smoothstep
 from imgedit.vision import expressions, mesh
 from training.data import celeba, celeba_lists, meshes
 from training.data.celeba_people import IDENTITIES
@@ -31,17 +34,20 @@ from training.measure.script import printed
 
 N_COMPONENTS = 20
 MAX_ANGLE = 25.0  # degrees of yaw and pitch
-MIN_PICTURES, MIN_PICTURES_OF_MEAN = 3, 5  # of a person
-SMILE = ("Smiling", "Mouth_Slightly_Open")
+MIN_PICTURES = 3  # of a person
+SMILE = {"Smiling": 2.0, "Mouth_Slightly_Open": 0.6}
 LENGTHS = {
     "open": (((14,), (13,), 1), 1.5),
     "pucker": (((291,), (61,), 0), -1.2),
     "brows": (((33, 263), (105, 334), 1), 0.5),
-    "blink-left": (((145,), (159,), 1), -0.75),
-    "blink-right": (((374,), (386,), 1), -0.75),
+    "blink-left": (((145,), (159,), 1), -0.95),
+    "blink-right": (((374,), (386,), 1), -0.95),
 }
-"""Slider -> points whose means are apart along an axis (0 right, 1 down), and the change of that length, in units of the
-mean face, that is strength 1."""
+"""Slider -> points whose means are apart along an axis (0 right, 1 down), and the change of that length, in units of
+the mean face, that is strength 1."""
+WHERE = {"brows": ((105, 334, 168), 4.5), "blink-left": ((145, 159), 2.0), "blink-right": ((374, 386), 2.0)}
+"""Slider -> points, and the distance from the nearest of them beyond which it moves nothing, in the same units: what a
+regression finds farther away is chance, such as how one holds one's head."""
 _OPSET, _IR = 17, 8
 
 Array = NDArray[np.float64]
@@ -63,29 +69,34 @@ def measure(points: Array, people: NDArray[np.int64], labels: NDArray[np.bool_])
     mirrored = _mirrored(shape)
     shape, people = np.concatenate([shape, mirrored]), np.concatenate([people, people + people.max() + 1])
     term = np.concatenate([term, term * [-1.0, 1.0, -1.0, 1.0, 1.0]])
-    labels = np.concatenate([labels, labels]).astype(np.float64)
+    shown = np.concatenate([labels, labels]).astype(np.float64)
     flat = shape.reshape(len(shape), -1)
-    within, means = _within(flat, people)
-    of_terms, of_labels = _within(term, people)[0], _within(labels, people)[0]
+    within = _within(flat, people)
+    of_terms, of_labels = _within(term, people), _within(shown, people)
     enough = _counts(people) >= MIN_PICTURES
     within, of_terms, of_labels = within[enough], of_terms[enough], of_labels[enough]
     pose = np.linalg.lstsq(of_terms, within, rcond=None)[0]
     left = within - of_terms @ pose
     _, singular, axes = np.linalg.svd(left, full_matrices=False)
     axes = axes[:N_COMPONENTS]
-    inside = singular[:N_COMPONENTS] ** 2 / len(left)
-    between = ((means - means.mean(0)) @ axes.T).var(0)
-    smile = np.linalg.lstsq(of_labels, left, rcond=None)[0].sum(0)
+    inside = np.diag(singular[:N_COMPONENTS] ** 2 / len(left))
+    calm = shown.max(1) == 0
+    of_means = _means((flat - term @ pose)[calm], people[calm]) @ axes.T
+    between = np.cov(of_means, rowvar=False)
+    smile = np.array(list(SMILE.values())) @ np.linalg.lstsq(of_labels, left, rcond=None)[0]
     lengths = np.column_stack([_length(left.reshape(len(left), -1, 3), *place) for place, _ in LENGTHS.values()])
     # Raised corners of the mouth are no part of an opened or pouting one.
     corners = _length(left.reshape(len(left), -1, 3), (0, 17), (61, 291), 1)
     of_lengths = np.linalg.lstsq(np.column_stack([lengths, corners]), left, rcond=None)[0][: len(LENGTHS)]
     steps = np.array([step for _, step in LENGTHS.values()])
-    sliders = np.concatenate([smile[None], of_lengths * steps[:, None]])
+    sliders = np.concatenate([smile[None], of_lengths * steps[:, None]]).reshape(-1, mesh.N_POINTS, 3)
+    for i, name in enumerate(LENGTHS, start=1):
+        if name in WHERE:
+            sliders[i] *= _nearby(*WHERE[name])[:, None]
     return {
-        "sliders": sliders.reshape(-1, mesh.N_POINTS, 3),
+        "sliders": sliders,
         "components": axes.reshape(-1, mesh.N_POINTS, 3),
-        "shares": inside / (inside + between),
+        "transfer": inside @ np.linalg.inv(inside + between),
         "pose": pose.reshape(-1, mesh.N_POINTS, 3),
         "neutral": (neutral + _mirrored(neutral[None])[0]) / 2.0,
         "explained": singular[:N_COMPONENTS] ** 2 / (singular**2).sum(),
@@ -122,8 +133,7 @@ def load(folder: Path) -> tuple[Array, NDArray[np.int64], NDArray[np.bool_]]:
     lines = (folder / IDENTITIES).read_text(encoding="utf-8").splitlines()
     people = dict(line.split() for line in lines if line)
     points = meshes.meshes(paths).astype(np.float64)
-    known = np.isfinite(points).all((1, 2))
-    poses = np.array([mesh.pose_of(one)[:2] if ok else (np.inf, np.inf) for one, ok in zip(points, known, strict=True)])
+    poses = np.array([mesh.pose_of(one)[:2] if np.isfinite(one).all() else (np.inf, np.inf) for one in points])
     use = np.flatnonzero((np.abs(poses) < MAX_ANGLE).all(1))
     labels = np.array([table[paths[i].name][columns] == 1 for i in use])
     return points[use], np.array([int(people[paths[i].name]) for i in use]), labels
@@ -162,7 +172,7 @@ def export(folder: Path, out: Path) -> Iterator[str]:
     (out / "README.md").write_text(_card(constants, sums, counts), encoding="utf-8")
     yield f"{counts['pictures']} pictures of {counts['people']} people"
     yield "share of the variance: " + ", ".join(f"{k} components {v:.3f}" for k, v in sums.items())
-    yield "within persons: " + " ".join(f"{share:.2f}" for share in constants["shares"])
+    yield "transfer: " + " ".join(f"{share:.2f}" for share in np.diag(constants["transfer"]))
 
 
 def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str, int]) -> str:
@@ -177,10 +187,10 @@ def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str,
 Displacements of the 468 points of `face_mesh.mediapipe`, in units of its mean face, which looks straight ahead.
 
 - **Sliders**, in the order of the manifest's classes: {", ".join(f"`{name}`" for name in ("smile", *LENGTHS))}.
-- **Measured** by `python -m training.measure.expressions CELEBA` on {counts["pictures"]} training pictures of
-  {counts["people"]} people of CelebA (yaw and pitch below {MAX_ANGLE:.0f} degrees); that file says how.
+- **Source**: CelebA, {counts["pictures"]} training pictures of {counts["people"]} people (yaw and pitch below
+  {MAX_ANGLE:.0f} degrees), measured by `python -m training.measure.expressions CELEBA`; that file says how.
 - **Variance** that components explain: {shares}.
-- **Licence**: non-commercial research (terms of CelebA).
+- **Licence**: weights: non-commercial research (terms of CelebA).
 - **Limits**: celebrities who smile for a camera. Closed eyes are rare among them: `blink-left` and `blink-right` are
   extrapolated from narrowed eyes.
 """
@@ -201,13 +211,31 @@ def _counts(people: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(counts[of])
 
 
-def _within(values: Array, people: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return values less their person's mean, and the means of those with `MIN_PICTURES_OF_MEAN` pictures."""
+def _within(values: Array, people: NDArray[np.int64]) -> Array:
+    """Return values less their person's mean."""
+    means, of, _ = _of_people(values, people)
+    return values - means[of]
+
+
+def _means(values: Array, people: NDArray[np.int64]) -> Array:
+    """Return the means of persons with at least `MIN_PICTURES` pictures."""
+    means, _, counts = _of_people(values, people)
+    return means[counts >= MIN_PICTURES]
+
+
+def _of_people(values: Array, people: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Return each person's mean, which person a value is of, and how many each has."""
     _, of, counts = np.unique(people, return_inverse=True, return_counts=True)
     means = np.zeros((len(counts), values.shape[1]))
     np.add.at(means, of, values)
-    means /= counts[:, None]
-    return values - means[of], means[counts >= MIN_PICTURES_OF_MEAN]
+    return means / counts[:, None], of, counts
+
+
+def _nearby(indices: tuple[int, ...], reach: float) -> Array:
+    """Return a weight of each point, `(468,)`: 1 near some points, 0 from a distance on."""
+    points = mesh.template().points
+    distance = np.linalg.norm(points[:, None, :2] - points[None, list(indices), :2], axis=2).min(1)
+    return np.asarray(smoothstep((reach - distance) / (0.5 * reach)))
 
 
 def _length(shapes: Array, end: tuple[int, ...], start: tuple[int, ...], axis: int) -> Array:

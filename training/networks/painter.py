@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,7 +71,7 @@ class RegionDiscriminator(nn.Module):
         sizes = [3 + N_MASKS, width, 2 * width, 4 * width]
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2))
-            for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+            for n_in, n_out in itertools.pairwise(sizes)
         )
         self.last = nn.Conv2d(4 * width, 1, 3, 1, 1)
 

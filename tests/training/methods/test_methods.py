@@ -90,8 +90,9 @@ def pictures(method: Any, n: int = 8) -> Pictures:
     options = method.data_options(method.config)
     attributes = tuple(options.get("attributes", ()))
     masked = "classes" if method.id == "face_parser" else "soft" if options.get("mask_model") else None
+    masked = "mouths" if options.get("mouth_masks") else masked
     channels = getattr(method.config, "channels", 3)
-    return Pictures(n, method.config.size, attributes, masked, channels, bool(options.get("pairs")),
+    return Pictures(n, method.config.size, attributes, masked, channels, bool(options.get("pairs")) or masked == "mouths",
                     len(options.get("poses", ())), options.get("group", 1))  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from training.evaluate.faces import identity
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import header
 
-__all__ = ["blocks", "evaluate", "frame"]
+__all__ = ["blocks", "centred_cosine", "evaluate", "frame", "frame_of", "largest_face"]
 
 KIND = "pose"
 YAWS = (14.0, 36.0)
@@ -66,10 +66,10 @@ def evaluate(
     editor = Editor([], device, mark=False)
     found: list[tuple[Prepared, Subject]] = []
     for path in with_progress(paths, "Finding poses"):
-        subject = _largest(editor, photos.read(path))
+        subject = largest_face(editor, photos.read(path))
         if subject is not None:
             found.append(subject)
-    centre = identity.descriptors([_frame_of(subject) for _, subject in found]).mean(0)
+    centre = identity.descriptors([frame_of(subject) for _, subject in found]).mean(0)
     turned = _spread([one for one in found if YAWS[0] <= abs(_pose(one[1])[0]) <= YAWS[1]], n)
     ahead = _spread([one for one in found if abs(_pose(one[1])[0]) <= AHEAD], n)
     if not turned or not ahead:
@@ -189,11 +189,11 @@ def _seconds(editor: Editor, turned: Sequence[tuple[Prepared, Subject]]) -> floa
 
 def _turned(editor: Editor, prepared: Prepared, turn: Turn) -> Subject | None:
     """Return the face of the turned picture, found anew; None where none is found."""
-    found = _largest(editor, editor.apply(prepared.photo, editor.run(prepared, turn)))
+    found = largest_face(editor, editor.apply(prepared.photo, editor.run(prepared, turn)))
     return None if found is None else found[1]
 
 
-def _largest(editor: Editor, photo: Photo) -> tuple[Prepared, Subject] | None:
+def largest_face(editor: Editor, photo: Photo) -> tuple[Prepared, Subject] | None:
     """Return the largest face of a picture if it has one with a mesh."""
     try:
         prepared = editor.prepare(photo, "largest")
@@ -210,7 +210,7 @@ def _pose(subject: Subject) -> mesh.Pose:
     return found
 
 
-def _frame_of(subject: Subject) -> NDArray[np.uint8]:
+def frame_of(subject: Subject) -> NDArray[np.uint8]:
     """Return the frame that dlib's network sees, aligned by the detector's landmarks."""
     landmarks: NDArray[np.float32] = subject.place.landmarks  # type: ignore[attr-defined]
     return frame(subject.rgb, landmarks)
@@ -218,8 +218,13 @@ def _frame_of(subject: Subject) -> NDArray[np.uint8]:
 
 def _likeness(before: Subject, after: Subject, centre: NDArray[np.float64]) -> tuple[float, float, float]:
     """Return the cosine of two faces' descriptors, the cosine around a centre, and their distance."""
-    a, b = identity.descriptors([_frame_of(before), _frame_of(after)])
-    return _cosine(a, b), _cosine(a - centre, b - centre), float(np.linalg.norm(a - b))
+    a, b = identity.descriptors([frame_of(before), frame_of(after)])
+    return _cosine(a, b), centred_cosine(a, b, centre), float(np.linalg.norm(a - b))
+
+
+def centred_cosine(a: NDArray[np.float64], b: NDArray[np.float64], centre: NDArray[np.float64]) -> float:
+    """Return the cosine of two descriptors around a centre: 0 in the mean for two different people."""
+    return _cosine(a - centre, b - centre)
 
 
 def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

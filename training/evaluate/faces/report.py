@@ -13,6 +13,7 @@ from training.data.celeba import HAIR
 from training.evaluate.faces import attributes, identity, recognition
 from training.evaluate.faces.classifier import FaceClassifier
 from training.evaluate.faces.frames import load_faces
+from training.evaluate.faces.painting import painting
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import TEST, header
 from training.evaluate.subject import open_model
@@ -61,6 +62,8 @@ def evaluate(
             metrics, count = recognition.classes(subject, data, n, seed, device)
         elif kind == "parse":
             metrics, count = recognition.parsing(subject, data, n, seed, device)
+        elif kind == "paint":
+            metrics, count = painting(subject, data, n, seed, device)
         else:
             raise ConfigError(f"{subject.id} is of kind {kind}; {_HINTS.get(kind, _NO_COMMAND)}")
         return result | {"metrics": metrics, "n": count}
@@ -70,7 +73,7 @@ _HINTS = {
     "sample": "`imgedit evaluate drawn` measures it",
     "swap": "`imgedit evaluate codes` measures it",
 }
-_NO_COMMAND = "`imgedit evaluate faces` measures models that edit, classify or parse"
+_NO_COMMAND = "`imgedit evaluate faces` measures models that edit, classify, parse or paint"
 
 
 def _edits(

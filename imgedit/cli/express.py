@@ -1,0 +1,108 @@
+"""`imgedit express`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgedit.cli.common import (
+    Device,
+    Json,
+    NoMark,
+    Overwrite,
+    PhotoPath,
+    Quiet,
+    Which,
+    device_used,
+    message,
+    result,
+    show_logs,
+)
+from imgedit.errors import ConfigError
+
+__all__ = ["express", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: imgedit express --smile 0.7 --brows 0.3 photo.jpg")(express)
+
+
+def express(
+    photo: PhotoPath,
+    smile: Annotated[float | None, typer.Option(metavar="X", help="1: from a closed mouth to a laugh.")] = None,
+    open_: Annotated[float | None, typer.Option("--open", metavar="X", help="Lips apart; below 0 closed.")] = None,
+    pucker: Annotated[float | None, typer.Option(metavar="X", help="Narrower mouth; below 0 wider.")] = None,
+    brows: Annotated[float | None, typer.Option(metavar="X", help="Brows up; below 0 down.")] = None,
+    blink_left: Annotated[float | None, typer.Option(metavar="X", help="Close the eye on your left.")] = None,
+    blink_right: Annotated[float | None, typer.Option(metavar="X", help="Close the eye on your right.")] = None,
+    like: Annotated[
+        str | None, typer.Option(metavar="PHOTO", help="Take the expression of the largest face there.")
+    ] = None,
+    neutral: Annotated[bool, typer.Option("--neutral", help="Take the expression out.")] = False,
+    strength: Annotated[float, typer.Option(metavar="0..3", help="Scales all of it.")] = 1.0,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.smile+0.7.jpg beside the photo]")
+    ] = None,
+    face: Which = "all",
+    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
+    crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    no_mark: NoMark = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Change the expressions of a photo: by strengths from -3 to 3, or like another face.
+
+    1 is what pictures of one person show, more is exaggerated. The photo's own pixels move; what an opened mouth shows
+    is painted.
+    """
+    show_logs(quiet)
+    is_stdout = str(photo if out is None else out) == "-"  # then stdout is the photo, and one photo only
+    if is_stdout and (compare or crop_only or as_json):
+        raise ConfigError("--compare, --crop-only and --json need a file name; say where the photo goes with -o OUT")
+    if photo == "-" and like == "-":
+        raise ConfigError("stdin holds one picture; give the other by its name")
+
+    from imgedit.editor import Editor
+    from imgedit.edits.driver import read_driver
+    from imgedit.edits.express import prepare
+
+    given = {
+        "smile": smile,
+        "open": open_,
+        "pucker": pucker,
+        "brows": brows,
+        "blink-left": blink_left,
+        "blink-right": blink_right,
+    }
+    strengths = {name: value for name, value in given.items() if value is not None}
+    if like is not None and neutral:
+        raise ConfigError("like and neutral contradict each other; name only one of them")
+    prepare(strengths, neutral=neutral or like is not None, strength=strength)  # before the other photo is read
+    driver = None if like is None else read_driver(like, device=device)
+    plan = prepare(strengths, like=driver, neutral=neutral, strength=strength)
+    editor = Editor([], device, mark=not no_mark)
+    done = editor.edit_file(photo, plan, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite)
+    for warning in done.warnings:
+        message(f"warning: {warning}", quiet=quiet)
+    if is_stdout:
+        return
+    if not as_json:
+        for path in done.written:
+            result(str(path))
+        return
+    result(
+        {
+            "photo": photo,
+            "written": [str(path) for path in done.written],
+            "strengths": strengths,
+            "faces": [one.to_json() for one in done.edited],
+            "warnings": done.warnings,
+            "device": device_used(),
+            "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
+        }
+    )
