@@ -141,7 +141,7 @@ def expression(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Measure smiles that a judge sees, and faces that take over pose and expression of others."""
+    """Measure changed expressions: smiles, and swaps."""
     show_logs(quiet=False)
     report = training_module("training.evaluate.faces.expression")
     with torch_extra():

@@ -44,7 +44,7 @@ def test_a_turn_that_is_too_far_is_a_warning_and_still_done(portrait: Path, tmp_
     code, out, err = run("pose", "--yaw", "-55", portrait, "-o", tmp_path / "far.png", "--device", "cpu")
     assert (code, out.strip()) == (0, str(tmp_path / "far.png"))
     assert err.count("\n") == 1
-    assert "--force" in err
+    assert "use force" in err
 
 
 def test_frontalize_writes_the_turned_crop_alone(portrait: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ class RegionDiscriminator(nn.Module):
             nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2))
             for n_in, n_out in itertools.pairwise(sizes)
         )
-        self.last = nn.Conv2d(4 * width, 1, 3, 1, 1)
+        self.last = nn.Conv2d(4 * width, 1, 3, 1, 1, bias=False)  # the hinge loss cancels a bias
 
     def forward(self, image: Tensor, masks: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return logits `(N, 1, H / 8, W / 8)` and the features of each layer."""

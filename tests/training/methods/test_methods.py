@@ -92,7 +92,8 @@ def pictures(method: Any, n: int = 8) -> Pictures:
     masked = "classes" if method.id == "face_parser" else "soft" if options.get("mask_model") else None
     masked = "mouths" if options.get("mouth_masks") else masked
     channels = getattr(method.config, "channels", 3)
-    return Pictures(n, method.config.size, attributes, masked, channels, bool(options.get("pairs")) or masked == "mouths",
+    pairs = bool(options.get("pairs")) or masked == "mouths"
+    return Pictures(n, method.config.size, attributes, masked, channels, pairs,
                     len(options.get("poses", ())), options.get("group", 1))  # fmt: skip
 
 
@@ -259,6 +260,7 @@ OVERFIT = {
     "cycle_vae-pixelcnn": ("loss_rec", 150, 0.8),
     "digit_classifier": ("loss_ce", 60, 0.3),
     "face_parser": ("loss_ce", 150, 0.7),
+    "mouth_painter": ("loss_g_rec", 150, 0.7),
     "gan": ("loss_d", 30, 0.8),
     "gan-conv": ("loss_d", 30, 0.8),
     "md_gan": ("loss_d", 30, 0.8),
