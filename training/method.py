@@ -25,6 +25,7 @@ METHODS = {
     "dr_gan": "training.methods.dr_gan",
     "digit_classifier": "training.methods.digit_classifier",
     "face_parser": "training.methods.face_parser",
+    "frontal_refiner": "training.methods.frontal_refiner",
     "gan": "training.methods.gan",
     "hair_classifier": "training.methods.hair_classifier",
     "hair_flow": "training.methods.hair_flow",

@@ -54,6 +54,8 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: imgedit evaluate expression --data celeba:DIR --data celebamask_hq:DIR")(
         guarded(expression)
     )
+    group.command(epilog="Example: imgedit evaluate rotation runs/turned --data fei:DIR")(guarded(rotation))
+    group.command(epilog="Example: imgedit evaluate verification --data cfp:DIR")(guarded(verification))
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
@@ -153,6 +155,52 @@ def expression(
             seed=seed,
             device=device,
             command=command_line(),
+        )
+        training_module("training.evaluate.result").write(result, "", out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
+def rotation(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure faces that are drawn in another pose.
+
+    Against the true view where the set has it; else whether the pose was obeyed and the person kept.
+    """
+    show_logs(quiet=False)
+    report = training_module("training.evaluate.faces.rotation")
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(model, data, device=device, command=command_line())
+        training_module("training.evaluate.result").write(result, model, out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
+def verification(
+    data: Data,
+    n: Annotated[int | None, typer.Option("--n", min=10, metavar="N", help="At most so many people.")] = None,
+    seed: Seed = 0,
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="People: test, or valid, to choose an alignment by.")
+    ] = "test",
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Verify profiles against frontal pictures.
+
+    By the detector's landmarks, by the mesh's, and after they are turned to the front.
+    """
+    show_logs(quiet=False)
+    report = training_module("training.evaluate.faces.verification")
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(
+            data, n=n, seed=seed, split=split, device=device, command=command_line()
         )
         training_module("training.evaluate.result").write(result, "", out)
     print_result(result, report.blocks(result), as_json, markdown)

@@ -184,16 +184,16 @@ def crop_roi(matrix: Matrix, size: int | tuple[int, int], shape: tuple[int, int]
     return x0, y0, x1, y1
 
 
-def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int]) -> NDArray[Any]:
+def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int], *, edge: bool = False) -> NDArray[Any]:
     """Cut an aligned crop out of a photo.
 
-    Shrinking averages over each crop pixel's own square of the photo, enlarging is bilinear. Beyond its border the
-    photo is mirrored.
+    Shrinking averages over each crop pixel's own square of the photo, enlarging is bilinear.
 
     Args:
         photo_rgb: `(H, W, 3)` or `(H, W)`, uint8 or float32, any value range.
         matrix: Photo to crop.
         size: Side of the crop, or its height and width, pixels.
+        edge: Beyond its border the photo's last pixels are repeated. Otherwise it is mirrored.
 
     Returns:
         `(h, w, 3)` or `(h, w)`, type and value range as given.
@@ -208,7 +208,11 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int]) ->
         part = photo_rgb[y0:y1, x0:x1]
     else:
         # Rows, then columns: twenty times as fast as indexing with both at once.
-        part = photo_rgb.take(_mirror(y0, y1, height), axis=0).take(_mirror(x0, x1, width), axis=1)
+        rows, columns = (
+            np.clip(np.arange(a, b), 0, n - 1) if edge else _mirror(a, b, n)
+            for a, b, n in ((y0, y1, height), (x0, x1, width))
+        )
+        part = photo_rgb.take(rows, axis=0).take(columns, axis=1)
     if block > 1:
         part = cv2.resize(part, ((x1 - x0) // block, (y1 - y0) // block), interpolation=cv2.INTER_AREA)
     # x = x0 + (j + 0.5) block - 0.5 for pixel j of the reduced part

@@ -166,7 +166,9 @@ class MeshReader:
         session = self._sessions.open(self.model, "mesh")
         size = session.inputs["image"][2] or 0
         matrix = window.matrix(size)
-        found = session.run({"image": to_tensor(np.asarray(geometry.cut(rgb, matrix, size), np.uint8))[None]})
+        # A second, mirrored face beyond the photo's border would often hide the first from the network.
+        crop_rgb = np.asarray(geometry.cut(rgb, matrix, size, edge=True), np.uint8)
+        found = session.run({"image": to_tensor(crop_rgb)[None]})
         presence, crop = float(found["presence"][0]), found["points"][0].astype(np.float64)
         if crop.shape != (N_POINTS, 3):
             raise ModelError(f"{self.model.id} returned points of shape {crop.shape}, not {(N_POINTS, 3)}")

@@ -183,3 +183,13 @@ def test_a_window_that_is_moved_down_shows_the_same_rows_further_up() -> None:
 def test_an_unknown_crop_kind_names_the_known_ones() -> None:
     with pytest.raises(ModelError, match="face, head, inner, close"):
         geometry.window_matrix("body", 64)
+
+
+def test_beyond_the_border_a_photo_is_mirrored_or_its_last_pixels_are_repeated() -> None:
+    rgb = np.arange(75, dtype=np.uint8).reshape(5, 5, 3)
+    shifted = np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 2.0]])  # the crop begins 3 px left of the photo and 2 px above it
+    np.testing.assert_array_equal(
+        geometry.cut(rgb, shifted, 5), np.pad(rgb, ((2, 0), (3, 0), (0, 0)), "reflect")[:5, :5]
+    )
+    repeated = np.pad(rgb, ((2, 0), (3, 0), (0, 0)), "edge")[:5, :5]
+    np.testing.assert_array_equal(geometry.cut(rgb, shifted, 5, edge=True), repeated)

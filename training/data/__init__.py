@@ -10,6 +10,7 @@ DATASETS = {
     "cfp": "training.data.cfp",
     "ckplus": "training.data.ckplus",
     "fei": "training.data.fei",
+    "fronts": "training.data.fronts",
     "gaussians": "training.data.gaussians",
     "lpc": "training.data.lpc",
     "mnist": "training.data.mnist",

@@ -36,6 +36,7 @@ FACTS = {
     "cfp": Facts("inner", "CFP, Sengupta et al. 2016", _RESEARCH.format("CFP")),
     "ckplus": Facts("none", "CK+, Lucey et al. 2010", _RESEARCH.format("CK+")),
     "fei": Facts("none", "FEI, Thomaz and Giraldi 2010", _RESEARCH.format("FEI")),
+    "fronts": Facts("face", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
     "lpc": Facts("none", "Liberated Pixel Cup sprites", "weights: CC-BY-SA 3.0 or GPL 3.0 (terms of the sprites)"),
     "mnist": Facts(
         "none", "MNIST, LeCun et al. 1998", "weights: free (MNIST carries no restriction)", commercial_use=True

@@ -13,6 +13,8 @@ from training.data import DATASETS, MADE
 
 _SHOWS = {
     "attributes": "labels of attributes",
+    "side_masks": "masks of what the side shows",
+    "poses": "poses",
     "share": "masks of the parts of a face",
     "specified": "classes",
 }

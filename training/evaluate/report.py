@@ -21,6 +21,8 @@ _REPORTS = {
     "paint": "training.evaluate.faces.report",
     "pose": "training.evaluate.faces.pose",
     "expression": "training.evaluate.faces.expression",
+    "rotation": "training.evaluate.faces.rotation",
+    "verification": "training.evaluate.faces.verification",
 }
 """Kind of a result -> the module whose `blocks` lays it out."""
 _LIMIT = 64 << 20  # bytes of a result

@@ -89,7 +89,13 @@ def make(form: str, **overrides: Any) -> Any:
 def pictures(method: Any, n: int = 8) -> Pictures:
     options = method.data_options(method.config)
     attributes = tuple(options.get("attributes", ()))
-    masked = "classes" if method.id == "face_parser" else "soft" if options.get("mask_model") else None
+    masked = (
+        "classes"
+        if method.id == "face_parser"
+        else "soft"
+        if options.get("mask_model") or options.get("side_masks")
+        else None
+    )
     masked = "mouths" if options.get("mouth_masks") else masked
     channels = getattr(method.config, "channels", 3)
     pairs = bool(options.get("pairs")) or masked == "mouths"
@@ -219,7 +225,9 @@ def test_abilities_are_told_by_their_protocols(method_id: str) -> None:
     method = make(method_id)
     found = {ability for ability in ABILITIES if isinstance(method, ability)}
     assert found == {ability for ability, able in ABILITIES.items() if method_id in able}
-    assert isinstance(method.config, NeedsHelpers) == (method_id in ("hair_flow", "hair_grid", "local_edits"))
+    assert isinstance(method.config, NeedsHelpers) == (
+        method_id in ("frontal_refiner", "hair_flow", "hair_grid", "local_edits")
+    )
 
 
 @forms
@@ -269,6 +277,7 @@ OVERFIT = {
     "wgan_gp": ("loss_d", 30, 0.5),
     "dr_gan": ("loss_d_identity", 150, 0.5),
     "dr_gan-compact": ("loss_d_identity", 150, 0.5),
+    "frontal_refiner": ("loss_g_rec", 60, 0.8),
     "stargan": ("loss_d_cls", 60, 0.3),
     "stargan-compact": ("loss_d_cls", 60, 0.5),
     "hair_grid": ("loss_d_cls", 300, 0.8),

@@ -20,7 +20,8 @@ from training.run import checkpoint
 from training.run import config as configs
 
 DATA = Path(os.environ.get("IMGEDIT_DATA", ""))
-FOLDERS = {"celeba": "celeba", "celebamask_hq": "celebamask_hq", "mnist": "mnist", "cfp": "cfp"}
+FOLDERS = {"celeba": "celeba", "celebamask_hq": "celebamask_hq", "mnist": "mnist", "cfp": "cfp", "fei": "fei",
+           "fronts": "celeba"}  # fmt: skip
 N_PICTURES = 40
 """Of each folder of CelebA and each split that is copied."""
 
@@ -90,7 +91,7 @@ def test_all_stages_run_and_the_last_one_exports(
     if missing := [data for data in recipe.data if not (DATA / FOLDERS[data]).is_dir()]:
         pytest.skip(f"needs IMGEDIT_DATA with {', '.join(missing)}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # masks that are drawn are kept there
-    few = {"celeba": "few_faces", "celebamask_hq": "few_masks", "cfp": "few_people"}
+    few = {"celeba": "few_faces", "fronts": "few_faces", "celebamask_hq": "few_masks", "cfp": "few_people"}
     places = {
         data: str(request.getfixturevalue(few[data]) if data in few else DATA / FOLDERS[data]) for data in recipe.data
     }
