@@ -312,6 +312,16 @@ def test_little_hair_is_a_warning_not_an_error(tmp_path, editor, two_faces):
     np.testing.assert_array_equal(result.photo.rgb, rgb)
 
 
+@pytest.mark.parametrize(("unsure", "is_warned"), [(0.9, False), (1.1, True)])
+def test_hair_that_can_hardly_be_told_from_the_rest_is_warned_of(editor, two_faces, unsure, is_warned, monkeypatch):
+    probability = np.zeros((len(models.CLASSES), 192, 192), np.float32)
+    probability[2, :60] = 1.0
+    probability[2, 60 : 60 + round(60 * unsure)] = 0.4
+    monkeypatch.setattr("imgedit.vision.subject.Subject.parsed", lambda subject, down=0: probability)
+    result = editor.translate_photo(photo.read(scene(two_faces)), "blond", face="largest")
+    assert any("can hardly be told from the rest" in text for text in result.warnings) is is_warned
+
+
 def test_hair_beyond_the_photo_is_not_counted_as_hair(editor, monkeypatch):
     face = face_at(100, -80, 1.0)
     monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face])

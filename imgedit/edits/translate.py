@@ -26,6 +26,7 @@ from imgedit.render.change import Change
 from imgedit.render.delta import Delta
 from imgedit.render.flow import N_PLANES, Flow, mask_on
 from imgedit.render.grid import Grid
+from imgedit.vision.hair import doubt
 from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject
 
@@ -49,6 +50,9 @@ _MUCH = 0.75
 
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
+
+_DOUBT = 1.0
+"""`vision.hair.doubt` from which the user should look at the result."""
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
@@ -304,7 +308,15 @@ class _Job:
         name = part + self.limit
         if regions.coverage(self.subject, name) < _LITTLE:
             self.warn(f"shows hardly any {part}, so an edit of {part} changes little")
+        elif part == "hair" and self._doubt() > _DOUBT:
+            self.warn(
+                "has hair that can hardly be told from the rest, as in drawings and small pictures; look at the result"
+            )
         return name
+
+    def _doubt(self) -> float:
+        parser = self.subject.networks.parser
+        return doubt(self.subject.parsed()[parser.classes.index("hair")])
 
     def run(self, role: str) -> Run:
         """Return what runs a graph of the model."""

@@ -20,6 +20,8 @@ from imgedit.text import printable
 
 __all__ = ["Session"]
 
+LARGEST = 1e9
+"""Largest number that a graph may return; what is computed with it stays finite in single precision."""
 _SILENT = 4  # ONNX Runtime's log severity "fatal": what goes wrong comes back as an exception as well
 # A GPU that does not work would otherwise fill stderr before the CPU takes over.
 ort.set_default_logger_severity(_SILENT)
@@ -136,11 +138,11 @@ class Session:
             outputs: The outputs that are wanted; None for all.
 
         Returns:
-            Output name to array; every number in it is finite.
+            Output name to array; no number in it is beyond `LARGEST`.
 
         Raises:
             ModelError: An input is missing, unknown or has the wrong shape, an output is unknown, empty or has numbers
-                that are not finite, or the graph fails or takes too long.
+                that are not finite or beyond all bounds, or the graph fails or takes too long.
         """
         if feeds.keys() != self.inputs.keys():
             raise ModelError(f"{self.name} takes {sorted(self.inputs)}, not {sorted(feeds)}")
@@ -187,8 +189,9 @@ class Session:
             raise ModelError(f"{self.name} returned {type(result).__name__} as {name!r}, not an array")
         if result.size == 0 and not may_be_empty:
             raise ModelError(f"{self.name} returned an empty {name!r} of shape {result.shape}")
-        if np.issubdtype(result.dtype, np.floating) and not np.isfinite(result).all():
-            raise ModelError(f"{self.name} returned numbers in {name!r} that are not finite (NaN or infinite)")
+        if np.issubdtype(result.dtype, np.floating) and not (np.abs(result) <= LARGEST).all():  # false for NaN too
+            what = "beyond all bounds" if np.isfinite(result).all() else "that are not finite (NaN or infinite)"
+            raise ModelError(f"{self.name} returned numbers in {name!r} {what}")
 
 
 @cache

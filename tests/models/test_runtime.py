@@ -139,6 +139,13 @@ def test_numbers_that_are_not_finite_are_refused(operator: str, x: float) -> Non
         session.run({"x": np.array([1.0, x, 1.0], np.float32)})
 
 
+def test_numbers_beyond_all_bounds_are_refused() -> None:
+    session = runtime.Session(one_output("Exp"), "cpu", name="a.b: translate")
+    assert session.run({"x": np.array([20.0], np.float32)})["y"] == pytest.approx([np.exp(20.0)])
+    with pytest.raises(ModelError, match=r"a\.b: translate returned numbers in 'y' beyond all bounds"):
+        session.run({"x": np.array([21.0], np.float32)})
+
+
 def test_an_output_that_is_empty_though_no_input_is_is_refused() -> None:
     helper, kinds = onnx.helper, onnx.TensorProto
     x, y = (helper.make_tensor_value_info(name, kinds.FLOAT, ["n"]) for name in "xy")

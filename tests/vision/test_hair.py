@@ -125,3 +125,15 @@ def test_the_region_of_a_tall_map_ends_softly_below_the_window() -> None:
     assert region.roi == (0, 0, SIZE, 120)
     assert region.weight[20:105, 35:45].min() > 0.9  # the square window alone would fade from row 72 on
     assert region.weight[119, 35:45].max() < 0.1
+
+
+def test_doubt_is_what_may_be_hair_or_not_for_each_pixel_that_rather_is() -> None:
+    probability = np.zeros((10, 10), np.float32)
+    assert hair.doubt(probability) == 0.0
+    probability[:4] = 1.0
+    assert hair.doubt(probability) == 0.0
+    probability[4:6] = 0.4
+    assert hair.doubt(probability) == pytest.approx(20 / 40)
+    probability[6] = 0.6
+    assert hair.doubt(probability) == pytest.approx(30 / 50)
+    assert hair.doubt(np.full((10, 10), 0.3, np.float32)) == 100.0

@@ -1,0 +1,37 @@
+"""Drawings with the bundled models: whoever asks for another hair colour is told to look at the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import imgedit
+from imgedit import photo
+from imgedit.errors import NoFaceError
+from tests.drawings import face
+
+PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
+TOLD = "can hardly be told from the rest"
+
+
+def warnings(editor: imgedit.Editor, source: object) -> str:
+    return " ".join(editor.translate_photo(photo.read(source), "blond").warnings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def editor() -> imgedit.Editor:
+    return imgedit.open_model("stargan_hair.celeba", "cpu")
+
+
+def test_most_drawings_are_warned_of_and_the_portrait_is_not(editor: imgedit.Editor) -> None:
+    told = []
+    for seed in range(9):
+        try:
+            told.append(warnings(editor, face(seed)))
+        except NoFaceError:
+            continue
+    assert len(told) >= 7
+    assert sum(TOLD in text or "hardly any hair" in text for text in told) >= 6
+    assert sum(TOLD in text for text in told) >= 4
+    assert TOLD not in warnings(editor, PORTRAIT)
