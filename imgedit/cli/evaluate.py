@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from imgedit.cli import tables
 from imgedit.cli.common import Device, Json, guarded, show_logs
 from imgedit.cli.training import Markdown, command_line, print_result, torch_extra, training_module
+from imgedit.errors import ConfigError
 
 __all__ = ["register"]
 
@@ -247,6 +248,7 @@ def codes(
         "interpolate": interpolate,
         "sample": sample,
     }
+    _check_has_codes(model)
     report = training_module("training.evaluate.codes.report")
     with torch_extra():
         result: dict[str, Any] = report.evaluate(
@@ -261,6 +263,21 @@ def codes(
         )
         report.write(result, model, out)
     print_result(result, [*report.blocks(result), *report.picture_files(result, model)], as_json, markdown)
+
+
+def _check_has_codes(name: str) -> None:
+    """Refuse a model that cannot have a latent code before anything that takes seconds to load; runs are not asked."""
+    from imgedit.models import library
+    from imgedit.models.manifest import FILE
+
+    if Path(name).is_dir() and not (Path(name) / FILE).exists():
+        return
+    model = library.find(name)
+    if model.manifest.kind not in ("swap", "sample"):
+        raise ConfigError(
+            f"{model.id} has no latent code: it is there to {model.manifest.kind}; `imgedit evaluate codes` measures "
+            "methods such as cycle_vae"
+        )
 
 
 def drawn(

@@ -360,17 +360,19 @@ def _less_what_is_there(
     edits: Sequence[Edit], current: Mapping[str, float], manifest: Manifest, warn: Warn
 ) -> tuple[Edit, ...]:
     """Weaken edits as `still_wanted`, and say which have little or nothing left to do."""
-    wanted = still_wanted(edits, current)
-    for edit, left in zip(edits, wanted, strict=True):
+    wanted = list(still_wanted(edits, current))
+    for i, (edit, left) in enumerate(zip(edits, wanted, strict=True)):
         if edit.strength == 0 or left.strength == edit.strength:
             continue
         # A model that is told differences is asked for none where the classifier rounds to what is wanted.
         is_same = manifest.conditioning == "difference" and not target_vector(current, edit.values, manifest).any()
+        if is_same:
+            wanted[i] = replace(left, strength=0.0)
         is_none = left.strength == 0 or is_same
         if is_none or left.strength < _MUCH * edit.strength:
             much = "nothing" if is_none else "little"
             warn(f"is so already: {edit.word!r} changes {much} ({_holds(edit, current):.2f}); use force to do it fully")
-    return wanted
+    return tuple(wanted)
 
 
 def _guarded(

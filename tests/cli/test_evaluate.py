@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgedit.cli.app import app
+from imgedit.models import library
 
 RESULTS = Path(__file__).parents[2] / "training" / "results"
 
@@ -135,3 +136,19 @@ def test_what_cannot_be_read_is_named_without_numbers_of_the_system(tmp_path: Pa
     assert f"{name} cannot be read: " in done.stderr
     assert says in done.stderr
     assert "Errno" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["hair_judge.celeba", "face_mesh.mediapipe"])
+def test_a_model_without_a_code_is_refused_before_anything_heavy_is_loaded(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(module: str) -> None:
+        raise AssertionError(module)
+
+    monkeypatch.setattr("imgedit.cli.evaluate.training_module", load)
+    for model in (name, str(library.find(name).folder)):
+        done = run("codes", model, "--data", "celeba:.")
+        assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+        assert f"{name} has no latent code" in done.stderr
+    with pytest.raises(AssertionError, match=r"codes\.report"):
+        CliRunner().invoke(app, ["evaluate", "codes", "cycle_vae.mnist", "--data", "mnist:."], catch_exceptions=False)
