@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import DataError, TrainingError
+from training.measure.converted import graph_of, model_of, taken
 from training.measure.script import printed
 
 ID = "face_mesh.mediapipe"
@@ -34,8 +35,6 @@ SIDE, N_POINTS = 192, 468
 TFLITE_SHA256 = "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814"
 TOLERANCE = 0.2
 """Largest accepted difference from the converted graph, pixels of the crop: half precision moves points by less."""
-_HALF_FROM = 256  # numbers of a weight that is worth storing in half precision
-_OPSET, _IR = 17, 8
 
 
 def network(converted: Any) -> Any:
@@ -45,63 +44,22 @@ def network(converted: Any) -> Any:
         converted: the `onnx.ModelProto` that tf2onnx writes: `input_1` (1, 192, 192, 3) in [0, 1] -> `conv2d_21`,
             `conv2d_31`.
     """
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    source = converted.graph
-    producers = {name: node for node in source.node for name in node.output}
-    constants = {item.name: numpy_helper.to_array(item) for item in source.initializer}
-    dropped: set[str] = set()
-    nodes = [
-        helper.make_node("Mul", ["image", "half"], ["image.scaled"]),
-        helper.make_node("Add", ["image.scaled", "half"], ["image.unit"]),
-    ]
-    first = next(node for node in source.node if "input_1" in node.input)
-    if first.op_type != "Transpose":
-        raise TrainingError(f"the converted graph begins with {first.op_type}, not with a Transpose to channels first")
+    producers = {name: node for node in converted.graph.node for name in node.output}
     heads = [producers[name] for name in ("conv2d_21", "conv2d_31")]
-    dropped |= {first.output[0], *(node.output[0] for node in heads)}
-    for node in source.node:
-        if node.output[0] in dropped:
-            continue
-        if node.op_type == "Cast" and node.input[0] in constants:  # widened again below
-            constants[node.output[0]] = constants.pop(node.input[0]).astype(np.float32)
-            continue
-        copy = type(node)()
-        copy.CopyFrom(node)
-        for i, name in enumerate(copy.input):
-            copy.input[i] = "image.unit" if name == first.output[0] else name
-        nodes.append(copy)
+    nodes, constants = taken(converted.graph, [node.output[0] for node in heads])
     nodes += [
         helper.make_node("Reshape", [heads[0].input[0], "points.shape"], ["points"]),
         helper.make_node("Reshape", [heads[1].input[0], "presence.shape"], ["presence.logits"]),
         helper.make_node("Sigmoid", ["presence.logits"], ["presence"]),
     ]
-    used = {name for node in nodes for name in node.input}
-    widened, initializers = [], []
-    for name, value in constants.items():
-        if name not in used:
-            continue
-        if value.dtype == np.float32 and value.size >= _HALF_FROM:
-            initializers.append(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-            widened.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-        else:
-            initializers.append(numpy_helper.from_array(value, name))
-    initializers += [
-        numpy_helper.from_array(np.array(0.5, np.float32), "half"),
-        numpy_helper.from_array(np.array([-1, N_POINTS, 3], np.int64), "points.shape"),
-        numpy_helper.from_array(np.array([-1], np.int64), "presence.shape"),
+    constants |= {"points.shape": np.array([-1, N_POINTS, 3], np.int64), "presence.shape": np.array([-1], np.int64)}
+    outputs = [
+        helper.make_tensor_value_info("points", TensorProto.FLOAT, ["n", N_POINTS, 3]),
+        helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["n"]),
     ]
-    graph = helper.make_graph(
-        [*widened, *nodes],
-        "mesh",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
-        [
-            helper.make_tensor_value_info("points", TensorProto.FLOAT, ["n", N_POINTS, 3]),
-            helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["n"]),
-        ],
-        initializers,
-    )
-    return _model(graph)
+    return graph_of("mesh", nodes, constants, SIDE, outputs)
 
 
 def template(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> Any:
@@ -126,7 +84,7 @@ def template(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> Any:
     ]
     types = {"points": TensorProto.FLOAT, "triangles": TensorProto.INT64, "mirror": TensorProto.INT64}
     outputs = [helper.make_tensor_value_info(name, types[name], value.shape) for name, value in values.items()]
-    return _model(helper.make_graph(nodes, "template", [], outputs))
+    return model_of(helper.make_graph(nodes, "template", [], outputs))
 
 
 def read_obj(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -201,14 +159,6 @@ def export(converted: Path, canonical: Path, licence: Path, folder: Path) -> tup
     )
     manifest.write(folder)
     return worst
-
-
-def _model(graph: Any) -> Any:
-    from onnx import helper
-
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
-    )
 
 
 CARD = f"""# face_mesh.mediapipe: 468 points of a face, in three dimensions

@@ -1,0 +1,83 @@
+"""Networks that tf2onnx converted: channels first, inputs and outputs as everywhere here, weights in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import TrainingError
+
+__all__ = ["graph_of", "model_of", "taken"]
+
+_HALF_FROM = 256  # numbers of a weight that is worth storing in half precision
+_OPSET, _IR = 17, 8
+
+
+def taken(source: Any, dropped: Sequence[str]) -> tuple[list[Any], dict[str, NDArray[Any]]]:
+    """Take the nodes of a converted graph, but for some, with `image` in [-1, 1], channels first, for its input.
+
+    Args:
+        source: the `onnx.GraphProto`; its input is `input_1`, in [0, 1], channels last.
+        dropped: outputs of the nodes that are left out.
+
+    Returns:
+        The nodes, and the constants that they may use.
+
+    Raises:
+        TrainingError: the graph does not begin by putting the channels first.
+    """
+    from onnx import helper, numpy_helper
+
+    constants = {item.name: numpy_helper.to_array(item) for item in source.initializer}
+    first = next(node for node in source.node if "input_1" in node.input)
+    if first.op_type != "Transpose":
+        raise TrainingError(f"the converted graph begins with {first.op_type}, not with a Transpose to channels first")
+    constants["half"] = np.array(0.5, np.float32)
+    nodes = [
+        helper.make_node("Mul", ["image", "half"], ["image.scaled"]),
+        helper.make_node("Add", ["image.scaled", "half"], ["image.unit"]),
+    ]
+    for node in source.node:
+        if node.output[0] in (first.output[0], *dropped):
+            continue
+        if node.op_type == "Cast" and node.input[0] in constants:  # widened again by `graph_of`
+            constants[node.output[0]] = constants.pop(node.input[0]).astype(np.float32)
+            continue
+        copy = type(node)()
+        copy.CopyFrom(node)
+        for i, name in enumerate(copy.input):
+            copy.input[i] = "image.unit" if name == first.output[0] else name
+        nodes.append(copy)
+    return nodes, constants
+
+
+def graph_of(
+    name: str, nodes: Sequence[Any], constants: dict[str, NDArray[Any]], side: int, outputs: Sequence[Any]
+) -> Any:
+    """Return a model of `image` (N, 3, side, side); large constants are stored in half precision."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    used = {name for node in nodes for name in node.input}
+    widened, initializers = [], []
+    for key, value in constants.items():
+        if key not in used:
+            continue
+        if value.dtype == np.float32 and value.size >= _HALF_FROM:
+            initializers.append(numpy_helper.from_array(value.astype(np.float16), f"{key}.half"))
+            widened.append(helper.make_node("Cast", [f"{key}.half"], [key], to=TensorProto.FLOAT))
+        else:
+            initializers.append(numpy_helper.from_array(value, key))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, side, side])
+    return model_of(helper.make_graph([*widened, *nodes], name, [image], list(outputs), initializers))
+
+
+def model_of(graph: Any) -> Any:
+    """Return a graph as a model."""
+    from onnx import helper
+
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
+    )
