@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command(epilog="Example: imgedit evaluate rotation runs/turned --data fei:DIR")(guarded(rotation))
     group.command(epilog="Example: imgedit evaluate verification --data cfp:DIR")(guarded(verification))
+    group.command(epilog="Example: imgedit evaluate spill --data celebamask_hq:DIR --word blond")(guarded(spill))
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
@@ -202,6 +203,29 @@ def verification(
     with torch_extra():
         result: dict[str, Any] = report.evaluate(
             data, n=n, seed=seed, split=split, device=device, command=command_line()
+        )
+        training_module("training.evaluate.result").write(result, "", out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
+def spill(
+    data: Data,
+    word: Annotated[str, typer.Option(metavar="WORD", help="A word that changes hair.")] = "blond",
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Last tenth of the pictures: test; or valid, to choose by.")
+    ] = "test",
+    n: Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="At most so many pictures.")] = None,
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure where a hair colour acts: on the hair, and beside it."""
+    show_logs(quiet=False)
+    report = training_module("training.evaluate.faces.spill")
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(
+            data, word=word, split=split, n=n, device=device, command=command_line()
         )
         training_module("training.evaluate.result").write(result, "", out)
     print_result(result, report.blocks(result), as_json, markdown)

@@ -282,6 +282,7 @@ class _Job:
         subject: whose crops.
         limit: what guards add to the names of regions.
         warn: takes what the user should know.
+        is_forced: do it whatever is seen.
     """
 
     model: Model
@@ -290,6 +291,7 @@ class _Job:
     subject: Subject
     limit: str
     warn: Warn
+    is_forced: bool = False
 
     @property
     def spec(self) -> tuple[str, int, int]:
@@ -304,15 +306,30 @@ class _Job:
         return parts.pop() if len(parts) == 1 else ("all" if "all" in parts else "face")
 
     def region(self, part: str) -> str:
-        """Return the name of the region of a part, and warn where there is hardly any of it."""
-        name = part + self.limit
-        if regions.coverage(self.subject, name) < _LITTLE:
-            self.warn(f"shows hardly any {part}, so an edit of {part} changes little")
-        elif part == "hair" and self._doubt() > _DOUBT:
-            self.warn(
-                "has hair that can hardly be told from the rest, as in drawings and small pictures; look at the result"
-            )
-        return name
+        """Return the name of the region of a part."""
+        return part + self.limit
+
+    @property
+    def has_part(self) -> bool:
+        """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
+        part = MOVABLE if self.model.manifest.output == "flow" else self.part
+        if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
+            if part == "hair" and self._doubt() > _DOUBT:
+                self.warn(
+                    "has hair that can hardly be told from the rest, as in drawings and small pictures; "
+                    "look at the result"
+                )
+            return True
+        if self.is_forced:
+            self.warn(f"shows hardly any {part}, so {self.named} may change what is none")
+            return True
+        self.warn(f"shows hardly any {part}, so {self.named} changes nothing; use force to do it all the same")
+        return False
+
+    @property
+    def named(self) -> str:
+        """The words that are carried out."""
+        return ", ".join(repr(edit.word) for edit in self.edits if edit.strength > 0)
 
     def _doubt(self) -> float:
         parser = self.subject.networks.parser
@@ -340,10 +357,13 @@ def _change(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False
         edits, limit = _guarded(edits, subject, current, warn)
     if not _is_left(edits):
         return None
+    job = _Job(task.model, edits, current, subject, limit, warn, is_forced)
+    if not job.has_part:
+        return None
     for edit in edits:
         if edit.strength > 0 and edit.is_experimental:
             warn(f"gets {edit.word!r}, an experimental word; look at the result")
-    return _CHANGES[manifest.output](_Job(task.model, edits, current, subject, limit, warn))
+    return _CHANGES[manifest.output](job)
 
 
 def _is_left(edits: Sequence[Edit]) -> bool:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from imgedit.pixels import Floats, to_lab
 from imgedit.vision import geometry
+from imgedit.vision.colours import fit, fit_several, nearest
 from imgedit.vision.geometry import Matrix
+from imgedit.vision.matte import person
 from imgedit.vision.parsing import without_islands
 from imgedit.vision.subject import Subject
 
@@ -29,6 +31,13 @@ FADE = 0.25
 _NONE, _WHOLE = 0.1, 0.6
 """Probabilities of hair at which a pixel is none of it and all of it. Of short and thin hair the parser is half sure,
 and black hair that is dyed blond by half is khaki. Over dark grounds it sees a faint haze."""
+_GROUND, _PERSON = 0.4, 0.8
+"""Probabilities of a person at which a pixel is no hair, whatever the parser takes it for, and may be all of it: dark
+ground behind dark hair is hair to the parser, and the matte knows better."""
+_SAMPLES = 50  # pixels that tell what colours hair and ground have
+_GROUNDS = 4  # colours of the ground
+_LOCK_NOISE = 4.0  # as `_COLOUR_NOISE`, where hair is told from ground
+_CLEARLY = 6.0  # difference of log likelihoods, twice, at which a pixel has the hair's colours for certain
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
 _SURE = 0.5
@@ -45,7 +54,10 @@ def hair_of(subject: Subject, *, below_hairline: bool = False) -> Floats:
     channel = parser.classes.index("hair")
 
     def look(down: int) -> tuple[NDArray[np.uint8], Floats]:
-        return subject.pixels(*spec, down=down), subject.parsed(down)[channel]
+        crop, found = subject.pixels(*spec, down=down), subject.parsed(down)[channel]
+        if parser.matte is not None:
+            found = _apart_from_ground(found, crop, person(subject, parser.matte, *spec, down=down))
+        return crop, found
 
     shape = (subject.photo.height, subject.photo.width)
     return find_hair(look, subject.matrix(*spec), shape, below_hairline=below_hairline)
@@ -112,6 +124,27 @@ def _share(probability: Floats) -> Floats:
     return np.asarray(np.clip((probability - _NONE) / (_WHOLE - _NONE), 0.0, 1.0), np.float32)
 
 
+def _apart_from_ground(probability: Floats, crop: NDArray[np.uint8], person: Floats) -> Floats:
+    """Take ground away from what a parser takes for hair.
+
+    Where the matte sees no person there is no hair, but for what has colours of this head's hair rather than of its
+    ground: locks that stand off, which a matte of 256 px cuts away.
+
+    Args:
+        probability: of hair, `(h, w)`.
+        crop: the same pixels, `(h, w, 3)` RGB.
+        person: probability of a person, `(h, w)`.
+    """
+    kept = np.clip((person - _GROUND) / (_PERSON - _GROUND), 0.0, 1.0)
+    lab = to_lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8))
+    hair = lab[(probability > _WHOLE) & (person > _PERSON)]
+    ground = lab[(probability < _NONE / 2.0) & (person < _GROUND / 2.0)]
+    if min(len(hair), len(ground)) > _SAMPLES:
+        likes = nearest(fit_several(ground, _LOCK_NOISE, _GROUNDS), lab) - fit(hair, _LOCK_NOISE).surprise(lab)
+        kept = np.maximum(kept, np.clip(likes / _CLEARLY, 0.0, 1.0))
+    return np.asarray(probability * kept, np.float32)
+
+
 def _hangs_out(probability: Floats) -> bool:
     last = max(1, round(_LAST_ROWS * len(probability)))
     return bool((probability[-last:] > _SURE).mean() > _GOES_ON)
@@ -125,11 +158,8 @@ def _is_beside(matrix: Matrix, size: tuple[int, int], shape: tuple[int, int]) ->
 
 def _of_colours(crop: NDArray[np.uint8], samples: NDArray[np.uint8]) -> Floats:
     """Say which pixels have the colours of some others, `(h, w)`, 0..1."""
-    known = to_lab(samples[None])[0]
-    centre = known.mean(0, dtype=np.float64)
-    spread = np.cov(known.T, bias=True) + _COLOUR_NOISE**2 * np.eye(3)
-    away = to_lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8)).reshape(-1, 3) - centre
-    distance = np.sqrt(np.einsum("ni,ni->n", away @ np.linalg.inv(spread), away)).reshape(crop.shape[:2])
+    lab = to_lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8))
+    distance = np.sqrt(fit(to_lab(samples[None])[0], _COLOUR_NOISE).distance(lab))
     return np.asarray(np.clip((_FAR - distance) / (_FAR - _NEAR), 0.0, 1.0), np.float32)
 
 

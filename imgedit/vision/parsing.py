@@ -36,6 +36,7 @@ class Parser:
     Attributes:
         crop: the window that it sees.
         classes: names of its output's channels, `hair` among them.
+        matte: the model that it is used with to tell a person from the ground; None where it is used alone.
 
     Raises:
         ModelError: the model does not know hair.
@@ -46,6 +47,8 @@ class Parser:
         self.crop = model.manifest.crop
         self.classes = model.manifest.classes
         self._sessions = sessions
+        matte = model.manifest.parts.get("matte")
+        self.matte = None if matte is None else sessions.find(matte, "matte")
         if "hair" not in self.classes:
             raise ModelError(f"{model.id} does not tell where the hair is; its classes: {', '.join(self.classes)}")
 

@@ -20,6 +20,7 @@ _REPORTS = {
     "parse": "training.evaluate.faces.report",
     "paint": "training.evaluate.faces.report",
     "pose": "training.evaluate.faces.pose",
+    "spill": "training.evaluate.faces.spill",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
     "verification": "training.evaluate.faces.verification",

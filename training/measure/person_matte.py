@@ -81,6 +81,7 @@ def export(converted: Path, licence: Path, folder: Path) -> float:
     import onnx
 
     from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage
+    from training.publish.export import golden
 
     source = converted.read_bytes()
     content = network(onnx.load_from_string(source)).SerializeToString()
@@ -91,6 +92,7 @@ def export(converted: Path, licence: Path, folder: Path) -> float:
     (folder / "matte.onnx").write_bytes(content)
     (folder / "LICENSE").write_text(licence.read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "README.md").write_text(CARD, encoding="utf-8")
+    crop = Crop("head", SIDE, SIDE)
     Manifest(
         id=ID,
         version="1",
@@ -98,7 +100,7 @@ def export(converted: Path, licence: Path, folder: Path) -> float:
         method="person_matte",
         kind="matte",
         graphs={"matte": GraphFile.of(folder / "matte.onnx")},
-        crop=Crop("head", SIDE, SIDE),
+        crop=crop,
         output="none",
         classes=("person",),
         licence="Apache-2.0 (MediaPipe)",
@@ -108,6 +110,7 @@ def export(converted: Path, licence: Path, folder: Path) -> float:
         stages=(Stage("weights of MediaPipe", "person_matte", note="converted from mediapipe 0.10.21"),),
         export=Export("float16"),
         metrics={"largest_difference": {"probability": float(f"{worst:.2g}")}},
+        golden=golden("matte", content, crop),
     ).write(folder)
     return worst
 
@@ -132,7 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.measure.person_matte", description="write the matte")
     bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
-    parser.add_argument("converted", type=Path, help="the network as tf2onnx writes it, transposed convolutions rewritten")
+    parser.add_argument(
+        "converted", type=Path, help="the network as tf2onnx writes it, transposed convolutions rewritten"
+    )
     parser.add_argument("licence", type=Path, help="LICENSE of the wheel")
     parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
     options = parser.parse_args(arguments)

@@ -31,6 +31,8 @@ class Config:
     """Names of the classes, in the order of the masks' indices."""
     dice_class: str = "hair"
     """The class with a soft Dice loss of its own."""
+    matte: str = "person_matte.mediapipe"
+    """Id of the model that tells a person from the ground wherever the parser is used; empty: none."""
     size: int = 192
     """Side of the training canvas, px; a multiple of 16."""
     export_size: int = 272
@@ -201,5 +203,6 @@ class Method(Supervised):
             "title": "Face parser: skin, hair, hat, glasses, neck, cloth",
             "crop": {"kind": "head", "height": size, "width": size},
             "classes": self.config.classes,
+            "parts": {"matte": self.config.matte} if self.config.matte else {},
             "paper": "U-Net, Ronneberger et al. 2015, arXiv 1505.04597",
         }
