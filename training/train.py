@@ -173,7 +173,8 @@ def _check_start(run: Path, stored: Mapping[str, Any], init: str | None, data: s
 
     Runs that were made before these were recorded say nothing of them, and are believed.
     """
-    if init is not None and init != stored.get("started_from", init if credit.BEGAN_FROM in stored else None):
+    began = stored.get("started_from", init if credit.BEGAN_FROM in stored else None)
+    if init is not None and init != began and (began is None or Path(init).resolve() != Path(began).resolve()):
         began = stored.get("started_from", "new weights")
         raise ConfigError(f"{run} began with {began}, not with {init}; it goes on without --init")
     if stored.get("pictures", n_pictures) != n_pictures:

@@ -235,6 +235,7 @@ def test_init_may_be_said_again_and_another_may_not(run: Path, tmp_path: Path, m
     first = ["--data", "celeba:faces", "--init", str(run)]
     assert train(tmp_path / "next", *first).exit_code == 0
     assert train(tmp_path / "next", "--resume", "--steps", "14", *first).exit_code == 0
+    assert train(tmp_path / "next", "--resume", "--init", f"{run}/../{run.name}").exit_code == 0
     other = train(tmp_path / "next", "--resume", "--init", str(tmp_path))
     assert other.exit_code == 2
     assert f"began with {run}, not with {tmp_path}" in other.stderr
