@@ -26,7 +26,7 @@ from pathlib import Path
 
 from imgedit.errors import OutputError
 
-__all__ = ["check_replaceable", "read_file", "write_all", "write_whole"]
+__all__ = ["check_replaceable", "check_writable", "read_file", "write_all", "write_whole"]
 
 _PREFIX, _SUFFIX = ".imgedit-", ".tmp"
 _MAX_AGE = 3600.0  # seconds after which a temporary file has no process any more
@@ -94,6 +94,21 @@ def write_all(
     if flush:
         for folder in {one.place.parent for one in staged}:
             _flush_folder(folder)
+
+
+def check_writable(target: Path) -> None:
+    """Find out before the work whether a file can be written or replaced; its folder may be missing.
+
+    Raises:
+        OutputError: As `check_replaceable`, or what would hold it is no folder or closed.
+    """
+    check_replaceable(target)
+    with _named(target):
+        place = Path(os.path.realpath(target)).parent
+        while _status(place) is None:
+            place = place.parent
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise OutputError(f"{target}: cannot be written: no permission to write into {place}")
 
 
 def check_replaceable(target: Path) -> None:

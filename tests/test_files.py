@@ -14,7 +14,7 @@ import pytest
 
 from imgedit import files
 from imgedit.errors import OutputError
-from imgedit.files import write_all, write_whole
+from imgedit.files import check_writable, write_all, write_whole
 
 
 def test_text_and_bytes_are_written_and_replace_what_was_there(tmp_path: Path) -> None:
@@ -274,3 +274,15 @@ def test_a_disk_with_room_for_one_of_two_files_holds_neither(tmp_path: Path, mon
     with pytest.raises(OutputError, match="two: cannot be written: No space"):
         write_all([(tmp_path / "one", b"1"), (tmp_path / "two", b"2")])
     assert names(tmp_path) == []
+
+
+def test_what_can_be_written_is_found_out_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for fine in (tmp_path / "file", tmp_path / "new", tmp_path / "a" / "b" / "new"):
+        check_writable(fine)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+    for name, says in (("pipe", "never replaced"), (".", "never replaced"), ("file/new", "Not a directory"),
+                       ("x" * 300, "too long")):  # fmt: skip
+        with pytest.raises(OutputError, match=says):
+            check_writable(tmp_path / name)

@@ -18,7 +18,28 @@ __all__ = ["register"]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run folder, model folder or id.")]
 Data = Annotated[str, typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
-Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Also write the figures here, as JSON.")]
+
+
+def _writable(out: Path | None) -> Path | None:
+    """Find out before hours of work whether the figures can be written."""
+    if out is not None:
+        from imgedit.files import check_writable
+
+        check_writable(out)
+    return out
+
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="Also write the figures here, as JSON.",
+        callback=guarded(_writable),
+    ),
+]
+
 
 _OLD = {
     "--table": "evaluate tables NAME",

@@ -152,3 +152,18 @@ def test_a_model_without_a_code_is_refused_before_anything_heavy_is_loaded(
         assert f"{name} has no latent code" in done.stderr
     with pytest.raises(AssertionError, match=r"codes\.report"):
         CliRunner().invoke(app, ["evaluate", "codes", "cycle_vae.mnist", "--data", "mnist:."], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["faces", "codes", "drawn", "pose"])
+def test_a_place_for_the_figures_that_cannot_be_written_is_said_before_the_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(module: str) -> None:
+        raise AssertionError(module)
+
+    monkeypatch.setattr("imgedit.cli.evaluate.training_module", work)
+    model = {"faces": ["stargan_hair.celeba"], "codes": ["cycle_vae.mnist"], "drawn": ["gan_r1.mnist"], "pose": []}
+    done = run(command, *model[command], "--data", "celeba:.", "--out", str(tmp_path))
+    assert (done.exit_code, done.stderr) == (
+        1, f"error: {tmp_path}: is a folder, which is never replaced; choose another name\n",
+    )  # fmt: skip

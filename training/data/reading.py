@@ -25,6 +25,8 @@ def rgb(path: Path) -> np.ndarray:
     Raises:
         DataError: it is missing or broken.
     """
+    if not path.is_file():
+        raise DataError(f"{path} is missing or no regular file; get it again")
     try:
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))

@@ -12,9 +12,10 @@ from typing import Any
 from rich.console import Console
 
 from imgedit.errors import OutputError, TrainingError
-from imgedit.files import write_whole
+from imgedit.files import read_file, write_whole
 
 LOG = "log.jsonl"
+_LONGEST = 1 << 28  # bytes of a log
 EVENTS = "events"
 
 
@@ -102,7 +103,7 @@ def rows(log: Path) -> list[dict[str, Any]]:
         TrainingError: it cannot be read, or a line is no row.
     """
     try:
-        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = read_file(log, _LONGEST).decode("utf-8").splitlines(keepends=True)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{log} cannot be read ({error}); move it away to go on without it") from error
     found = []

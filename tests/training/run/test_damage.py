@@ -310,3 +310,11 @@ def test_a_run_without_its_config_is_refused(run: Path) -> None:
     shutil.copytree(run, run.parent / "copy")
     (run.parent / "copy" / "config.json").unlink()
     assert train(run.parent / "copy", "--resume").exit_code == 2
+
+
+def test_a_log_that_is_a_pipe_is_not_waited_for(run: Path) -> None:
+    (run / "log.jsonl").unlink()
+    os.mkfifo(run / "log.jsonl")
+    result = train(run, "--resume", "--steps", "20")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "log.jsonl cannot be read (it is no regular file)" in result.stderr

@@ -194,7 +194,7 @@ def _kept_data(name: str, runs: Path) -> str:
     Raises:
         ConfigError: there are none.
     """
-    for path in sorted(runs.glob(f"*/{EVALUATION}")):
+    for path in sorted(path for path in runs.glob(f"*/{EVALUATION}") if path.is_file()):
         found = _read(path).get("measured_as", {}).get("data")
         if isinstance(found, str):
             return found
