@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import imgedit
 from imgedit.cli.app import app
 from imgedit.cli.common import guarded, message, result
+from imgedit.errors import ImgeditError
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 
@@ -121,3 +122,12 @@ def test_what_the_system_says_of_a_file_is_known_and_all_else_is_a_bug(capfd: py
     assert capfd.readouterr().err == "error: /mnt/disk/photo.jpg: Input/output error\n"
     with pytest.raises(OSError, match="no file at all"):
         guarded(fail)(OSError("no file at all"))
+
+
+def test_errors_and_messages_are_shortened_wherever_they_come_from(capfd: pytest.CaptureFixture[str]) -> None:
+    assert len(str(ImgeditError(f"no model {LONG!r}"))) < 300
+    message(f"warning: {LONG}: has several pictures")
+    err = capfd.readouterr().err
+    assert err.startswith("warning: xxx")
+    assert err.endswith("xxx: has several pictures\n")
+    assert len(err) < 320
