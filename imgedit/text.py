@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["printable", "shortened"]
+__all__ = ["printable", "reason", "shortened"]
 
 # Control characters (C0, DEL, C1), line and paragraph separators, marks that turn the direction of writing, and lone
 # surrogates, which stand for bytes that are no text.
@@ -29,6 +29,11 @@ def _escape(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python holds it in a file name
         return f"\\x{code - 0xDC00:02x}"
     return _NAMED.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, without the numbers and names that the system puts around it."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def shortened(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 
 LABELS, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
 N_ATTRIBUTES = 40
@@ -75,7 +76,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path} cannot be read: {reason(error)}") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if words := line.split():
             yield number, words

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 from training.data import celeba
 from training.data.factors import FactorTable, Loader, Source
 from training.data.frame import window
@@ -51,4 +52,4 @@ def _identities(path: Path) -> dict[str, str]:
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         return {name: f"{int(number):05d}" for name, number in rows}
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is missing or damaged ({error}); it comes with CelebA") from error
+        raise DataError(f"{path} is missing or damaged ({reason(error)}); it comes with CelebA") from error

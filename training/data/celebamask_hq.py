@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 from training.data import celeba, lighting, pseudo_masks
 from training.data.batch import Batch, to_tensor
 from training.data.reading import rgb
@@ -168,7 +169,7 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[list[np.ndarray], list[np
             with Image.open(path) as picture:
                 masks.append(LOOKUP[np.asarray(picture)])
         except (OSError, SyntaxError, ValueError, IndexError) as error:
-            raise DataError(f"{path} is no mask of CelebAMask-HQ ({error}); get it again") from error
+            raise DataError(f"{path} is no mask of CelebAMask-HQ ({reason(error)}); get it again") from error
     return images, masks
 
 

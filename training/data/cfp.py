@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 from imgedit.vision.geometry import Matrix, crop_matrix, cut
 from training.data.factors import FactorTable, Loader, Source
 from training.data.reading import rgb
@@ -91,7 +92,7 @@ def _fiducials(path: Path) -> np.ndarray:
     try:
         points = np.array([[float(v) for v in line.split(",")] for line in path.read_text().split()])
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is missing or damaged ({error})") from error
+        raise DataError(f"{path} is missing or damaged ({reason(error)})") from error
     if points.shape != (30, 2):
         raise DataError(f"{path} holds points {points.shape}; CFP has 30 rows of x,y")
     return points

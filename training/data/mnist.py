@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 from training.data.grouped import Grouped
 
 DIGITS = tuple("0123456789")
@@ -78,4 +79,4 @@ def read_idx(path: Path) -> np.ndarray:
     except FileNotFoundError as error:
         raise DataError(f"{path}[.gz] is missing; give the folder with MNIST's four idx files") from error
     except (OSError, EOFError, ValueError, struct.error) as error:
-        raise DataError(f"{path} is damaged ({error}); get it again") from error
+        raise DataError(f"{path} is damaged ({reason(error)}); get it again") from error

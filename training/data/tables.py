@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.errors import DataError
+from imgedit.text import reason
 
 
 def rows(folder: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -23,7 +24,7 @@ def rows(folder: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             found = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is missing or damaged ({error})") from error
+        raise DataError(f"{path} is missing or damaged ({reason(error)})") from error
     if not found or any(row.get(c) is None for row in found for c in columns):
         raise DataError(f"{path} must have rows with the columns {', '.join(columns)}")
     return sorted(found, key=lambda row: row["file_name"])
@@ -39,4 +40,4 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is missing or damaged ({error})") from error
+        raise DataError(f"{path} is missing or damaged ({reason(error)})") from error

@@ -11,6 +11,7 @@ import numpy as np
 
 from imgedit.errors import TrainingError
 from imgedit.models.manifest import Word
+from imgedit.text import reason
 
 EVALUATION = "evaluation.json"
 """What `imgedit evaluate` leaves in a run folder."""
@@ -46,7 +47,9 @@ def measured(run: Path, steps: int) -> dict[str, Any]:
         if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
             raise ValueError("no object with metrics")
     except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"{path} is damaged ({error}); measure the run again, or remove the file") from error
+        raise TrainingError(
+            f"{path} is damaged ({reason(error)}); measure the run again, or remove the file"
+        ) from error
     if found.get("steps", steps) != steps:
         return {}
     told = ("split", "n", "seed", "judge", "hair_judge", "identity_network")

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from imgedit.errors import OutputError, TrainingError
 from imgedit.files import read_file
+from imgedit.text import reason
 from training.method import Method
 from training.run import former
 
@@ -114,7 +115,7 @@ def stored_config(run: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
+        raise TrainingError(f"{path} cannot be read: {reason(error)}") from error
     if not isinstance(stored, dict):
         raise TrainingError(f"{path} is damaged: it is no object")
     for name, kind in _CONFIG.items():

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from imgedit.errors import OutputError, TrainingError
 from imgedit.files import read_file, write_whole
+from imgedit.text import reason
 
 LOG = "log.jsonl"
 _LONGEST = 1 << 28  # bytes of a log
@@ -105,7 +106,7 @@ def rows(log: Path) -> list[dict[str, Any]]:
     try:
         lines = read_file(log, _LONGEST).decode("utf-8").splitlines(keepends=True)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{log} cannot be read ({error}); move it away to go on without it") from error
+        raise TrainingError(f"{log} cannot be read ({reason(error)}); move it away to go on without it") from error
     found = []
     for number, line in enumerate(lines, start=1):
         if not line.endswith("\n") and number == len(lines):

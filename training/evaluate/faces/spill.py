@@ -16,6 +16,7 @@ from imgedit.editor import Editor
 from imgedit.edits import translate
 from imgedit.errors import ConfigError, DataError, NoFaceError
 from imgedit.progress import with_progress
+from imgedit.text import reason
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import header
 
@@ -130,4 +131,4 @@ def _hair(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
         with Image.open(path) as image:
             return np.asarray(image.resize(size, Image.Resampling.NEAREST)) == _HAIR
     except OSError as error:
-        raise DataError(f"mask {path} cannot be read: {error}") from error
+        raise DataError(f"mask {path} cannot be read: {reason(error)}") from error

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError, TrainingError
 from imgedit.files import write_whole
+from imgedit.text import reason
 from training.data.batch import Dataset, Stream
 from training.evaluate.codes import report
 from training.evaluate.codes.grids import DPI, save
@@ -243,7 +244,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
+        raise TrainingError(f"{path} cannot be read: {reason(error)}") from error
     if not isinstance(found, dict) or not isinstance(found.get("runs"), dict):
         raise TrainingError(f"{path} cannot be read: it holds no runs")
     return found
