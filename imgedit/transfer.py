@@ -121,7 +121,7 @@ def swap(
             is taken from `a`: `s` (what None means) or `z`; with `steps` it is what stays that of `a`.
         steps: give a strip of so many pictures instead, from `a` to `b` in even steps.
         grid: give a grid instead: s from the picture at the head of a column, z from that at the head of a row.
-        force: turn a head further than 35 degrees too, whatever it looks like.
+        force: turn a head further than 25 degrees too, whatever it looks like.
         model: id or folder of a swap model, such as `cycle_vae.cfp` for 64 px crops of faces; None for photos of faces,
             and for digits where the pictures show no faces, are grey and at most 64 px.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.

@@ -45,7 +45,7 @@ def swap(
             autocompletion=completion.models("swap"),
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Turn a head further than 35 degrees too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Turn a head further than 25 degrees too.")] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,

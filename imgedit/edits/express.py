@@ -35,6 +35,7 @@ LARGEST = 3.0
 
 _LIDS = {"blink-left": (159, 145), "blink-right": (386, 374)}  # points of the upper and lower lid
 _LIPS = (13, 14)
+_CLOSED = 0.2  # units of the mean face: so far apart the mesh has the lips of a closed mouth
 _LEAST_APART = 0.05  # units of the mean face: lips and lids meet, and go no further
 
 
@@ -86,6 +87,8 @@ class Expression:
         elif self.is_neutral or smile > 0:  # a smile takes the place of the expression that was there
             share = 1.0 if self.is_neutral else min(1.0, smile)
             displacement = displacement + share * expressions.to_neutral(face.points)
+            if self.is_neutral:
+                displacement = displacement + _closing(expressions.moved(face.points, displacement))
         target = possible(expressions.moved(face.points, self.amount * displacement), face.points)
         return changes_of(subject, face.points, target)
 
@@ -128,6 +131,14 @@ def possible(target: Points, source: Points) -> Points:
             step = of_slider[lower, 1] - of_slider[upper, 1]
             target = expressions.moved(target, (least - apart) / step * of_slider)
     return target
+
+
+def _closing(points: Points) -> Points:
+    """Return the displacement that brings the lips of a mesh together; nothing where they are."""
+    of_slider = expressions.expressions().sliders["open"]
+    upper, lower = _LIPS
+    more = max(0.0, _apart(points, upper, lower) - _CLOSED)
+    return np.asarray(-more / (of_slider[lower, 1] - of_slider[upper, 1]) * of_slider)
 
 
 def _apart(points: Points, upper: int, lower: int) -> float:

@@ -148,23 +148,24 @@ def turned(points: Points, before: Pose, after: Pose) -> Points:
     return np.asarray(whole @ to.T + middle)
 
 
-def nearest(own: Pose, wanted: Pose, warn: Warn) -> Pose:
+def nearest(own: Pose, wanted: Pose, warn: Warn, limit: float = LIMIT) -> Pose:
     """Return the pose nearest to a wanted one that a photo of a face shows, and warn where that is another one.
 
     Args:
         own: pose of the face.
         wanted: pose that it is to have.
         warn: as of `Plan.changes`.
+        limit: degrees to which it may be turned.
     """
     change = np.subtract(wanted, own)
     away = float(np.hypot(change[0], change[1]))
-    if away <= LIMIT:
+    if away <= limit:
         return wanted
     warn(
-        f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {LIMIT:.0f} instead "
+        f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {limit:.0f} instead "
         "(use force to turn it all the way)"
     )
-    return Pose(*np.add(own, change * [LIMIT / away, LIMIT / away, 1.0]).tolist())
+    return Pose(*np.add(own, change * [limit / away, limit / away, 1.0]).tolist())
 
 
 def reached(subject: Subject, face: Mesh, wanted: Pose, within: float, shape: Points | None = None) -> Points:

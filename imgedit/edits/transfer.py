@@ -20,10 +20,12 @@ from imgedit.vision import expressions
 from imgedit.vision.mesh import Pose
 from imgedit.vision.subject import Subject
 
-__all__ = ["TAKES", "Transfer", "prepare"]
+__all__ = ["LIMIT", "TAKES", "Transfer", "prepare"]
 
 TAKES = ("pose", "expression", "both")
 """What may be taken over."""
+LIMIT = 25.0
+"""Degrees to which a head is turned: with another expression, what a wider turn draws out is seen more."""
 _WITHIN = 3.0  # degrees from the other's pose that are near enough
 
 
@@ -34,7 +36,7 @@ class Transfer:
     Attributes:
         driver: the other face.
         take: one of `TAKES`.
-        is_forced: turn further than `pose.LIMIT` too.
+        is_forced: turn further than `LIMIT` too.
     """
 
     driver: Driver
@@ -76,7 +78,7 @@ class Transfer:
     def _reachable(self, own: Pose, warn: Warn) -> Pose:
         """Return the other face's pose, or the nearest to it that the photo shows."""
         wanted = self.driver.mesh.pose
-        return wanted if self.is_forced else pose.nearest(own, wanted, warn)
+        return wanted if self.is_forced else pose.nearest(own, wanted, warn, LIMIT)
 
 
 def prepare(driver: Driver, take: str | None = None, *, force: bool = False) -> Transfer:
@@ -85,7 +87,7 @@ def prepare(driver: Driver, take: str | None = None, *, force: bool = False) -> 
     Args:
         driver: the other face.
         take: one of `TAKES`; None for both.
-        force: turn further than `pose.LIMIT` too.
+        force: turn further than `LIMIT` too.
 
     Raises:
         ConfigError: `take` is something else.

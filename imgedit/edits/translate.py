@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit.edits import express
 from imgedit.edits.plan import Edit, Task, Warn, assign
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ModelError
@@ -47,6 +48,9 @@ _UNSURE, _CERTAIN = 0.5, 0.9
 
 _MUCH = 0.75
 """Share of a word's strength; what keeps less of it changes little, and says so."""
+
+SMILING = "Smiling"
+"""The attribute that a model of output `mesh` edits."""
 
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
@@ -89,8 +93,7 @@ class Translation:
 
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Run the models on the subject's crops; as `Plan.changes`."""
-        found = [_change(task, subject, warn, is_forced=self.is_forced) for task in self.tasks]
-        return [change for change in found if change is not None]
+        return [change for task in self.tasks for change in _changes(task, subject, warn, is_forced=self.is_forced)]
 
 
 def prepare(
@@ -340,8 +343,8 @@ class _Job:
         return self.subject.sessions.open(self.model, role).run
 
 
-def _change(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False) -> Change | None:
-    """Return what one model changes; None where nothing is left to do."""
+def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False) -> Sequence[Change]:
+    """Return what one model changes; nothing where nothing is left to do."""
     manifest = task.model.manifest
     if manifest.output not in _CHANGES:
         raise ModelError(f"{manifest.id} has output {manifest.output!r}; only {', '.join(_CHANGES)} edit by words")
@@ -356,10 +359,10 @@ def _change(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False
     if _is_left(edits) and not is_forced:
         edits, limit = _guarded(edits, subject, current, warn)
     if not _is_left(edits):
-        return None
+        return []
     job = _Job(task.model, edits, current, subject, limit, warn, is_forced)
     if not job.has_part:
-        return None
+        return []
     for edit in edits:
         if edit.strength > 0 and edit.is_experimental:
             warn(f"gets {edit.word!r}, an experimental word; look at the result")
@@ -419,16 +422,16 @@ def _guarded(
     return tuple(left), limit
 
 
-def _delta(job: _Job) -> Delta:
+def _delta(job: _Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
     delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
     if job.subject.is_grey:
         delta = greyed(delta, axis=2)
-    return Delta(delta, manifest.crop, job.region(job.part))
+    return [Delta(delta, manifest.crop, job.region(job.part))]
 
 
-def _grid(job: _Job) -> Grid:
+def _grid(job: _Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
     grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
@@ -439,10 +442,10 @@ def _grid(job: _Job) -> Grid:
     def guide(image: Floats) -> Floats:
         return job.subject.sessions.open(job.model, "guide").run({"image": image}, ["guide"])["guide"]
 
-    return Grid(grids, guide, manifest.crop, job.region(job.part), tint_of(job.edits))
+    return [Grid(grids, guide, manifest.crop, job.region(job.part), tint_of(job.edits))]
 
 
-def _flow(job: _Job) -> Flow:
+def _flow(job: _Job) -> Sequence[Change]:
     manifest = job.model.manifest
     subject = job.subject
     crop, source = subject.crop(*job.spec), job.region(MOVABLE)
@@ -455,7 +458,15 @@ def _flow(job: _Job) -> Flow:
     fields = translate_fields(job.run("translate"), crop, mask, job.edits, job.current, manifest)
     if subject.is_grey:  # the last three planes are the paint
         fields = [(amount, np.concatenate([planes[:4], greyed(planes[4:], axis=0)])) for amount, planes in fields]
-    return Flow(fields, manifest.crop, source, job.region(job.part))
+    return [Flow(fields, manifest.crop, source, job.region(job.part))]
+
+
+def _mesh(job: _Job) -> Sequence[Change]:
+    """Smile, or stop smiling, by moving the face's mesh."""
+    (edit,) = job.edits
+    smiles = edit.values[SMILING] > 0.5
+    plan = express.prepare({"smile": edit.strength} if smiles else None, neutral=not smiles)
+    return (plan if smiles else replace(plan, amount=edit.strength)).changes(job.subject, job.warn)
 
 
 def tint_of(edits: Sequence[Edit]) -> Tint | None:
@@ -463,5 +474,10 @@ def tint_of(edits: Sequence[Edit]) -> Tint | None:
     return max(edits, key=lambda edit: edit.strength).tint
 
 
-_CHANGES: dict[str, Callable[[_Job], Change]] = {"image": _delta, "grid": _grid, "flow": _flow}
-"""A model's output -> what makes a change of it."""
+_CHANGES: dict[str, Callable[[_Job], Sequence[Change]]] = {
+    "image": _delta,
+    "grid": _grid,
+    "flow": _flow,
+    "mesh": _mesh,
+}
+"""A model's output -> what makes changes of it."""

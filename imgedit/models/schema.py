@@ -31,7 +31,7 @@ __all__ = [
 SCHEMA_VERSION = 2
 KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
-    *("mesh", "expressions", "body", "matte", "rotate", "paint", "frontalize"),
+    *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
 )
 OUTPUTS = ("image", "grid", "flow", "mesh", "none")
 CROPS = ("face", "head", "inner", "close", "body", "none")

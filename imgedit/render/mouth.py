@@ -1,7 +1,7 @@
-"""`Mouth`: what an opened mouth shows is painted between the lips, after the photo's own pixels were moved.
+"""`Mouth`: what a mouth shows once it opens or closes, painted between the lips after the photo's pixels were moved.
 
 The painter sees a small crop of the moved photo. Its picture is enlarged and put between the lips alone; lips that stay
-closed, and a mouth that was open already, keep the photo's own pixels.
+closed, and a mouth that was open already and stays so, keep the photo's own pixels.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _EDGE = 0.12  # width of the soft edge, in the same units
 
 @dataclass(frozen=True, eq=False)
 class Mouth:
-    """A mouth that is opened.
+    """A mouth that is opened or closed.
 
     Attributes:
         source: mesh of the photo as it was given, `(468, 3)`, pixels.
@@ -95,8 +95,9 @@ class Mouth:
 
 
 def painted_share(source: Points, target: Points) -> float:
-    """Return how much of what is between the lips is painted, 0..1: all where they were closed and are open."""
+    """Return how much of what is between the lips is painted, 0..1: all where they open, or close over teeth."""
     before, after = mouths.opening(source), mouths.opening(target)
     was_open, is_open = (smoothstep(np.array((x - _CLOSED) / (_OPEN - _CLOSED))) for x in (before, after))
     further = smoothstep(np.array((after / max(before, _CLOSED) - _NEAR) / (_FAR - _NEAR)))
-    return float(is_open * np.maximum(1.0 - was_open, further))
+    opens = is_open * np.maximum(1.0 - was_open, further)
+    return float(np.maximum(opens, was_open * (1.0 - is_open)))

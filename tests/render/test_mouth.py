@@ -31,10 +31,11 @@ def subject() -> Subject:
     return face_subject(source, faces.search(source.rgb, device="cpu")[0], Networks(Sessions("cpu")))
 
 
-def test_only_a_mouth_that_opens_is_painted() -> None:
+def test_only_a_mouth_that_opens_or_closes_is_painted() -> None:
     assert painted_share(NEUTRAL, NEUTRAL) == 0.0
     assert painted_share(NEUTRAL, OPEN) == 1.0
-    assert painted_share(OPEN, NEUTRAL) == 0.0
+    assert painted_share(OPEN, NEUTRAL) == 1.0
+    assert painted_share(OPEN, OPEN) == 0.0
     wider = expressions.moved(OPEN, expressions.combined({"open": 0.1}))
     assert painted_share(OPEN, wider) == 0.0  # its own teeth stay
     shares = [painted_share(NEUTRAL, NEUTRAL + t * (OPEN - NEUTRAL)) for t in np.linspace(0, 1, 9)]

@@ -17,8 +17,9 @@ face; of each the mean of its person is taken off, and what depends on the pose.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ from training.measure.script import printed
 N_COMPONENTS = 20
 MAX_ANGLE = 25.0  # degrees of yaw and pitch
 MIN_PICTURES = 3  # of a person
-SMILE = {"Smiling": 2.0, "Mouth_Slightly_Open": 0.6}
+SMILE = {"Smiling": 2.5, "Mouth_Slightly_Open": 0.8}
+"""Label -> how much of what it adds is in the slider; chosen on validation faces by a judge and by eye."""
 LENGTHS = {
     "open": (((14,), (13,), 1), 1.5),
     "pucker": (((291,), (61,), 0), -1.2),
@@ -139,9 +141,15 @@ def load(folder: Path) -> tuple[Array, NDArray[np.int64], NDArray[np.bool_]]:
     return points[use], np.array([int(people[paths[i].name]) for i in use]), labels
 
 
-def export(folder: Path, out: Path) -> Iterator[str]:
-    """Measure, write the model folder, and say what was found."""
-    from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage
+def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> Iterator[str]:
+    """Measure, write the model folder, and say what was found.
+
+    Args:
+        folder: CelebA.
+        out: the model folder.
+        figures: metrics of the manifest, as `figures_of` reads them.
+    """
+    from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 
     points, people, labels = load(folder)
     constants = measure(points, people, labels)
@@ -155,24 +163,41 @@ def export(folder: Path, out: Path) -> Iterator[str]:
         version="1",
         title="Expressions: how the meshes of one person differ",
         method="expressions",
-        kind="expressions",
+        kind="translate",
         graphs={"expressions": GraphFile.of(out / "expressions.onnx")},
         crop=Crop("none", 0, 0),
         output="mesh",
+        attributes=("Smiling",),
         classes=("smile", *LENGTHS),
+        words={"smiling": Word({"Smiling": 1.0}, "face", ("smile",))},
+        conditioning="difference",
         licence="weights: non-commercial research (terms of CelebA)",
         commercial_use=False,
         data_source="CelebA, Liu et al. 2015",
         paper="Jolliffe 2002, Principal Component Analysis",
         stages=(Stage("constants", "expressions", note="python -m training.measure.expressions CELEBA"),),
         export=Export("float16"),
-        metrics={"explained_variance": sums, **counts},
+        metrics=dict(figures),
     )
     manifest.write(out)
     (out / "README.md").write_text(_card(constants, sums, counts), encoding="utf-8")
     yield f"{counts['pictures']} pictures of {counts['people']} people"
     yield "share of the variance: " + ", ".join(f"{k} components {v:.3f}" for k, v in sums.items())
     yield "transfer: " + " ".join(f"{share:.2f}" for share in np.diag(constants["transfer"]))
+
+
+def figures_of(path: Path) -> dict[str, Any]:
+    """Return what a manifest tells of a result of `imgedit evaluate faces`.
+
+    Raises:
+        DataError: the file is no such result.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        about = {key: result[key] for key in ("split", "n", "seed", "judge", "identity_network")}
+        return about | dict(result["metrics"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no result of `imgedit evaluate faces`: {error}") from error
 
 
 def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str, int]) -> str:
@@ -249,8 +274,14 @@ def main(arguments: list[str] | None = None) -> int:
     bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / expressions.MODEL
     parser.add_argument("celeba", type=Path, help="CelebA in torchvision's layout, with identity_CelebA.txt")
     parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
+    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
     options = parser.parse_args(arguments)
-    return printed(lambda: export(options.celeba, options.output))
+
+    def lines() -> Iterator[str]:
+        figures = figures_of(options.figures) if options.figures else {}
+        yield from export(options.celeba, options.output, figures)
+
+    return printed(lines)
 
 
 if __name__ == "__main__":

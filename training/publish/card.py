@@ -16,6 +16,7 @@ _USES = {
     "swap": "`imgedit swap --model {id} a.png b.png`",
     "sample": "`imgedit sample {id} -n 100 -o FOLDER`",
     "parse": "Used by `imgedit translate` to limit an edit to the hair or the face.",
+    "paint": "Used by `imgedit express`, `swap` and `translate --attr smiling` where a mouth opens.",
     "detect": "`imgedit faces photo.jpg`",
 }
 

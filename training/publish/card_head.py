@@ -24,7 +24,6 @@ _TASKS = {
     "classify": "image-classification",
     "detect": "object-detection",
     "mesh": "keypoint-detection",
-    "expressions": "keypoint-detection",
     "body": "keypoint-detection",
 }
 """Kind of a model -> the hub's name of what it does."""
