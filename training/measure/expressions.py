@@ -175,7 +175,7 @@ def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> Iterator[str]
         commercial_use=False,
         data_source="CelebA, Liu et al. 2015",
         paper="Jolliffe 2002, Principal Component Analysis",
-        stages=(Stage("constants", "expressions", note="python -m training.measure.expressions CELEBA"),),
+        stages=(Stage("constants", "expressions", data="celeba", note="training.measure.expressions, not trained"),),
         export=Export("float16"),
         metrics=dict(figures),
     )
