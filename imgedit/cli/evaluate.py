@@ -193,7 +193,8 @@ def rotation(
 ) -> None:
     """Measure faces that are drawn in another pose.
 
-    Against the true view where the set has it; else whether the pose was obeyed and the person kept.
+    Against the true view where the set has it; else whether the pose was obeyed and the person kept. A painter of
+    hidden halves is measured on --data fronts:DIR.
     """
     show_logs(quiet=False)
     report = training_module("training.evaluate.faces.rotation")

@@ -96,7 +96,10 @@ def frontalize(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn the heads of a photo to the front: upright, looking straight into the camera."""
+    """Turn the heads of a photo to the front: upright, looking straight into the camera.
+
+    The half of a face that a photo from the side does not show is invented. With --force it is the mirror image.
+    """
     show_logs(quiet)
     from imgedit.edits.frontalize import prepare
 

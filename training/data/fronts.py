@@ -14,6 +14,7 @@ import torch
 
 from imgedit.errors import DataError
 from imgedit.progress import with_progress
+from imgedit.render.half import near_side
 from imgedit.render.mesh_fields import rasterize, visibility
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points, Pose
@@ -31,6 +32,9 @@ YAWS = (32.0, 80.0)
 CUTS = (0.05, 0.4)
 """How much a point must face the camera to be seen (`visibility`): least and largest; it varies in training."""
 _CUT = 0.2  # the same of the other splits
+HOLES, HOLE = 0.7, 0.1
+"""Share of the training pictures in which pixels along the middle line are hidden on the near side too, and the largest
+width of that, as a share of the side: there a profile's mesh may lie on the ground behind the nose."""
 
 
 class Fronts:
@@ -59,7 +63,10 @@ class Fronts:
             yaw = float(rng.uniform(*YAWS)) if self.augment else YAWS[0] + i % 4 * (YAWS[1] - YAWS[0]) / 3.0
             sign = (rng.random() < 0.5) if self.augment else bool(i // 4 % 2)
             cut = float(rng.uniform(*CUTS)) if self.augment else _CUT
-            masks.append(shown(self.points[i].astype(np.float64), yaw if sign else -yaw, size, cut))
+            points, yaw = self.points[i].astype(np.float64), yaw if sign else -yaw
+            masks.append(shown(points, yaw, size, cut))
+            if self.augment and rng.random() < HOLES:
+                masks[-1] &= near_side(points, yaw, size) > _hole(size, rng)
         mask = np.stack(masks).astype(np.float32)
         if self.augment:
             turned = rng.random(len(index)) < 0.5
@@ -112,8 +119,11 @@ def shown(points: Points, yaw: float, size: int, cut: float = _CUT) -> np.ndarra
     facing = visibility(upright @ mesh.rotation(Pose(yaw, 0.0, 0.0)).T)
     field, known = rasterize(points, facing[:, None], mesh.template().triangles, (size, size))
     # Beside the face the near side is shown: what lies on its side of the line from the forehead to the chin.
-    top, chin = points[10, :2], points[152, :2]
-    y, x = np.mgrid[0:size, 0:size]
-    across = x - (top[0] + (y - top[1]) * (chin[0] - top[0]) / max(chin[1] - top[1], 1.0))
-    near = across * (1.0 if yaw < 0 else -1.0) > 0
-    return np.asarray(np.where(known, field[..., 0] > cut, near))
+    return np.asarray(np.where(known, field[..., 0] > cut, near_side(points, yaw, size) > 0))
+
+
+def _hole(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw how many pixels of the near side are hidden along the middle line, in each row: `(size, 1)`."""
+    knots = rng.uniform(-1.0, 1.0, 9) * rng.uniform(0.3, 1.0) * HOLE * size  # below 0 nothing is hidden
+    width = np.interp(np.linspace(0.0, 8.0, size), np.arange(9), knots)
+    return np.asarray(np.maximum(width, 0.0)[:, None])

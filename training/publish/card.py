@@ -18,6 +18,7 @@ _USES = {
     "parse": "Used by `imgedit translate` to limit an edit to the hair or the face.",
     "paint": "Used by `imgedit express`, `swap` and `translate --attr smiling` where a mouth opens.",
     "detect": "`imgedit faces photo.jpg`",
+    "rotate": "`imgedit frontalize photo.jpg` uses the bundled `frontal_refiner.fronts` for profiles.",
 }
 
 _CLASSES = "`imgedit evaluate drawn RUN` compares pictures by its features; `onnxruntime` alone classifies with it."

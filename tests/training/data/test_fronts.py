@@ -60,6 +60,15 @@ def test_a_batch_has_masks_and_is_mirrored_with_them() -> None:
     }
 
 
+def test_holes_hide_a_strip_of_the_near_side_along_the_middle() -> None:
+    rng = np.random.default_rng(0)
+    widths = np.stack([fronts._hole(SIZE, rng)[:, 0] for _ in range(200)])
+    assert widths.min() == 0.0
+    assert widths.max() <= fronts.HOLE * SIZE
+    assert 0.3 < (widths > 0).mean() < 0.7
+    assert np.abs(np.diff(widths, axis=1)).max() < 2.0 * fronts.HOLE * SIZE * 8 / (SIZE - 1) + 1e-9  # no islands
+
+
 def test_without_augmentation_a_batch_is_always_the_same() -> None:
     data = Fronts(np.zeros((8, 16, 16, 3), np.uint8), np.repeat(face()[None], 8, 0).astype(np.float32) / 4, False)
     first, second = (data.batch(np.arange(8), np.random.default_rng(seed)).require_mask() for seed in (0, 1))

@@ -17,7 +17,7 @@ from training.run import former
 BUNDLED = sorted(p.parent.name for p in (Path(library.__file__).parent.parent / "bundled").glob("*/manifest.json"))
 
 
-NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei", "frontal_refiner.fronts"}
+NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei"}
 """Recipes of models that no command uses."""
 
 
@@ -60,7 +60,7 @@ def test_the_bundled_model_reaches_the_figures_of_its_recipe(name: str) -> None:
     recipe, manifest = recipes.find(name), library.find(name).manifest
     assert recipe.missed(manifest.metrics) == []
     if not recipe.converted:
-        assert re.match(r"imgedit evaluate (faces|codes|drawn) \{run\} --data ", recipe.figures["command"])
+        assert re.match(r"imgedit evaluate (faces|codes|drawn|rotation) \{run\} --data ", recipe.figures["command"])
         assert recipe.figures.get("at_least") or recipe.figures.get("at_most")
 
 

@@ -2,7 +2,8 @@
 
 Where a set shows each person once in every pose, such as FEI, the drawn picture is compared with the true one, for
 every pair of poses. Where its pictures are windows of faces, such as those of CFP, the face mesh tells whether the pose
-was obeyed, and dlib's descriptors whether the person can still be told. People are never those of the training.
+was obeyed, and dlib's descriptors whether the person can still be told. A painter of hidden halves is measured on faces
+from the front (`fronts`), half of which is hidden. People are never those of the training.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.runtime import Session
 from imgedit.models.sessions import Sessions
-from imgedit.pixels import to_tensor, to_uint8
+from imgedit.pixels import to_pixels, to_tensor, to_uint8
 from imgedit.progress import with_progress
 from imgedit.vision import geometry, mesh
 from imgedit.vision.faces import Face
@@ -51,13 +52,16 @@ def evaluate(model: str, data: str, *, device: str = "auto", seed: int = 0, comm
         DataError: the data set does not have its poses.
     """
     with open_model(model) as subject:
+        if subject.manifest.kind != "rotate":
+            raise ConfigError(f"{subject.id} is of kind {subject.manifest.kind}; give a dr_gan or a frontal_refiner")
         poses = subject.manifest.attributes
-        if subject.manifest.kind != "rotate" or not poses:
-            raise ConfigError(f"{subject.id} is of kind {subject.manifest.kind} and draws no poses; give a dr_gan")
+        if not poses:
+            metrics, n = _halves(subject, data, device, seed)
+            return {**header(model, KIND, data, command=command, seed=seed), "n": n, "metrics": metrics}
         options = {"size": subject.manifest.crop.width, "specified": "identity", "poses": poses}
         test: Grouped = start.load_data(data, "test", options)
         session = Sessions(device).open(subject, "rotate")
-        metrics: dict[str, Any] = {"people": len(np.unique(test.specified)), "poses": list(poses)}
+        metrics = {"people": len(np.unique(test.specified)), "poses": list(poses)}
         if _is_complete(test, len(poses)):
             train: Grouped = start.load_data(data, "train", options)
             metrics["views"] = view_pairs(session, test, train, len(poses))
@@ -149,6 +153,43 @@ def _faces(session: Session, model: Model, test: Grouped, device: str) -> dict[s
     return result
 
 
+def _halves(model: Model, data: str, device: str, seed: int) -> tuple[dict[str, Any], int]:
+    """Compare painted halves with the true ones, and with the mirror image of the half that is seen.
+
+    Returns:
+        Figures of both; how many faces.
+    """
+    crop = model.manifest.crop
+    dataset = start.load_data(data, "test", {"size": crop.width, "side_masks": True})
+    session = Sessions(device).open(model, "rotate")
+    rng = np.random.default_rng(seed)
+    true, painted, mirrored, spent = [], [], [], []
+    for part in with_progress(np.array_split(np.arange(len(dataset)), max(1, len(dataset) // 16)), "Painting"):
+        batch = dataset.batch(part, rng)
+        image, visible = batch.image.numpy(), batch.require_mask().numpy()
+        begin = time.process_time()
+        made = session.run({"image": image, "visible": visible})["image_out"]
+        spent.append((time.process_time() - begin) / len(part))
+        true += list(to_pixels(image))
+        painted += list(to_pixels(made))
+        mirrored += list(to_pixels(np.where(visible > 0.5, image, image[..., ::-1])))
+    described = identity.descriptors([_frame(one, crop.kind) for one in true])
+    figures: dict[str, Any] = {"seconds": float(np.median(spent))}
+    for way, pictures in (("painted", painted), ("mirrored", mirrored)):
+        found = identity.descriptors([_frame(one, crop.kind) for one in pictures])
+        distance = identity.distances(found, described)
+        figures[way] = {
+            "l1": float(np.mean([l1(a, b) for a, b in zip(pictures, true, strict=True)])),
+            "ssim": float(np.mean([ssim(a, b) for a, b in zip(pictures, true, strict=True)])),
+            "identity_distance": float(distance.mean()),
+            "same_person": float((distance < identity.SAME_PERSON).mean()),
+            "rank_1": float(
+                (np.linalg.norm(found[:, None] - described, axis=2).argmin(1) == np.arange(len(true))).mean()
+            ),
+        }
+    return figures, len(true)
+
+
 def _obeyed(reader: mesh.MeshReader, images: Sequence[Pictures], kind: str, name: str) -> float:
     low, high = _SIDES[name]
     yaws = [_yaw(reader, image, kind) for image in images]
@@ -202,6 +243,8 @@ def _seconds(session: Session, data: Grouped, n_poses: int) -> float:
 def blocks(result: Mapping[str, Any]) -> list[Block]:
     """Return what is said of a result."""
     metrics = result["metrics"]
+    if "painted" in metrics:
+        return _half_tables(result)
     steps = f" after {result['steps']} steps" if "steps" in result else ""
     found: list[Block] = [
         f"{result['model']}{steps}: {result['n']} {result['split']} pictures of {metrics['people']} people of "
@@ -212,6 +255,27 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     if "faces" in metrics:
         found += _face_tables(metrics["faces"], metrics["poses"])
     return found
+
+
+def _half_tables(result: Mapping[str, Any]) -> list[Block]:
+    metrics = result["metrics"]
+    rows = [
+        [
+            label,
+            f"{metrics[way]['l1']:.4f}",
+            f"{metrics[way]['ssim']:.3f}",
+            f"{metrics[way]['identity_distance']:.3f}",
+            f"{100 * metrics[way]['same_person']:.1f}",
+            f"{100 * metrics[way]['rank_1']:.1f}",
+        ]
+        for way, label in (("painted", "painted"), ("mirrored", "the mirror image of the other half"))
+    ]
+    return [
+        f"{result['model']}: {result['n']} {result['split']} faces from the front of {result['data']}, half of each "
+        f"hidden as from the side, {1000 * metrics['seconds']:.0f} ms of processor time a face",
+        Table(["the hidden half", "L1", "SSIM", "distance", "same person, %", "rank-1, %"], rows),
+        f"distance: of the descriptors of {identity.NETWORK}; same person: below {identity.SAME_PERSON}",
+    ]
 
 
 def _view_tables(views: Mapping[str, Any], poses: Sequence[str]) -> list[Block]:

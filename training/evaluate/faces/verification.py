@@ -241,7 +241,7 @@ _WAYS = {
     "detector": "the detector's landmarks",
     "mesh": "the mesh's landmarks",
     "turned": "the mesh, turned by frontalize",
-    "turned all the way": "the mesh, turned by frontalize --force",
+    "turned all the way": "the mesh, turned by frontalize --force (mirrored)",
 }
 
 

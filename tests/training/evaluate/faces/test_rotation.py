@@ -101,6 +101,23 @@ def test_every_figure_is_said() -> None:
         assert figure in text, figure
 
 
-def test_a_model_that_draws_no_poses_is_refused() -> None:
-    with pytest.raises(ConfigError, match="draws no poses"):
+def test_a_model_of_another_kind_is_refused() -> None:
+    with pytest.raises(ConfigError, match="of kind classify"):
         rotation.evaluate("digit_classifier.mnist", "fei:x")
+
+
+def test_the_figures_of_painted_halves_are_said() -> None:
+    figures = {"l1": 0.0123, "ssim": 0.876, "identity_distance": 0.321, "same_person": 0.95, "rank_1": 0.64}
+    metrics = {"seconds": 0.012, "painted": figures, "mirrored": {**figures, "l1": 0.0456}}
+    result = {
+        "model": "m",
+        "kind": "rotation",
+        "data": "fronts",
+        "split": "test",
+        "seed": 0,
+        "n": 77,
+        "metrics": metrics,
+    }
+    text = layout.markdown(report.blocks(result))
+    for figure in ("77 test faces", "12 ms", "0.0123", "0.0456", "0.876", "0.321", "95.0", "64.0"):
+        assert figure in text, figure
