@@ -49,9 +49,6 @@ _UNSURE, _CERTAIN = 0.5, 0.9
 _MUCH = 0.75
 """Share of a word's strength; what keeps less of it changes little, and says so."""
 
-SMILING = "Smiling"
-"""The attribute that a model of output `mesh` edits."""
-
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
 
@@ -462,11 +459,19 @@ def _flow(job: _Job) -> Sequence[Change]:
 
 
 def _mesh(job: _Job) -> Sequence[Change]:
-    """Smile, or stop smiling, by moving the face's mesh."""
-    (edit,) = job.edits
-    smiles = edit.values[SMILING] > 0.5
-    plan = express.prepare({"smile": edit.strength} if smiles else None, neutral=not smiles)
-    return (plan if smiles else replace(plan, amount=edit.strength)).changes(job.subject, job.warn)
+    """Move the face's mesh: an attribute is the slider of its number, its opposite the neutral face."""
+    manifest = job.model.manifest
+    sliders = dict(zip(manifest.attributes, manifest.classes, strict=False))
+    strengths = {
+        sliders.get(name, name): edit.strength
+        for edit in job.edits
+        for name, value in edit.values.items()
+        if value > 0.5
+    }
+    plan = express.prepare(strengths, neutral=not strengths)
+    if not strengths:
+        plan = replace(plan, amount=max(edit.strength for edit in job.edits))
+    return plan.changes(job.subject, job.warn)
 
 
 def tint_of(edits: Sequence[Edit]) -> Tint | None:

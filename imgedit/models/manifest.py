@@ -57,7 +57,7 @@ class Manifest:
         crop: what the model sees.
         output: what an edit gets from it, one of `schema.OUTPUTS`.
         attributes: names of the entries of the edit vector, or of the classifier's output, in order.
-        classes: names of the parser's output channels, in order.
+        classes: names of the parser's output channels, in order; of sliders, the first those of the attributes.
         words: word -> what it means.
         conditioning: meaning of the edit vector, one of `schema.CONDITIONINGS`.
         parts: role -> id of another model that this one is used with.

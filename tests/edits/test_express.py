@@ -174,3 +174,19 @@ def test_python_callers_get_back_what_they_gave() -> None:
     assert imgedit.express(rgb, neutral=True, device="cpu", crop_only=True).shape == (256, 256, 3)
     assert (imgedit.express(rgb, like=PORTRAIT, device="cpu") == rgb).all()
     assert (imgedit.swap(rgb, rgb, device="cpu") == rgb).all()
+
+
+def test_the_word_moves_the_mesh_both_ways(editor: Editor, prepared: Prepared) -> None:
+    from imgedit.edits import translate
+
+    models = [library.bundled("expressions.celeba")]
+    smiling = translate.prepare("smiling", models).changes
+    said: list[str] = []
+    assert smiling(prepared.subjects[0], said.append) == []  # she smiles
+    assert "is so already" in said[0]
+    neutral = after(editor, prepared, translate.prepare("no-smiling", models))
+    half = after(editor, prepared, translate.prepare("no-smiling=0.5", models))
+    before = mouths.opening(own(prepared).points)
+    assert mouths.opening(neutral.points) < mouths.opening(half.points) < before
+    (warp, mouth) = translate.prepare("smiling", models, force=True).changes(prepared.subjects[0], said.append)
+    assert (type(warp).__name__, type(mouth).__name__) == ("Warp", "Mouth")
