@@ -3,6 +3,19 @@
 Faces are cut out by the landmarks of the detector, by those that are read off the mesh, and by these with a template of
 their own (their mean in CelebA's frame), and what a network then sees is compared with the labels: 40 attributes of
 CelebA's pictures, and the parts of CelebA-HQ's faces. By yaw, because turned heads are where alignments differ.
+
+Measured with `--split valid` (attributes: mean accuracy, %; parts: mean IoU of the last tenth, %), so that crops stay
+aligned by the detector:
+
+    what        yaw       faces  detector   mesh  mesh, own template
+    attributes  0 to 12     764     89.51  89.35               89.37
+    attributes  12 to 25    320     89.82  89.81               89.73
+    attributes  25 to 90    159     90.68  90.61               90.53
+    parts       0 to 12      67     80.82  80.95               80.91
+    parts       12 to 25     16     71.44  71.65               71.48
+    parts       25 to 90      8     74.72  75.33               75.56
+
+Identity is another matter: see `imgedit evaluate verification`.
 """
 
 from __future__ import annotations
