@@ -44,13 +44,15 @@ OPTIONS = {
     "--attr": WORD, "-a": WORD, "-o": OUT, "--out": OUT, "--face": FACE, "--strength": NUMBER, "--model": MODEL,
     "--device": chosen("cpu", "auto"), "--size": NUMBER, "--steps": NUMBER, "--take": TEXT, "--seed": NUMBER,
     "--window": chosen("face", "head"), "--draw": OUT, "-n": NUMBER,
+    "--smile": NUMBER, "--open": NUMBER, "--like": PHOTO,
 }  # fmt: skip
 FLAGS = ["--overwrite", "--json", "--quiet", "--compare", "--crop-only", "--no-mark", "--strip", "--gif", "--grid",
-         "--reject", "--all", "--words", "--help", "--version"]  # fmt: skip
+         "--reject", "--all", "--words", "--neutral", "--force", "--help", "--version"]  # fmt: skip
 COMMANDS = {
     "translate": ["--attr", "-o", "--face", "--strength", "--model", "--device"],
     "interpolate": ["--attr", "-o", "--face", "--steps", "--model", "--device"],
     "swap": ["-o", "--take", "--steps", "--model", "--device"],
+    "express": ["--smile", "--open", "--like", "--strength", "-o", "--face", "--device"],
     "faces": ["--draw", "--device"],
     "crop": ["-o", "--face", "--size", "--window", "--device"],
     "attributes": ["--face", "--device"],
