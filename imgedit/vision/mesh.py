@@ -60,6 +60,9 @@ _FIVE = ((33, 133), (362, 263), (1,), (61,), (291,))  # their means are the dete
 _EYES = (33, 263)  # outer corners as seen, left and right
 
 _MARGIN = 1.5  # side of the network's crop, in sides of the box around the points (of the detector, then of the mesh)
+# First looks: margin, and share of the tilt between the detector's eyes, which are off in a profile. With the first one
+# alone 80.7 % of 135 profiles of CFP (people 251-400) have a mesh, with all of them 94.1 %.
+_LOOKS = ((_MARGIN, 1.0), (1.2, 1.0), (1.1, 0.0))
 
 Points = NDArray[np.float64]
 
@@ -134,6 +137,8 @@ class MeshReader:
     def __call__(self, rgb: NDArray[np.uint8], face: Face) -> Mesh | None:
         """Find the mesh of a face: look where the detector's box is, then where the mesh of the first look lies.
 
+        Where the network sees no face, as often in a profile, it looks closer.
+
         Args:
             rgb: the photo, `(H, W, 3)`, RGB, upright.
             face: as `imgedit.vision.faces` finds it in this photo.
@@ -143,8 +148,13 @@ class MeshReader:
         """
         corners = np.asarray(face.box, np.float64).reshape(2, 2)
         eyes = np.asarray(face.landmarks[:2], np.float64)
-        first = self._look(rgb, _Window(corners.mean(0), _MARGIN * float(np.ptp(corners, axis=0).max()), _tilt(eyes)))
-        return None if first is None else self.follow(rgb, first.points)
+        side = float(np.ptp(corners, axis=0).max())
+        for margin, share_of_tilt in _LOOKS:
+            first = self._look(rgb, _Window(corners.mean(0), margin * side, share_of_tilt * _tilt(eyes)))
+            found = None if first is None else self.follow(rgb, first.points)
+            if found is not None:
+                return found
+        return None
 
     def follow(self, rgb: NDArray[np.uint8], points: Points) -> Mesh | None:
         """Find the mesh of a face near points that are known: those of a first look, or where a face was moved to.

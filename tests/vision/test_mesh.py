@@ -117,3 +117,23 @@ def test_a_flat_picture_has_no_mesh(subject: Subject) -> None:
     flat = replace(subject.photo, rgb=np.full_like(subject.rgb, 128))
     assert Subject(flat, subject.place, subject.networks).mesh is None
     assert Subject(flat, subject.place, subject.networks).pose is None
+
+
+def test_a_face_that_the_first_look_misses_is_looked_at_closer(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, face = subject.networks.mesh, subject.place
+    usual, sides = reader._look, []
+    expected = reader(subject.rgb, face)  # type: ignore[arg-type]
+    assert expected is not None
+
+    def look(rgb: np.ndarray, window: mesh._Window) -> mesh.Mesh | None:
+        sides.append(window.side)
+        return None if len(sides) == 1 else usual(rgb, window)
+
+    monkeypatch.setattr(reader, "_look", look)
+    found = reader(subject.rgb, face)  # type: ignore[arg-type]
+    assert found is not None
+    assert len(sides) == 3  # missed, closer, and where that one lies
+    assert sides[1] < sides[0]
+    np.testing.assert_allclose(found.points, expected.points, atol=0.03 * np.ptp(expected.points[:, 1]))
