@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgedit.edits import express
 from imgedit.edits.plan import Edit, Task, Warn, assign
+from imgedit.edits.tones import find_tone
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ModelError
 from imgedit.models import library
@@ -27,6 +28,7 @@ from imgedit.render.change import Change
 from imgedit.render.delta import Delta
 from imgedit.render.flow import N_PLANES, Flow, mask_on
 from imgedit.render.grid import Grid
+from imgedit.render.tone import Tone
 from imgedit.vision.hair import doubt
 from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject
@@ -331,6 +333,12 @@ class _Job:
         """The words that are carried out."""
         return ", ".join(repr(edit.word) for edit in self.edits if edit.strength > 0)
 
+    def warn_of_grey(self) -> None:
+        """Say that a grey photo gets colours."""
+        if self.subject.is_grey:
+            words = ", ".join(edit.word for edit in self.edits if edit.strength > 0)
+            self.warn(f"is in a grey photo, which {words} gives colours")
+
     def _doubt(self) -> float:
         parser = self.subject.networks.parser
         return doubt(self.subject.parsed()[parser.classes.index("hair")])
@@ -432,14 +440,25 @@ def _grid(job: _Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
     grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
-    if job.subject.is_grey:
-        words = ", ".join(edit.word for edit in job.edits if edit.strength > 0)
-        job.warn(f"is in a grey photo, which {words} gives colours")
+    job.warn_of_grey()
 
     def guide(image: Floats) -> Floats:
         return job.subject.sessions.open(job.model, "guide").run({"image": image}, ["guide"])["guide"]
 
     return [Grid(grids, guide, manifest.crop, job.region(job.part), tint_of(job.edits))]
+
+
+def _tone(job: _Job) -> Sequence[Change]:
+    tones = job.run("tones")({})
+    edit = max(job.edits, key=lambda edit: edit.strength)  # colours exclude each other, so there is one
+    wanted = max(edit.values, key=lambda name: edit.values[name])
+    job.warn_of_grey()
+    found = find_tone(
+        job.subject, tones, job.model.manifest.attributes.index(wanted), job.region(job.part), edit.strength
+    )
+    if found is None:
+        job.warn(f"shows too little skin or hair to tell what light it is in, so {job.named} changes nothing")
+    return [] if found is None else [found]
 
 
 def _flow(job: _Job) -> Sequence[Change]:
@@ -482,6 +501,7 @@ def tint_of(edits: Sequence[Edit]) -> Tint | None:
 _CHANGES: dict[str, Callable[[_Job], Sequence[Change]]] = {
     "image": _delta,
     "grid": _grid,
+    "tone": _tone,
     "flow": _flow,
     "mesh": _mesh,
 }

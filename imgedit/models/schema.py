@@ -33,7 +33,7 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
 )
-OUTPUTS = ("image", "grid", "flow", "mesh", "none")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "none")
 CROPS = ("face", "head", "inner", "close", "body", "none")
 REGIONS = ("hair", "face", "all")
 CONDITIONINGS = ("target", "difference", "direction", "none")
