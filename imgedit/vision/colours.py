@@ -69,7 +69,7 @@ def fit_several(samples: Floats, noise: float, count: int) -> list[Normal]:
     # Begun by lightness rather than at random, so that the same photo always gives the same.
     _, labels, _ = cv2.kmeans(chosen, count, start[:, None], criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
     groups = (chosen[labels[:, 0] == i] for i in range(count))
-    return [fit(group, noise) for group in groups if len(group) >= _FEWEST]
+    return [fit(group, noise) for group in groups if len(group) >= _FEWEST] or [fit(chosen, noise)]
 
 
 def nearest(distributions: Sequence[Normal], lab: Floats) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ from PIL import Image
 import imgedit
 from imgedit import photo as photos
 from imgedit.editor import Editor
-from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.vision import colours, hair, matte
 from imgedit.vision.subject import Subject
@@ -34,9 +33,13 @@ def test_the_portraits_person_is_told_from_her_ground(subject: Subject) -> None:
     assert abs(found[72:] - lower[:-72]).mean() < 0.1
 
 
-def test_a_matte_of_another_window_is_refused(subject: Subject) -> None:
-    with pytest.raises(ModelError, match="sees crops of kind 'head', not 'face'"):
-        matte.person(subject, MATTE, "face", 64, 64)
+def test_a_window_beyond_the_photo_is_looked_at_without_its_mirror_image() -> None:
+    whole = photos.read(PORTRAIT)
+    face = Editor([], "cpu").prepare(whole, "largest").subjects[0].place
+    x0, y0, x1, y1 = (round(float(value)) for value in face.box)  # type: ignore[attr-defined]
+    tight = photos.read(np.ascontiguousarray(whole.rgb[y0 - 40 : y1 + 20, x0 - 30 : x1 + 30]))
+    found = matte.person(Editor([], "cpu").prepare(tight, "largest").subjects[0], MATTE, "head", 240, 240)
+    assert found[100:180, 95:145].min() > 0.9
 
 
 def scene(ground: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,6 +89,7 @@ def test_colours_are_found_again() -> None:
     assert len(both) == 2
     assert np.array(means) == pytest.approx(np.array([(40, 10, -60), (40, 60, 30)]), abs=10.1)
     assert colours.nearest(both, red).mean() < colours.fit(blue, 1.0).surprise(red).mean()
+    assert len(colours.fit_several(red[:30], 1.0, 4)) == 1  # too few for groups
     again = colours.fit_several(np.concatenate([red, blue]), 1.0, 2)
     assert all((a.mean == b.mean).all() for a, b in zip(both, again, strict=True))
 
