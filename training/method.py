@@ -124,7 +124,7 @@ class Method(Protocol):
         """Return a sheet of pictures, `(3, H, W)` in 0..1; None where there is nothing to see."""
 
     def graphs(self) -> dict[str, Graph]:
-        """Return the graphs of the exported model by role (`DESIGN.md`, graph roles), with averaged weights."""
+        """Return the graphs of the exported model by role (roles: `imgedit.models.schema`), with averaged weights."""
 
     def manifest_fields(self) -> dict[str, Any]:
         """Return what the manifest says of the method: kind, title, crop, paper and, where it has them, labels."""

@@ -55,8 +55,10 @@ class _Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and not {"-h", "--help"} & set(args):
-            now = next((new for old, new in _OLD.items() if old in args), "evaluate faces RUN")
-            ctx.fail(f"`imgedit evaluate {args[0]} ...` is now `imgedit {now} ...`; see imgedit evaluate --help")
+            now = next((new for old, new in _OLD.items() if old in args), None)
+            if now is not None:
+                ctx.fail(f"`imgedit evaluate {args[0]} ...` is now `imgedit {now} ...`; see imgedit evaluate --help")
+            ctx.fail(f"say what to measure before {args[0]!r}: {', '.join(self.commands)}; see imgedit evaluate --help")
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 

@@ -28,7 +28,6 @@ from imgedit.render.change import Change
 from imgedit.render.delta import Delta
 from imgedit.render.flow import N_PLANES, Flow, mask_on
 from imgedit.render.grid import Grid
-from imgedit.render.tone import Tone
 from imgedit.vision.hair import doubt
 from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject

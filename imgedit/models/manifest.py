@@ -169,7 +169,9 @@ def read(folder: Path) -> Manifest:
     try:
         text = read_file(path, SIZE_LIMIT).decode("utf-8")
     except FileNotFoundError as error:
-        raise ManifestError(f"{folder} is no model: it has no {FILE}") from error
+        is_run = (folder / "checkpoints").is_dir()
+        hint = f"it is a training run; export it first: imgedit export {folder} -o DIR" if is_run else ""
+        raise ManifestError(f"{folder} is no model: it has no {FILE}", hint=hint) from error
     except (OSError, ValueError) as error:
         raise ManifestError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     manifest = Manifest.from_json(text, where=str(path))

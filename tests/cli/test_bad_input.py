@@ -1,4 +1,4 @@
-"""Every kind of bad input: one line on stderr, the exit code of DESIGN.md, no traceback, no file left behind."""
+"""Every kind of bad input: one line on stderr, the documented exit code, no traceback, no file left behind."""
 
 from __future__ import annotations
 

@@ -324,3 +324,10 @@ def test_a_failed_write_leaves_the_old_manifest_and_no_rubbish(folder, monkeypat
         read.write(folder)
     assert (folder / manifest.FILE).read_text() == before
     assert sorted(p.name for p in folder.iterdir()) == ["manifest.json", "translate.onnx"]
+
+
+def test_a_run_is_told_from_a_model(tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(ManifestError, match="is no model") as error:
+        manifest.read(tmp_path / "run")
+    assert error.value.hint == f"it is a training run; export it first: imgedit export {tmp_path / 'run'} -o DIR"

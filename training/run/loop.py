@@ -157,6 +157,8 @@ def train(
                 checkpoint.save(run, step, _state(step, method_id, config, method, stream, device))
                 saved = step
             if leaving and step < end:
+                told = f"saved {run} at step {step}; --resume goes on with it"
+                console.print(told, highlight=False, soft_wrap=True, markup=False)
                 raise KeyboardInterrupt
     return step
 
