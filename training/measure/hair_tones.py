@@ -46,8 +46,8 @@ SURE = 0.75
 BINS = 20
 """Steps of lightness with a tint of their own."""
 SKIN_SHARE = dict(zip(COLOURS, (0.15, 0.5, 0.5, 0.15), strict=True))
-"""Share of the skin's own departure from usual skin that hair takes on: the tint of the photo's light. Black and grey hair
-have hardly any tint, and would be green or blue beside some skins."""
+"""Share of the skin's own departure from usual skin that hair takes on: the tint of the photo's light. Black and grey
+hair have hardly any tint, and would be green or blue beside some skins."""
 GREY_CHROMA = 0.5
 """Share of the chroma of real grey hair that is kept: few heads are sure to be grey, and some of theirs is not."""
 _TRAINING = 0.8  # share of the sorted names, from the start
