@@ -42,12 +42,13 @@ Out = Annotated[
 
 
 _OLD = {
+    "--attributes": "evaluate faces RUN",
     "--table": "evaluate tables NAME",
     "--sweep": "evaluate tables sweep",
     "--fid": "evaluate drawn RUN",
     **dict.fromkeys(("--probe", "--tsne", "--swap", "--interpolate", "--sample", "--few-shot"), "evaluate codes RUN"),
 }
-"""Option of `imgedit evaluate` before it had commands -> what it is now; the others are `evaluate faces RUN`."""
+"""Option of `imgedit evaluate` before it had commands -> what it is now."""
 
 
 class _Group(TyperGroup):

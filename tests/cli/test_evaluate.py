@@ -35,6 +35,12 @@ def test_the_old_form_says_what_it_is_now(old: list[str], new: str) -> None:
     assert new in " ".join(done.stderr.split())
 
 
+def test_a_model_without_what_to_measure_is_told_what_there_is() -> None:
+    done = run("gan_r1.mnist")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "say what to measure before 'gan_r1.mnist': faces, pose" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("words", "option"),
     [
