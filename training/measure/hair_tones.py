@@ -32,6 +32,7 @@ from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.errors import DataError, NoFaceError
 from imgedit.models import library
+from imgedit.models import manifest as manifests
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage
 from imgedit.pixels import Floats, to_lab
 from imgedit.progress import with_progress
@@ -131,7 +132,9 @@ def export(folder: Path, out: Path) -> dict[str, int]:
     """
     heads = measured(folder)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tones.onnx").write_bytes(graph(statistics(heads)).SerializeToString())
+    content = graph(statistics(heads)).SerializeToString()
+    figures = _figures(out, content)
+    (out / "tones.onnx").write_bytes(content)
     count = {colour: len(found) for colour, found in heads.items()}
     grid = library.bundled("stargan_hair.celeba").manifest
     words = {name: dataclasses.replace(word, tint=None) for name, word in grid.words.items()}
@@ -152,11 +155,24 @@ def export(folder: Path, out: Path) -> dict[str, int]:
         commercial_use=False,
         data_source="CelebAMask-HQ, Lee et al. 2020 (hair and skin of sure heads among 733 pictures)",
         paper="Lee et al. 2020, MaskGAN, arXiv 1907.11922 (the pictures and masks)",
-        stages=(Stage("statistics", "hair_tones", note="measured by python -m training.measure.hair_tones"),),
+        stages=(
+            Stage(
+                "statistics",
+                "hair_tones",
+                data="celebamask_hq",
+                note="measured by python -m training.measure.hair_tones",
+            ),
+        ),
         export=Export("float32"),
-        metrics={"heads": count},
+        metrics=figures,
     ).write(out)
     return count
+
+
+def _figures(folder: Path, content: bytes) -> dict[str, Any]:
+    """Return what was measured with the model that lies in a folder, where it is the same."""
+    tones = folder / "tones.onnx"
+    return manifests.read(folder).metrics if tones.is_file() and tones.read_bytes() == content else {}
 
 
 def _tint(heads: Sequence[Head], usual: NDArray[np.float64], share: float) -> NDArray[np.float64]:
