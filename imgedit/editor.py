@@ -32,8 +32,7 @@ from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import SUFFIXES, Photo
-from imgedit.render.change import Change, apply_all
-from imgedit.render.warp import moved_face
+from imgedit.render.change import MOVE, Change, apply_all
 from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, face_subject
@@ -254,7 +253,7 @@ class Editor:
                 "changes": time.perf_counter() - start,
             }
             changed = {id(subject.place): changes for subject, changes in found.changes}
-            moved = [moved_face(face, changed[id(face)], strength) for face in prepared.chosen]
+            moved = [_moved(face, changed[id(face)], strength) for face in prepared.chosen]
             results.append(Result(edited, prepared.faces, prepared.chosen, found.warnings, seconds, moved=moved))
         return results
 
@@ -435,6 +434,15 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
         size: side, px.
     """
     return np.asarray(geometry.cut(photo.rgb, face.matrix(kind, size, size), size), np.uint8)
+
+
+def _moved(face: Face, changes: Sequence[Change], strength: float) -> Face:
+    """Return a face with the landmarks that it has after its changes."""
+    if all(change.order != MOVE for change in changes):
+        return face
+    from imgedit.render.warp import moved_face  # and with it all that only moving faces need
+
+    return moved_face(face, changes, strength)
 
 
 def _outputs(target: Path, count: int, compare: bool) -> list[Path]:

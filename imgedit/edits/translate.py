@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.edits import express
 from imgedit.edits.plan import Edit, Task, Warn, assign
 from imgedit.edits.tones import find_tone
 from imgedit.edits.words import Words, parse_strength, parse_words
@@ -486,6 +485,8 @@ def _mesh(job: _Job) -> Sequence[Change]:
         for name, value in edit.values.items()
         if value > 0.5
     }
+    from imgedit.edits import express  # and with it all that only moving faces need
+
     plan = express.prepare(strengths, neutral=not strengths)
     if not strengths:
         plan = replace(plan, amount=max(edit.strength for edit in job.edits))

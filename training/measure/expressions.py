@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import DataError
 from imgedit.render.mesh_fields import smoothstep
+from imgedit.text import reason
 from imgedit.vision import expressions, mesh
 from training.data import celeba, celeba_lists, meshes
 from training.data.celeba_people import IDENTITIES
@@ -197,7 +198,7 @@ def figures_of(path: Path) -> dict[str, Any]:
         about = {key: result[key] for key in ("split", "n", "seed", "judge", "identity_network")}
         return about | dict(result["metrics"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no result of `imgedit evaluate faces`: {error}") from error
+        raise DataError(f"{path} is no result of `imgedit evaluate faces`: {reason(error)}") from error
 
 
 def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str, int]) -> str:
