@@ -62,7 +62,8 @@ class Model:
         if role not in self.manifest.graphs:
             raise ModelError(f"model {self.id} has no graph {role!r}, it has {', '.join(sorted(self.manifest.graphs))}")
         content = manifests.read_graph(self.folder, self.manifest.graphs[role])
-        graphs.check(content, f"{self.id}: {role}")
+        if not self.is_bundled:  # those that ship with imgedit are checked by its tests
+            graphs.check(content, f"{self.id}: {role}")
         return content
 
 

@@ -48,7 +48,11 @@ _NEAR, _FAR = 2.5, 4.5  # distances from the hair's colours, in standard deviati
 
 
 def hair_of(subject: Subject, *, below_hairline: bool = False) -> Floats:
-    """Return the hair of a face, as `find_hair` does; arguments and result as there."""
+    """Return the hair of a face, found once, as `find_hair` does; arguments and result as there."""
+    return subject.cached(("hair", below_hairline), lambda: _found(subject, below_hairline))
+
+
+def _found(subject: Subject, below_hairline: bool) -> Floats:
     parser = subject.networks.parser
     spec = (parser.crop.kind, parser.crop.height, parser.crop.width)
     channel = parser.classes.index("hair")

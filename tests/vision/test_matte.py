@@ -78,7 +78,8 @@ def test_the_parser_names_its_matte_and_uses_it(monkeypatch: pytest.MonkeyPatch)
     one = editor.prepare(photos.read(PORTRAIT), "largest").subjects[0]
     whole = hair.hair_of(one)
     monkeypatch.setattr(hair, "person", lambda subject, model, kind, h, w, down=0: np.zeros((h, w), np.float32))
-    assert hair.hair_of(one).sum() < 0.2 * whole.sum()
+    again = editor.prepare(photos.read(PORTRAIT), "largest").subjects[0]
+    assert hair.hair_of(again).sum() < 0.2 * whole.sum()
 
 
 def test_colours_are_found_again() -> None:
