@@ -89,6 +89,28 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="evaluate")
 
 
+def _measure(
+    module: str, *given: object, out: Path | None, markdown: bool, as_json: bool, named: str = "", **options: object
+) -> None:
+    """Measure by a module of training, write the figures and print them.
+
+    Args:
+        module: has `evaluate` and `blocks`.
+        given: its arguments.
+        out: file for the figures too.
+        markdown: print Markdown.
+        as_json: print JSON.
+        named: the run or model whose figures they are; of a run they are kept in its folder.
+        options: further arguments, by name.
+    """
+    show_logs(quiet=False)
+    report = training_module(module)
+    with torch_extra():
+        result: dict[str, Any] = report.evaluate(*given, **options, command=command_line())
+        training_module("training.evaluate.result").write(result, named, out)
+    print_result(result, report.blocks(result), as_json, markdown)
+
+
 def faces(
     model: Model,
     data: Data,
@@ -113,22 +135,21 @@ def faces(
     as_json: Json = False,
 ) -> None:
     """Measure edits by words, a classifier or a parser."""
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.report")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(
-            model,
-            data,
-            judge=judge,
-            hair_judge=hair_judge,
-            n=n,
-            seed=seed,
-            split=split,
-            device=device,
-            command=command_line(),
-        )
-        training_module("training.evaluate.result").write(result, model, out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.report",
+        model,
+        data,
+        judge=judge,
+        hair_judge=hair_judge,
+        n=n,
+        seed=seed,
+        split=split,
+        device=device,
+        named=model,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def pose(
@@ -145,12 +166,16 @@ def pose(
     as_json: Json = False,
 ) -> None:
     """Measure turned heads: the pose that is reached, and likeness."""
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.pose")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(data, n=n, every=every, device=device, command=command_line())
-        training_module("training.evaluate.result").write(result, "", out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.pose",
+        data,
+        n=n,
+        every=every,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def expression(
@@ -170,20 +195,18 @@ def expression(
     as_json: Json = False,
 ) -> None:
     """Measure changed expressions: smiles, and swaps."""
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.expression")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(
-            data,
-            n=n,
-            split=split,
-            strength=strength,
-            seed=seed,
-            device=device,
-            command=command_line(),
-        )
-        training_module("training.evaluate.result").write(result, "", out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.expression",
+        data,
+        n=n,
+        split=split,
+        strength=strength,
+        seed=seed,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def rotation(
@@ -199,12 +222,16 @@ def rotation(
     Against the true view where the set has it; else whether the pose was obeyed and the person kept. A painter of
     hidden halves is measured on --data fronts:DIR.
     """
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.rotation")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(model, data, device=device, command=command_line())
-        training_module("training.evaluate.result").write(result, model, out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.rotation",
+        model,
+        data,
+        device=device,
+        named=model,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def verification(
@@ -223,14 +250,17 @@ def verification(
 
     By the detector's landmarks, by the mesh's, and after they are turned to the front.
     """
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.verification")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(
-            data, n=n, seed=seed, split=split, device=device, command=command_line()
-        )
-        training_module("training.evaluate.result").write(result, "", out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.verification",
+        data,
+        n=n,
+        seed=seed,
+        split=split,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def spill(
@@ -246,14 +276,17 @@ def spill(
     as_json: Json = False,
 ) -> None:
     """Measure where a hair colour acts: on the hair, and beside it."""
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.faces.spill")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(
-            data, word=word, split=split, n=n, device=device, command=command_line()
-        )
-        training_module("training.evaluate.result").write(result, "", out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.faces.spill",
+        data,
+        word=word,
+        split=split,
+        n=n,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def codes(
@@ -352,22 +385,21 @@ def drawn(
     as_json: Json = False,
 ) -> None:
     """Measure what a GAN draws: FID of pictures, modes of points."""
-    show_logs(quiet=False)
-    report = training_module("training.evaluate.drawn.report")
-    with torch_extra():
-        result: dict[str, Any] = report.evaluate(
-            model,
-            data,
-            features=features,
-            classifier=classifier,
-            n=n,
-            seed=seed,
-            gamma=gamma,
-            device=device,
-            command=command_line(),
-        )
-        training_module("training.evaluate.result").write(result, model, out)
-    print_result(result, report.blocks(result), as_json, markdown)
+    _measure(
+        "training.evaluate.drawn.report",
+        model,
+        data,
+        features=features,
+        classifier=classifier,
+        n=n,
+        seed=seed,
+        gamma=gamma,
+        device=device,
+        named=model,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
 
 
 def show(

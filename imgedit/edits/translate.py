@@ -312,7 +312,10 @@ class _Job:
     @property
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
-        part = MOVABLE if self.model.manifest.output == "flow" else self.part
+        output = self.model.manifest.output
+        if output == "mesh":  # acts around the face, so no part of it has to be found
+            return True
+        part = MOVABLE if output == "flow" else self.part
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
             if part == "hair" and self._doubt() > _DOUBT:
                 self.warn(
