@@ -242,11 +242,15 @@ class Editor:
     ) -> list[Result]:
         """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
         prepared = self.prepare(photo, face, turned=isinstance(plan, ForTurned) and plan.is_for_turned)
+        return self.edit_prepared(prepared, plan, strengths)
+
+    def edit_prepared(self, prepared: Prepared, plan: Plan, strengths: Sequence[float] = (1.0,)) -> list[Result]:
+        """Carry out an edit on the subjects of a photo, at several strengths, 0..1; the networks run once."""
         found = self.run(prepared, plan)
         results = []
         for strength in strengths:
             start = time.perf_counter()
-            edited = self.apply(photo, found, strength)
+            edited = self.apply(prepared.photo, found, strength)
             seconds = {
                 "faces": prepared.seconds,
                 "networks": found.seconds,

@@ -15,7 +15,7 @@ from typing import Any
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
-from imgedit.editor import Editor, tell
+from imgedit.editor import Editor, Prepared, tell
 from imgedit.edits import express as expression
 from imgedit.edits import swap as codes
 from imgedit.edits import transfer
@@ -23,7 +23,7 @@ from imgedit.edits.driver import read_driver
 from imgedit.edits.transfer import Transfer
 from imgedit.errors import ConfigError, NoFaceError
 from imgedit.photo import Photo
-from imgedit.vision import faces, mesh
+from imgedit.vision import mesh
 from imgedit.vision.faces import Face
 
 __all__ = ["Swapped", "express", "swap", "swap_files"]
@@ -143,11 +143,12 @@ def swap(
     if out is not None:
         raise ConfigError("out names the file for pictures given by their paths; save this result yourself")
     sources = [photos.read(picture) for picture in (a, b, *more)]
-    plan = _plan(sources, force=force, **options)
-    if plan is None:
+    editor = Editor([], device, mark=mark)
+    planned = _plan(sources, editor, force=force, **options)
+    if planned is None:
         coded = codes.swap_photos(sources, **options)
         return photos.like(a, codes.made(coded) if mark else Photo(coded.rgb))
-    done = Editor([], device, mark=mark).edit_photo(sources[0], plan, face="largest")
+    done = editor.edit_prepared(*planned)[0]
     tell(done.warnings)
     return photos.like(a, done.photo)
 
@@ -188,19 +189,21 @@ def swap_files(
     if is_coded or out is not None:
         deliver.check([target], overwrite=overwrite)
     sources = [photos.read(picture) for picture in pictures]
-    plan = _plan(sources, force=force, **options)
+    editor = Editor([], device, mark=mark)
+    planned = _plan(sources, editor, force=force, **options)
+    prepared, plan = planned or (None, None)
     if plan is not None and out is None:
         plan = replace(plan, driver=replace(plan.driver, name=codes.stem(pictures[1])))
         target = deliver.name(pictures[0], plan.names) or target
     if not is_coded and out is None:
         deliver.check([target], overwrite=overwrite)
     mode = photos.permissions(*sources)  # who may not see a photo may not see what was made of it
-    if plan is None:
+    if prepared is None or plan is None:
         coded = codes.swap_photos(sources, **options)
         made = codes.made(coded) if mark else Photo(coded.rgb)
         path = deliver.write([File(target, replace(made, permissions=mode))], overwrite=overwrite)[0]
         return Swapped(path, coded.model[0], coded.faces)
-    done = Editor([], device, mark=mark).edit_photo(sources[0], plan, face="largest")
+    done = editor.edit_prepared(prepared, plan)[0]
     path = deliver.write([File(target, replace(done.photo, permissions=mode))], overwrite=overwrite)[0]
     return Swapped(path, mesh.MODEL, [*done.edited, plan.driver.face], done.warnings, done.timings)
 
@@ -214,6 +217,7 @@ def _is_coded(
 
 def _plan(
     sources: Sequence[Photo],
+    editor: Editor,
     *,
     take: str | None,
     steps: int | None,
@@ -221,8 +225,8 @@ def _plan(
     force: bool,
     model: str | PathLike[str] | None,
     device: str,
-) -> Transfer | None:
-    """Return the plan where two photos of faces are to be swapped; None where a model's code does it.
+) -> tuple[Prepared, Transfer] | None:
+    """Return the first photo and what to do, where two photos of faces are swapped; None where a model's code does it.
 
     Raises:
         ConfigError: options contradict each other.
@@ -235,10 +239,10 @@ def _plan(
     if steps or grid or model or len(sources) != 2:
         raise ConfigError(f"take {take!r} is for two photos of faces; leave out steps, grid and model")
     try:
-        faces.pick(faces.search(photos.srgb(sources[0]), device=device), "largest")
+        prepared = editor.prepare(sources[0], "largest")
         driver = read_driver(sources[1], device=device)
     except NoFaceError:
         if take in transfer.TAKES:
             raise
         return None  # digits, or the model of faces says which picture has none
-    return transfer.prepare(driver, take, force=force)
+    return prepared, transfer.prepare(driver, take, force=force)
