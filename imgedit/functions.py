@@ -6,8 +6,6 @@ from os import PathLike
 from typing import Any
 
 from imgedit.editor import Editor
-from imgedit.edits import frontalize as frontal
-from imgedit.edits import pose as turning
 from imgedit.edits.words import Words
 from imgedit.models import library
 from imgedit.models.sessions import check_kind
@@ -156,6 +154,8 @@ def pose(
     Raises:
         ImgeditError: one of its children, as `translate`.
     """
+    from imgedit.edits import pose as turning  # loads much that words do not need
+
     plan = turning.prepare(yaw, pitch, roll, absolute=absolute, force=force)
     editor = Editor([], device, mark=mark)
     return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
@@ -174,5 +174,7 @@ def frontalize(
 ) -> Any:
     """Turn the heads of a photo to the front and give it back as it came; arguments and result as `pose`."""
     editor = Editor([], device, mark=mark)
+    from imgedit.edits import frontalize as frontal  # as in `pose`
+
     plan = frontal.prepare(force=force)
     return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)

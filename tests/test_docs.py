@@ -15,9 +15,9 @@ import typer.main
 from PIL import Image
 
 import imgedit
-from imgedit.cli.app import app
 from imgedit.models.library import Model, available
 from imgedit.models.manifest import Word
+from tests.command_line import app
 
 ROOT = Path(imgedit.__file__).parent.parent
 PORTRAIT = ROOT / "imgedit" / "bundled" / "astronaut.jpg"

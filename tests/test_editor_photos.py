@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 import imgedit
 from imgedit import photo
-from imgedit.cli.app import app
 from imgedit.editor import Editor
 from imgedit.errors import EditWarning
 from imgedit.photo import xmp
 from tests import toy_models as models
+from tests.command_line import app
 from tests.photo.test_colour import convert, profile
 from tests.photo.test_metadata import FULL
 from tests.photo.test_xmp import EVENT, IPTC, attribute, history

@@ -22,9 +22,9 @@ def main() -> None:
     before = _handler()
     interrupted = _noted_interrupts(before)
     try:
-        from imgedit.cli.app import app
+        from imgedit.cli.app import application
 
-        app(prog_name="imgedit")
+        application(*sys.argv[1:2])(prog_name="imgedit")
     except KeyboardInterrupt:  # before a command's own guard stood, or after it
         sys.exit(130)
     except SystemExit as end:

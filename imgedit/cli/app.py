@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Annotated, Any
 
@@ -9,11 +10,24 @@ import typer
 from typer.core import TyperGroup
 
 from imgedit import __version__
-from imgedit.cli import evaluate, express, faces, interpolate, models, pose, sample, swap, train, translate
 from imgedit.cli.common import guarded, result
 from imgedit.text import printable, shortened
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "application"]
+
+COMMANDS = {
+    "translate": ("translate",),
+    "interpolate": ("interpolate",),
+    "pose": ("pose", "frontalize"),
+    "express": ("express",),
+    "swap": ("swap",),
+    "faces": ("faces", "crop", "attributes"),
+    "models": ("models", "pull", "push"),
+    "sample": ("sample",),
+    "train": ("train", "export"),
+    "evaluate": ("evaluate",),
+}
+"""File of this package -> the commands in it, in the order of the help."""
 
 
 class Commands(TyperGroup):
@@ -43,13 +57,28 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+def application(first: str = "") -> typer.Typer:
+    """Return the application.
+
+    Args:
+        first: what stands first on the command line. Where that is a command, the others are left out: to build all of
+            them takes longer than to find a face.
+    """
+    built = typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    built.callback(epilog="Example: imgedit translate --attr blond photo.jpg")(_top)
+    wanted = [name for name, commands in COMMANDS.items() if first in commands] or list(COMMANDS)
+    for name in wanted:
+        importlib.import_module(f"imgedit.cli.{name}").register(built)
+    for command in built.registered_commands:
+        if command.callback is not None:
+            command.callback = guarded(command.callback)
+    return built
 
 
 def _version(wanted: bool) -> None:
@@ -58,17 +87,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Example: imgedit translate --attr blond photo.jpg")
 def _top(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None:
     """Edit photos with learned models, and train those models."""
-
-
-for _group in (translate, interpolate, pose, express, swap, faces, models, sample, train, evaluate):
-    _group.register(app)
-for _command in app.registered_commands:
-    if _command.callback is not None:
-        _command.callback = guarded(_command.callback)

@@ -1,62 +1,28 @@
-"""Edit a subject by words: what the models of the words make of its crops, as changes.
-
-Strength. Let f(S) be a model's output with the words S set. Words of strengths s1 <= s2 <= ... add up to
-`x + s1 (f(all) - x) + (s2 - s1) (f(words of at least s2) - x) + ...`. With one strength this is the plain blend; with
-strength 0 a word is as if it had not been said; and the network only sees whole labels, as in its training.
-"""
+"""Edit a subject by words: what is left to do of them on this face, and which models do it (`edits/outputs.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from imgedit.edits.outputs import CHANGES, Job, target_vector
 from imgedit.edits.plan import Edit, Task, Warn, assign
-from imgedit.edits.tones import find_tone
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.models.manifest import Manifest, Tint
-from imgedit.pixels import Floats, greyed
+from imgedit.models.manifest import Manifest
 from imgedit.render import regions
 from imgedit.render.change import Change
-from imgedit.render.delta import Delta
-from imgedit.render.flow import N_PLANES, Flow, mask_on
-from imgedit.render.grid import Grid
-from imgedit.vision.hair import doubt
-from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject
 
-__all__ = [
-    "Translation",
-    "levels",
-    "prepare",
-    "still_wanted",
-    "target_vector",
-    "tint_of",
-    "translate_fields",
-    "translate_grids",
-    "translate_image",
-]
+__all__ = ["Translation", "prepare", "still_wanted"]
 
 _UNSURE, _CERTAIN = 0.5, 0.9
 """Probabilities that the face has what a word sets, at which the edit begins to fade and is gone."""
 
 _MUCH = 0.75
 """Share of a word's strength; what keeps less of it changes little, and says so."""
-
-_LITTLE = 0.01
-"""Share of the parser's window; an edit of a part that covers less is hardly seen."""
-
-_DOUBT = 1.0
-"""`vision.hair.doubt` from which the user should look at the result."""
-
-Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
-"""Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
 
 
 @dataclass(frozen=True)
@@ -139,221 +105,11 @@ def _holds(edit: Edit, current: Mapping[str, float]) -> float:
     return min(present[name] if wanted > 0.5 else 1.0 - present[name] for name, wanted in edit.values.items())
 
 
-def target_vector(current: Mapping[str, float] | None, wanted: Mapping[str, float], manifest: Manifest) -> Floats:
-    """Build the edit vector of a model.
-
-    Args:
-        current: probability of each attribute in the crop; not needed when `wanted` names all of them.
-        wanted: attribute -> value.
-        manifest: whose attributes and conditioning.
-
-    Returns:
-        `(K,)`: the whole wanted vector for `target`, wanted minus current for `difference`, and for `direction` the
-        wanted values alone.
-
-    Raises:
-        ModelError: the classifier does not know an attribute of the model.
-    """
-    names = manifest.attributes
-    if manifest.conditioning == "direction":
-        return np.array([wanted.get(name, 0.0) for name in names], np.float32)
-    needed = [n for n in names if manifest.conditioning == "difference" or n not in wanted]
-    lacking = [n for n in needed if current is None or n not in current]
-    if lacking:
-        raise ModelError(f"{manifest.id} needs to know {', '.join(lacking)} of the face, and no classifier tells")
-    present = {n: float(round(current[n])) for n in needed} if current else {}
-    target = np.array([wanted.get(name, present.get(name, 0.0)) for name in names], np.float32)
-    if manifest.conditioning == "difference":
-        target -= np.array([present[name] for name in names], np.float32)
-    return target
-
-
-def levels(edits: Sequence[Edit]) -> list[tuple[float, dict[str, float]]]:
-    """Split words of different strengths into runs of a model: weight, wanted values; weights add to the highest."""
-    runs: list[tuple[float, dict[str, float]]] = []
-    below = 0.0
-    for strength in sorted({edit.strength for edit in edits if edit.strength > 0}):
-        wanted = {name: value for edit in edits if edit.strength >= strength for name, value in edit.values.items()}
-        runs.append((strength - below, wanted))
-        below = strength
-    return runs
-
-
-def translate_image(
-    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
-) -> Floats:
-    """Edit a crop with an image model and return the delta.
-
-    Args:
-        run: the `translate` graph.
-        crop: `(3, H, W)`, [-1, 1], RGB.
-        edits: words of this model, with their strengths.
-        current: probability of each attribute in the crop.
-        manifest: the model's.
-
-    Returns:
-        `(H, W, 3)`, edited minus crop, -2..2.
-    """
-    delta = np.zeros_like(crop)
-    for weight, outputs in _runs(run, {"image": crop[None]}, edits, current, manifest):
-        image = next(value for name, value in outputs.items() if name != "mask")[0]
-        if image.shape != crop.shape:
-            raise ModelError(f"{manifest.id} returned an image of shape {image.shape}, not {crop.shape}")
-        delta += np.float32(weight) * (np.clip(image, -1.0, 1.0) - crop)
-    return np.ascontiguousarray(delta.transpose(1, 2, 0))
-
-
-def translate_grids(
-    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
-) -> list[tuple[float, Floats]]:
-    """Run a colour model for its grids, one for each strength among the words.
-
-    Args:
-        run: the `translate` graph.
-        crop: `(3, H, W)`, [-1, 1], RGB.
-        edits: words of this model, with their strengths.
-        current: probability of each attribute in the crop.
-        manifest: the model's.
-
-    Returns:
-        Weight and grid, `(12, D, h, w)`: rows of affine transforms of colours in [-1, 1], channel 4 c + i.
-    """
-    grids = []
-    for weight, outputs in _runs(run, {"image": crop[None]}, edits, current, manifest):
-        grid = outputs["grid"][0] if "grid" in outputs else None
-        if grid is None or grid.ndim != 4 or grid.shape[0] != 12:
-            raise ModelError(f"{manifest.id} returned no grid of shape (N, 12, D, h, w)")
-        grids.append((weight, np.ascontiguousarray(grid, dtype=np.float32)))
-    return grids
-
-
-def translate_fields(
-    run: Run,
-    crop: Floats,
-    mask: Floats,
-    edits: Sequence[Edit],
-    current: Mapping[str, float] | None,
-    manifest: Manifest,
-) -> list[tuple[float, Floats]]:
-    """Run a flow model for its fields, one for each strength among the words.
-
-    Args:
-        run: the `translate` graph.
-        crop: `(3, H, W)`, [-1, 1], RGB.
-        mask: `(H, W)`, 0..1, what of the crop may be copied.
-        edits: words of this model, with their strengths.
-        current: probability of each attribute in the crop.
-        manifest: the model's.
-
-    Returns:
-        Amount and fields, `(7, h, w)`, as `imgedit.render.flow.apply_fields` takes them.
-    """
-    found = []
-    for amount, outputs in _runs(run, {"image": crop[None], "mask": mask[None, None]}, edits, current, manifest):
-        fields = outputs["fields"][0] if "fields" in outputs else None
-        if fields is None or fields.ndim != 3 or fields.shape[0] != N_PLANES:
-            raise ModelError(f"{manifest.id} returned no fields of shape (N, {N_PLANES}, h, w)")
-        found.append((amount, np.ascontiguousarray(fields, dtype=np.float32)))
-    return found
-
-
-def _runs(
-    run: Run,
-    feeds: Mapping[str, Floats],
-    edits: Sequence[Edit],
-    current: Mapping[str, float] | None,
-    manifest: Manifest,
-) -> Iterator[tuple[float, Mapping[str, NDArray[Any]]]]:
-    """Run a model once for each strength among the words; a face that is so already needs no run."""
-    for weight, wanted in levels(edits):
-        vector = target_vector(current, wanted, manifest)
-        if manifest.conditioning == "target" or vector.any():
-            yield weight, run({**feeds, "edit": vector[None]})
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What one model is to do to one subject.
-
-    Attributes:
-        model: the model.
-        edits: its words, at least one with a strength above 0.
-        current: probability of each attribute; None for a model that needs to know none.
-        subject: whose crops.
-        limit: what guards add to the names of regions.
-        warn: takes what the user should know.
-        is_forced: do it whatever is seen.
-    """
-
-    model: Model
-    edits: tuple[Edit, ...]
-    current: dict[str, float] | None
-    subject: Subject
-    limit: str
-    warn: Warn
-    is_forced: bool = False
-
-    @property
-    def spec(self) -> tuple[str, int, int]:
-        """Kind, height and width of the model's crop."""
-        crop = self.model.manifest.crop
-        return crop.kind, crop.height, crop.width
-
-    @property
-    def part(self) -> str:
-        """The smallest part that holds every word's."""
-        parts = {edit.region for edit in self.edits if edit.strength > 0}
-        return parts.pop() if len(parts) == 1 else ("all" if "all" in parts else "face")
-
-    def region(self, part: str) -> str:
-        """Return the name of the region of a part."""
-        return part + self.limit
-
-    @property
-    def has_part(self) -> bool:
-        """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
-        output = self.model.manifest.output
-        if output == "mesh":  # acts around the face, so no part of it has to be found
-            return True
-        part = MOVABLE if output == "flow" else self.part
-        if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
-            if part == "hair" and self._doubt() > _DOUBT:
-                self.warn(
-                    "has hair that can hardly be told from the rest, as in drawings and small pictures; "
-                    "look at the result"
-                )
-            return True
-        if self.is_forced:
-            self.warn(f"shows hardly any {part}, so {self.named} may change what is none")
-            return True
-        self.warn(f"shows hardly any {part}, so {self.named} changes nothing; use force to do it all the same")
-        return False
-
-    @property
-    def named(self) -> str:
-        """The words that are carried out."""
-        return ", ".join(repr(edit.word) for edit in self.edits if edit.strength > 0)
-
-    def warn_of_grey(self) -> None:
-        """Say that a grey photo gets colours."""
-        if self.subject.is_grey:
-            words = ", ".join(edit.word for edit in self.edits if edit.strength > 0)
-            self.warn(f"is in a grey photo, which {words} gives colours")
-
-    def _doubt(self) -> float:
-        parser = self.subject.networks.parser
-        return doubt(self.subject.parsed()[parser.classes.index("hair")])
-
-    def run(self, role: str) -> Run:
-        """Return what runs a graph of the model."""
-        return self.subject.sessions.open(self.model, role).run
-
-
 def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = False) -> Sequence[Change]:
     """Return what one model changes; nothing where nothing is left to do."""
     manifest = task.model.manifest
-    if manifest.output not in _CHANGES:
-        raise ModelError(f"{manifest.id} has output {manifest.output!r}; only {', '.join(_CHANGES)} edit by words")
+    if manifest.output not in CHANGES:
+        raise ModelError(f"{manifest.id} has output {manifest.output!r}; only {', '.join(CHANGES)} edit by words")
     edits, limit = task.edits, ""
     current: dict[str, float] | None = None
     if manifest.conditioning != "direction" and _is_left(edits):
@@ -366,13 +122,13 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
         edits, limit = _guarded(edits, subject, current, warn)
     if not _is_left(edits):
         return []
-    job = _Job(task.model, edits, current, subject, limit, warn, is_forced)
+    job = Job(task.model, edits, current, subject, limit, warn, is_forced)
     if not job.has_part:
         return []
     for edit in edits:
         if edit.strength > 0 and edit.is_experimental:
             warn(f"gets {edit.word!r}, an experimental word; look at the result")
-    return _CHANGES[manifest.output](job)
+    return CHANGES[manifest.output](job)
 
 
 def _is_left(edits: Sequence[Edit]) -> bool:
@@ -426,86 +182,3 @@ def _guarded(
             limit = regions.BELOW_HAIRLINE
             warn(guard.say)
     return tuple(left), limit
-
-
-def _delta(job: _Job) -> Sequence[Change]:
-    manifest = job.model.manifest
-    crop = job.subject.crop(*job.spec)
-    delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
-    if job.subject.is_grey:
-        delta = greyed(delta, axis=2)
-    return [Delta(delta, manifest.crop, job.region(job.part))]
-
-
-def _grid(job: _Job) -> Sequence[Change]:
-    manifest = job.model.manifest
-    crop = job.subject.crop(*job.spec)
-    grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
-    job.warn_of_grey()
-
-    def guide(image: Floats) -> Floats:
-        return job.subject.sessions.open(job.model, "guide").run({"image": image}, ["guide"])["guide"]
-
-    return [Grid(grids, guide, manifest.crop, job.region(job.part), tint_of(job.edits))]
-
-
-def _tone(job: _Job) -> Sequence[Change]:
-    tones = job.run("tones")({})
-    edit = max(job.edits, key=lambda edit: edit.strength)  # colours exclude each other, so there is one
-    wanted = max(edit.values, key=lambda name: edit.values[name])
-    job.warn_of_grey()
-    found = find_tone(
-        job.subject, tones, job.model.manifest.attributes.index(wanted), job.region(job.part), edit.strength
-    )
-    if found is None:
-        job.warn(f"shows too little skin or hair to tell what light it is in, so {job.named} changes nothing")
-    return [] if found is None else [found]
-
-
-def _flow(job: _Job) -> Sequence[Change]:
-    manifest = job.model.manifest
-    subject = job.subject
-    crop, source = subject.crop(*job.spec), job.region(MOVABLE)
-    mask = mask_on(
-        regions.find(subject, source),
-        (subject.photo.height, subject.photo.width),
-        subject.matrix(*job.spec),
-        job.spec[1:],
-    )
-    fields = translate_fields(job.run("translate"), crop, mask, job.edits, job.current, manifest)
-    if subject.is_grey:  # the last three planes are the paint
-        fields = [(amount, np.concatenate([planes[:4], greyed(planes[4:], axis=0)])) for amount, planes in fields]
-    return [Flow(fields, manifest.crop, source, job.region(job.part))]
-
-
-def _mesh(job: _Job) -> Sequence[Change]:
-    """Move the face's mesh: an attribute is the slider of its number, its opposite the neutral face."""
-    manifest = job.model.manifest
-    sliders = dict(zip(manifest.attributes, manifest.classes, strict=False))
-    strengths = {
-        sliders.get(name, name): edit.strength
-        for edit in job.edits
-        for name, value in edit.values.items()
-        if value > 0.5
-    }
-    from imgedit.edits import express  # and with it all that only moving faces need
-
-    plan = express.prepare(strengths, neutral=not strengths)
-    if not strengths:
-        plan = replace(plan, amount=max(edit.strength for edit in job.edits))
-    return plan.changes(job.subject, job.warn)
-
-
-def tint_of(edits: Sequence[Edit]) -> Tint | None:
-    """Return the tint of the strongest of some edits; None where it has none."""
-    return max(edits, key=lambda edit: edit.strength).tint
-
-
-_CHANGES: dict[str, Callable[[_Job], Sequence[Change]]] = {
-    "image": _delta,
-    "grid": _grid,
-    "tone": _tone,
-    "flow": _flow,
-    "mesh": _mesh,
-}
-"""A model's output -> what makes changes of it."""

@@ -170,8 +170,9 @@ def _of_colours(crop: NDArray[np.uint8], samples: NDArray[np.uint8]) -> Floats:
 def _hanging(probability: Floats, top: int) -> Floats:
     """Drop what lies below row `top` and does not hang together with the hair above it."""
     sure = (probability > _SURE).astype(np.uint8)
-    _, labels = cv2.connectedComponents(sure, connectivity=8)
-    hair = np.isin(labels, np.unique(labels[:top])) & (labels > 0)
+    n, labels = cv2.connectedComponents(sure, connectivity=8)
+    hangs = np.bincount(labels[:top].ravel(), minlength=n) > 0
+    hair = hangs[labels] & (labels > 0)
     near = cv2.dilate(hair.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0  # its soft edge stays
     near[:top] = True
     return np.where(near, probability, np.float32(0.0))

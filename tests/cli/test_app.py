@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import imgedit
-from imgedit.cli.app import app
+from imgedit.cli.app import COMMANDS, application
 from tests import toy_models as models
+from tests.command_line import app
 
 ROOT = Path(imgedit.__file__).parent.parent
 
@@ -109,3 +111,14 @@ def test_an_unknown_model_or_word_is_said_before_an_output_that_exists(tmp_path)
     code, _, err = run("translate", portrait, "--attr", "blond", "-o", tmp_path / "o.png")
     assert (code, err) == (1, f"error: {tmp_path / 'o.png'}: exists already; use --overwrite or another name\n")
     assert (tmp_path / "o.png").read_bytes() == b"mine"
+
+
+def test_a_command_is_built_alone_and_the_same_as_among_all():
+    names = [name for commands in COMMANDS.values() for name in commands]
+    assert list(typer.main.get_command(app).commands) == names  # the order of the help
+    for name in names:
+        alone = application(name)
+        built = set(typer.main.get_command(alone).commands)
+        assert built == next(set(commands) for commands in COMMANDS.values() if name in commands)
+        helps = [CliRunner().invoke(one, [name, "--help"]).stdout for one in (alone, app)]
+        assert helps[0] == helps[1] != ""

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 import imgedit
 from imgedit import photo
-from imgedit.cli.app import app
 from tests import toy_models as models
+from tests.command_line import app
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 import imgedit
 from imgedit import photo
-from imgedit.cli.app import app
 from imgedit.models import devices
 from tests import toy_models as models
+from tests.command_line import app
 
 ROOT = Path(imgedit.__file__).parent.parent
 PORTRAIT = ROOT / "imgedit" / "bundled" / "astronaut.jpg"

@@ -14,9 +14,9 @@ import typer
 from typer.testing import CliRunner
 
 import imgedit
-from imgedit.cli.app import app
 from imgedit.cli.common import guarded, message, result
 from imgedit.errors import ImgeditError
+from tests.command_line import app
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.app import app
 from imgedit.models import library
+from tests.command_line import app
 
 RESULTS = Path(__file__).parents[2] / "training" / "results"
 

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from imgedit import photo as photos
-from imgedit.cli.app import app
 from imgedit.models import library
+from tests.command_line import app
 
 PORTRAIT = library.bundled_folder() / "astronaut.jpg"
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from imgedit.text import printable
 from tests import toy_models as models
+from tests.command_line import app
 from tests.fuzz import explore
 
 TEXT = st.text(st.characters(exclude_characters="\0"), max_size=12)

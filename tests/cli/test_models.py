@@ -7,8 +7,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from tests import toy_models as models
+from tests.command_line import app
 from tests.fake_hub import fake_home, fake_model, fake_server  # noqa: F401
 
 

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from imgedit import photo as photos
-from imgedit.cli.app import app
 from imgedit.editor import Editor
 from imgedit.models import library
 from imgedit.vision import geometry
+from tests.command_line import app
 
 PORTRAIT = library.bundled_folder() / "astronaut.jpg"
 

@@ -12,13 +12,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from imgedit import errors, photo
-from imgedit.cli.app import app
 from imgedit.editor import Editor
 from imgedit.edits import interpolate
 from imgedit.photo import Photo
 from imgedit.vision.faces import Face
 from imgedit.vision.geometry import FACE_TEMPLATE
 from tests import toy_models as models
+from tests.command_line import app
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from typer.testing import CliRunner
 import imgedit
 from imgedit import photo
 from imgedit.cli import sample as command
-from imgedit.cli.app import app
 from imgedit.edits import sample as samples
 from imgedit.edits.sample import Rejection
 from imgedit.errors import ModelError
 from imgedit.models.library import Model
 from tests import toy_models as models
+from tests.command_line import app
 
 ROOT = Path(imgedit.__file__).parent.parent
 CALIBRATION = {"rejection": {"a": 1.0, "b": 0.0, "m": 2.0, "gamma": 0.0}}

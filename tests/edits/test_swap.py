@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 import imgedit
 from imgedit import errors, photo
-from imgedit.cli.app import app
 from imgedit.edits import swap as swapping
 from imgedit.models.library import Model
 from imgedit.models.manifest import Crop
@@ -23,6 +22,7 @@ from imgedit.vision import geometry
 from imgedit.vision.faces import Face
 from tests import toy_models as models
 from tests.cli.test_cold_start import HEAVY, loaded
+from tests.command_line import app
 from tests.test_editor import face_at
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"

@@ -15,12 +15,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from imgedit.errors import ManifestError, ModelError
 from imgedit.models import graphs, library, manifest, schema
 from imgedit.models.manifest import Manifest
 from imgedit.text import printable
 from tests import toy_models as models
+from tests.command_line import app
 
 BUNDLED = [library.bundled(folder.name) for folder in sorted(library.bundled_folder().iterdir()) if folder.is_dir()]
 TEXTS = {model.id: json.loads(model.manifest.to_json()) for model in BUNDLED}

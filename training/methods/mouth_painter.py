@@ -53,8 +53,10 @@ class Config:
     """Weight of D's features matched, on the picture's own contours."""
     lambda_adv: float = 0.5
     """Weight of the hinge loss in G's sum."""
+    lambda_opened: float = 1.0
+    """How much opened mouths count in G's hinge loss, beside pictures with their own contours."""
     lambda_r1: float = 2.0
-    """Weight gamma of R1."""
+    """Weight gamma of R1, taken of D's patches as much as they see of the hole."""
     d_warmup: int = 200
     """Steps at the start in which G only reconstructs; D learns meanwhile."""
     batch_size: int = 12
@@ -131,7 +133,8 @@ class Method:
         )
         loss = loss_adv
         if penalised:
-            loss = loss + losses.lazy_r1(real, real_logits.mean((1, 2, 3)), self.config.lambda_r1, R1_EVERY)
+            seen = (self._focus(own, real_logits) * real_logits).mean((1, 2, 3))
+            loss = loss + losses.lazy_r1(real, seen, self.config.lambda_r1, R1_EVERY)
         descend(self.optimizer_d, loss)
         return {"loss_d_adv": loss_adv.detach()}
 
@@ -145,13 +148,20 @@ class Method:
                 logits, features = self.discriminator(painted, both)
                 with torch.no_grad():
                     _, of_real = self.discriminator(real, own)
-            loss_adv = losses.hinge_generator(logits, self._focus(both, logits))
+            counts = self._focus(both, logits) * self._halves(logits)
+            loss_adv = losses.hinge_generator(logits, counts)
             matched = [(f[:n] - r).abs().mean() for f, r in zip(features, of_real, strict=True)]
             terms["loss_g_adv"] = (config.lambda_adv, loss_adv)
             terms["loss_g_features"] = (config.lambda_features, torch.stack(matched).mean())
         loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
         descend(self.optimizer_g, loss)
         return {name: value.detach() for name, (_, value) in terms.items()}
+
+    def _halves(self, logits: Tensor) -> Tensor:
+        """Return 1 for pictures with their own contours and `lambda_opened` for opened mouths, `(2 N, 1, 1, 1)`."""
+        counts = logits.new_ones((len(logits), 1, 1, 1))
+        counts[len(logits) // 2 :] = self.config.lambda_opened
+        return counts
 
     @staticmethod
     def _focus(masks: Tensor, logits: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from rich.console import Console
 from training_toys import Config, Pictures
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.app import app
 from imgedit.models import library
+from tests.command_line import app
 from training.run import loop
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.app import app
 from imgedit.errors import ConfigError
+from tests.command_line import app
 from training.recipes import recipe as recipes
 from training.run import checkpoint
 

@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from training_toys import Config, Pictures
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.app import app
 from imgedit.errors import ConfigError, ImgeditError, OutputError, TrainingError
+from tests.command_line import app
 from training import train as start
 from training.publish import export
 from training.run import checkpoint, loop, record

@@ -19,9 +19,9 @@ from rich.console import Console
 from torch import Tensor, nn
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.app import app
 from imgedit.errors import ConfigError
 from imgedit.models import library
+from tests.command_line import app
 from training.data import DATASETS
 from training.data.batch import Batch
 from training.data.grouped import Grouped

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from imgedit.errors import ConfigError
+from tests.command_line import app
 from training import train as start
 from training.data import gaussians
 from training.evaluate import layout

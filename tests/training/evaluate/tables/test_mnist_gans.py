@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from imgedit.errors import ConfigError
+from tests.command_line import app
 from training.evaluate import layout
 from training.evaluate.drawn import density_ratio, features, fid
 from training.evaluate.tables import comparison, mnist_gans

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from imgedit.cli.app import app
 from imgedit.models import library
+from tests.command_line import app
 from training.method import METHODS
 
 ROOT = Path(__file__).parents[4]
