@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from imgedit.pixels import to_pixels, to_tensor, to_uint8
+from imgedit.pixels import from_lab, to_lab, to_pixels, to_tensor, to_uint8
 
 
 def test_colours_are_rounded_and_saturate() -> None:
@@ -18,3 +19,36 @@ def test_every_level_comes_back_from_what_a_model_sees() -> None:
     assert seen.flags.c_contiguous
     assert np.array_equal(to_pixels(seen), pixels)
     assert np.array_equal(to_tensor(pixels[0]), seen[0])
+
+
+def test_lab_of_known_colours() -> None:
+    """Values of CIE 15 for sRGB's primaries, white, black and a grey in the straight part of the curve."""
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [2, 2, 2]]], np.uint8)
+    expected = [
+        [53.24, 80.09, 67.20],
+        [87.73, -86.18, 83.18],
+        [32.30, 79.19, -107.86],
+        [100.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0],
+        [0.5483, 0.0, 0.0],
+    ]
+    for given in (colours, colours.astype(np.float32) / np.float32(255.0)):
+        found = to_lab(given)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found[0], expected, atol=0.06)
+
+
+def test_every_colour_comes_back_from_lab_and_agrees_with_opencv() -> None:
+    rgb = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3), -1).reshape(18, -1, 3).astype(np.uint8)
+    lab = to_lab(rgb)
+    assert np.array_equal(np.rint(255 * from_lab(lab)), rgb)
+    np.testing.assert_allclose(lab, cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), atol=0.6)
+    np.testing.assert_allclose(from_lab(lab), cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), atol=2e-3)
+
+
+def test_what_is_beyond_srgb_is_clipped() -> None:
+    beyond = np.array([[[120.0, 0.0, 0.0], [-5.0, 0.0, 0.0], [50.0, 200.0, 0.0]]], np.float32)
+    found = from_lab(beyond)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= 1).all()

@@ -29,6 +29,8 @@ COMMANDS = {
 }
 """File of this package -> the commands in it, in the order of the help."""
 
+_HELP = ("-h", "--help")
+
 
 class Commands(TyperGroup):
     """The group of all commands: its help cuts no sentence, its errors show what a terminal would obey."""
@@ -69,12 +71,15 @@ def application(first: str = "") -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": list(_HELP)},
     )
     built.callback(epilog="Example: imgedit translate --attr blond photo.jpg")(_top)
     wanted = [name for name, commands in COMMANDS.items() if first in commands] or list(COMMANDS)
     for name in wanted:
         importlib.import_module(f"imgedit.cli.{name}").register(built)
+    for group in built.registered_groups if first in _HELP else ():  # the help names no command of a group
+        if group.typer_instance is not None:
+            group.typer_instance.registered_commands.clear()
     for command in built.registered_commands:
         if command.callback is not None:
             command.callback = guarded(command.callback)

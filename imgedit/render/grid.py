@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop, Tint
-from imgedit.pixels import Floats, to_lab, to_tensor, to_uint8
+from imgedit.pixels import Floats, from_lab, to_lab, to_tensor, to_uint8
 from imgedit.render import tints
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
@@ -251,7 +251,7 @@ class _Shift:
         """Return moved colours, `(P, 3)` in [-1, 1]."""
         lab = _lab(colours)
         lab[:, 1:] += np.clip(lab[:, :1] / self.lightness, 0.0, 1.0) * self.ab
-        moved = cv2.cvtColor(lab[None], cv2.COLOR_LAB2RGB)[0]
+        moved = from_lab(lab[None])[0]
         return np.asarray(moved * 2.0 - 1.0, np.float32)
 
 

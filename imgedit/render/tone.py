@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop
-from imgedit.pixels import Floats, to_lab
+from imgedit.pixels import Floats, from_lab, to_lab
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
 from imgedit.render.regions import Region
@@ -128,7 +128,7 @@ def toned(
         light = _lightness(np.minimum(curve.moved(log_luminance(lab[:, 0])), limit))
         own = np.clip(lab[:, 1:] - around, -_OWN_MOST, _OWN_MOST)
         made = np.column_stack([light, curve.tint_at(light) + _OWN * own]).astype(np.float32)
-        colours = 255.0 * np.clip(cv2.cvtColor(made[None], cv2.COLOR_LAB2RGB)[0], 0.0, 1.0)
+        colours = 255.0 * from_lab(made[None])[0]
         share = (amount * weight[chosen])[:, None]
         band[chosen] = np.clip(np.rint(pixels + share * (colours - pixels)), 0, 255).astype(np.uint8)
     return out

@@ -122,3 +122,8 @@ def test_a_command_is_built_alone_and_the_same_as_among_all():
         assert built == next(set(commands) for commands in COMMANDS.values() if name in commands)
         helps = [CliRunner().invoke(one, [name, "--help"]).stdout for one in (alone, app)]
         assert helps[0] == helps[1] != ""
+
+
+def test_the_top_help_is_the_same_without_the_commands_of_groups():
+    helps = [CliRunner().invoke(one, ["--help"], prog_name="imgedit").stdout for one in (application("--help"), app)]
+    assert helps[0] == helps[1] != ""
