@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
@@ -175,10 +176,11 @@ def read(folder: Path) -> Manifest:
     except (OSError, ValueError) as error:
         raise ManifestError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     manifest = Manifest.from_json(text, where=str(path))
+    inside = os.path.join(os.path.realpath(folder), "")
     for role, graph in manifest.graphs.items():
         file = folder / graph.file
         try:
-            is_inside = file.resolve().is_relative_to(folder.resolve())
+            is_inside = os.path.realpath(file).startswith(inside)
             found = file.stat()
         except FileNotFoundError as error:
             raise ManifestError(f"{path}: graph {role!r} is missing: {graph.file}; get the model again") from error

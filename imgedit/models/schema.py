@@ -68,10 +68,14 @@ _WHERE_LIMIT = 60  # characters of a place in messages
 _WHOLE = "the manifest"
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise ManifestError with `message` unless `condition` holds."""
+_NOTHING = object()
+
+
+def require(condition: bool, message: str, *, got: object = _NOTHING) -> None:
+    """Raise ManifestError with `message`, and with what was there, unless `condition` holds."""
+    # Values are shown where they are wrong alone: thousands of them are looked at before the first edit.
     if not condition:
-        raise ManifestError(message)
+        raise ManifestError(message if got is _NOTHING else f"{message}, got {shown(got)}")
 
 
 def shown(value: object, limit: int = 80) -> str:
@@ -91,23 +95,25 @@ def check(data: Mapping[str, Any]) -> None:
     version = data["schema_version"]
     require(
         version == SCHEMA_VERSION and not isinstance(version, bool),
-        f"schema_version must be {SCHEMA_VERSION}, got {shown(version)}",
+        f"schema_version must be {SCHEMA_VERSION}",
+        got=version,
     )
     for name in ("version", "title", "method", "licence", "data_source", "paper"):
-        require(isinstance(data[name], str), f"{name} must be text, got {shown(data[name])}")
+        require(isinstance(data[name], str), f"{name} must be text", got=data[name])
     for name in ("version", "title", "method"):
         require(bool(data[name]), f"{name} must not be empty")
-    require(_matches(_ID, data["id"]), f"id must look like method.dataset in a-z, 0-9 and _, got {shown(data['id'])}")
+    require(_matches(_ID, data["id"]), "id must look like method.dataset in a-z, 0-9 and _", got=data["id"])
     for name, allowed in (("kind", KINDS), ("output", OUTPUTS), ("conditioning", CONDITIONINGS)):
         _check_choice(data[name], name, allowed)
     require(
         isinstance(data["commercial_use"], bool),
-        f"commercial_use must be true or false, got {shown(data['commercial_use'])}",
+        "commercial_use must be true or false",
+        got=data["commercial_use"],
     )
     for name in ("attributes", "classes"):
         _check_names(data[name], name)
     for name in ("graphs", "words", "parts", "metrics"):
-        require(isinstance(data[name], Mapping), f"{name} must be an object, got {shown(data[name])}")
+        require(isinstance(data[name], Mapping), f"{name} must be an object", got=data[name])
     require(
         data["kind"] != "translate" or data["output"] != "none",
         "output of a translate model must say what its graph returns, got 'none'",
@@ -116,12 +122,12 @@ def check(data: Mapping[str, Any]) -> None:
     _check_crop(data["crop"])
     _check_words(data["words"], data["attributes"])
     for role, model in data["parts"].items():
-        require(_matches(_ROLE, role), f"parts: a role must be a-z, 0-9 and _, got {shown(role)}")
-        require(_matches(_ID, model), f"parts: {role} must be the id of a model, got {shown(model)}")
+        require(_matches(_ROLE, role), "parts: a role must be a-z, 0-9 and _", got=role)
+        require(_matches(_ID, model), f"parts: {role} must be the id of a model", got=model)
     _check_stages(data["stages"])
     _check_export(data["export"])
     golden = data["golden"]
-    require(golden is None or isinstance(golden, Mapping), f"golden must be an object or null, got {shown(golden)}")
+    require(golden is None or isinstance(golden, Mapping), "golden must be an object or null", got=golden)
     require(
         golden is None or golden.get("role") in list(data["graphs"]),
         "golden must have a role that is among the graphs",
@@ -169,7 +175,7 @@ def _inside(where: str, key: str) -> str:
 
 def _check_fields(data: object, where: str, fields: set[str]) -> None:
     """Insist on an object that has these fields and no others."""
-    require(isinstance(data, Mapping), f"{where} must be an object with {', '.join(sorted(fields))}, got {shown(data)}")
+    require(isinstance(data, Mapping), f"{where} must be an object with {', '.join(sorted(fields))}", got=data)
     names = set(data) if isinstance(data, Mapping) else set()
     if missing := sorted(fields - names):
         raise ManifestError(f"{where} misses {', '.join(missing)}")
@@ -178,9 +184,7 @@ def _check_fields(data: object, where: str, fields: set[str]) -> None:
 
 
 def _check_choice(value: object, where: str, allowed: Sequence[str]) -> None:
-    require(
-        isinstance(value, str) and value in allowed, f"{where} must be one of {', '.join(allowed)}, got {shown(value)}"
-    )
+    require(isinstance(value, str) and value in allowed, f"{where} must be one of {', '.join(allowed)}", got=value)
 
 
 def _check_names(names: object, where: str) -> None:
@@ -189,24 +193,25 @@ def _check_names(names: object, where: str) -> None:
         and all(isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT for name in names)
         and len(set(names)) == len(names)
     )
-    require(fits, f"{where} must be a list of different names, got {shown(names)}")
+    require(fits, f"{where} must be a list of different names", got=names)
 
 
 def _check_graphs(graphs: Mapping[str, Any]) -> None:
     require(bool(graphs), "graphs must name at least one file")
     for role, graph in graphs.items():
-        require(_matches(_ROLE, role), f"graphs: a role must be a-z, 0-9 and _, got {shown(role)}")
+        require(_matches(_ROLE, role), "graphs: a role must be a-z, 0-9 and _", got=role)
         _check_fields(graph, f"graph {role!r}", GRAPH_FIELDS)
         file, sha256, size = graph["file"], graph["sha256"], graph["bytes"]
-        require(isinstance(file, str) and bool(file), f"graph {role!r}: file must be a name, got {shown(file)}")
+        require(isinstance(file, str) and bool(file), f"graph {role!r}: file must be a name", got=file)
         inside = not any(c in file for c in "/\\:") and ".." not in file
         require(inside, f"graph {role!r} leads out of the model folder: {shown(file)}")
         require(
             _matches(_FILE, file),
-            f"graph {role!r} must be an .onnx file named in A-Z, a-z, 0-9, _, . and -, got {shown(file)}",
+            f"graph {role!r} must be an .onnx file named in A-Z, a-z, 0-9, _, . and -",
+            got=file,
         )
-        require(_matches(_SHA256, sha256), f"graph {role!r}: sha256 must be 64 hexadecimal digits, got {shown(sha256)}")
-        require(_is_count(size) and size > 0, f"graph {role!r}: bytes must be positive, got {shown(size)}")
+        require(_matches(_SHA256, sha256), f"graph {role!r}: sha256 must be 64 hexadecimal digits", got=sha256)
+        require(_is_count(size) and size > 0, f"graph {role!r}: bytes must be positive", got=size)
 
 
 def _check_crop(crop: Any) -> None:
@@ -216,7 +221,8 @@ def _check_crop(crop: Any) -> None:
     for side in (crop["height"], crop["width"]):
         require(
             _is_count(side) and low <= side <= _SIDE_LIMIT,
-            f"crop sides must be {low}..{_SIDE_LIMIT} px, got {shown(side)}",
+            f"crop sides must be {low}..{_SIDE_LIMIT} px",
+            got=side,
         )
     require(
         crop["kind"] in ("body", "none") or crop["height"] == crop["width"],
@@ -230,12 +236,14 @@ def _check_words(words: Mapping[str, Any], attributes: Sequence[str]) -> None:
         _check_fields(entry, f"word {shown(word)}", WORD_FIELDS)
         require(
             isinstance(entry["also"], list | tuple),
-            f"word {word!r}: also must be a list of other spellings, got {shown(entry['also'])}",
+            f"word {word!r}: also must be a list of other spellings",
+            got=entry["also"],
         )
         for spelling in (word, *entry["also"]):
             require(
                 _matches(_WORD, spelling) and not spelling.startswith("no-"),
-                f"a word must be a-z, 0-9 and - and not start with no-, got {shown(spelling)}",
+                "a word must be a-z, 0-9 and - and not start with no-",
+                got=spelling,
             )
             require(spelling not in seen, f"the word {spelling!r} stands twice")
             seen.add(spelling)
@@ -245,13 +253,14 @@ def _check_words(words: Mapping[str, Any], attributes: Sequence[str]) -> None:
             require(
                 attribute in attributes, f"word {word!r} sets {shown(attribute)}, which is not among the attributes"
             )
-            require(_is_number(value), f"word {word!r}: {attribute} must be a number, got {shown(value)}")
+            require(_is_number(value), f"word {word!r}: {attribute} must be a number", got=value)
         _check_choice(entry["region"], f"region of {word!r}", REGIONS)
         _check_choice(entry["quality"], f"quality of {word!r}", QUALITIES)
         _check_tint(entry["tint"], word)
         require(
             isinstance(entry["unless"], list | tuple),
-            f"word {word!r}: unless must be a list of guards, got {shown(entry['unless'])}",
+            f"word {word!r}: unless must be a list of guards",
+            got=entry["unless"],
         )
         for guard in entry["unless"]:
             _check_guard(guard, word)
@@ -277,34 +286,34 @@ def _check_guard(guard: Any, word: str) -> None:
     for name in ("attribute", "say"):
         require(
             isinstance(guard[name], str) and bool(guard[name]),
-            f"{where}: {name} must be text, got {shown(guard[name])}",
+            f"{where}: {name} must be text",
+            got=guard[name],
         )
     above = guard["above"]
-    require(_is_number(above) and 0 <= above <= 1, f"{where}: above must be from 0 to 1, got {shown(above)}")
+    require(_is_number(above) and 0 <= above <= 1, f"{where}: above must be from 0 to 1", got=above)
 
 
 def _check_stages(stages: object) -> None:
-    require(isinstance(stages, list | tuple), f"stages must be a list, got {shown(stages)}")
+    require(isinstance(stages, list | tuple), "stages must be a list", got=stages)
     for i, stage in enumerate(stages if isinstance(stages, list | tuple) else ()):
         where = f"stage {i}"
         _check_fields(stage, where, STAGE_FIELDS)
         for name in STAGE_FIELDS - {"config", "steps"}:
-            require(isinstance(stage[name], str), f"{where}: {name} must be text, got {shown(stage[name])}")
+            require(isinstance(stage[name], str), f"{where}: {name} must be text", got=stage[name])
         require(bool(stage["name"]), f"{where}: name must not be empty")
-        require(
-            isinstance(stage["config"], Mapping), f"{where}: config must be an object, got {shown(stage['config'])}"
-        )
-        require(_is_count(stage["steps"]), f"{where}: steps must be 0 or more, got {shown(stage['steps'])}")
+        require(isinstance(stage["config"], Mapping), f"{where}: config must be an object", got=stage["config"])
+        require(_is_count(stage["steps"]), f"{where}: steps must be 0 or more", got=stage["steps"])
 
 
 def _check_export(export: Any) -> None:
     _check_fields(export, "export", EXPORT_FIELDS)
     _check_choice(export["weights"], "export: weights", PRECISIONS)
-    require(isinstance(export["torch"], str), f"export: torch must be text, got {shown(export['torch'])}")
+    require(isinstance(export["torch"], str), "export: torch must be text", got=export["torch"])
     differences = export["onnx_max_difference"]
     require(
         isinstance(differences, Mapping) and all(_is_number(d) and d >= 0 for d in differences.values()),
-        f"export: onnx_max_difference must be numbers by role, got {shown(differences)}",
+        "export: onnx_max_difference must be numbers by role",
+        got=differences,
     )
 
 
