@@ -102,10 +102,12 @@ def available(kind: str | None = None) -> list[Model]:
     """Return the models that are here, bundled ones first, each group by name; damaged ones are logged and left out.
 
     Args:
-        kind: only models of this kind.
+        kind: only models of this kind; what names another is not even checked.
     """
     models = []
     for folder in _folders():
+        if kind is not None and manifests.kind_of(folder) not in (kind, None):
+            continue
         try:
             model = load(folder)
         except ManifestError as error:

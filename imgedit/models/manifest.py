@@ -34,6 +34,7 @@ __all__ = [
     "Stage",
     "Tint",
     "Word",
+    "kind_of",
     "read",
     "read_graph",
     "verify",
@@ -157,6 +158,15 @@ class Manifest:
         target = Path(folder) / FILE
         write_whole(target, self.to_json())
         return target
+
+
+def kind_of(folder: Path) -> str | None:
+    """Return the kind that a manifest names, without checking anything; None where nothing can be told."""
+    try:
+        kind = json.loads(read_file(Path(folder) / FILE, SIZE_LIMIT))["kind"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return kind if isinstance(kind, str) else None
 
 
 def read(folder: Path) -> Manifest:
