@@ -224,7 +224,7 @@ class Job:
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         output = self.model.manifest.output
-        if output == "mesh":  # acts around the face, so no part of it has to be found
+        if output in ("mesh", "glasses"):  # acts on the face's mesh, so no part of it has to be found
             return True
         part = MOVABLE if output == "flow" else self.part
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
@@ -328,6 +328,21 @@ def _mesh(job: Job) -> Sequence[Change]:
     return plan.changes(job.subject, job.warn)
 
 
+def _glasses(job: Job) -> Sequence[Change]:
+    """Draw the frame that is named by a word, the first one by a word that names none."""
+    manifest = job.model.manifest
+    face = job.subject.mesh
+    if face is None:
+        job.warn(f"gets no {job.edits[0].word}: no face mesh fits it")
+        return []
+    from imgedit.render.glasses import Glasses, frame_of  # and with it all that only drawing needs
+
+    (edit,) = job.edits  # two frames contradict each other
+    known = manifest.word(edit.word)
+    index = manifest.classes.index(known[0]) if known is not None and known[0] in manifest.classes else 0
+    return [Glasses(face.points, frame_of(job.run("frames")({}), index), job.region(job.part), edit.strength)]
+
+
 def tint_of(edits: Sequence[Edit]) -> Tint | None:
     """Return the tint of the strongest of some edits; None where it has none."""
     return max(edits, key=lambda edit: edit.strength).tint
@@ -339,5 +354,6 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "tone": _tone,
     "flow": _flow,
     "mesh": _mesh,
+    "glasses": _glasses,
 }
 """A model's output -> what makes changes of it."""

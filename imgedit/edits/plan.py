@@ -117,7 +117,7 @@ def assign(words: Mapping[str, float], models: Sequence[Model]) -> list[Task]:
         model, edit = _find(word, strength, models)
         chosen.setdefault(str(model.folder), []).append(edit)
     tasks = [Task(by_folder[folder], tuple(edits)) for folder, edits in chosen.items()]
-    _check_contradictions([edit for task in tasks for edit in task.edits])
+    _check_contradictions(tasks)
     return tasks
 
 
@@ -125,10 +125,14 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
     """Return the first model that knows a word, and the word as that model's edit."""
     is_negated = text.startswith("no-")
     name = text.removeprefix("no-")
+    only_adds: Model | None = None
     for model in models:
         manifest = model.manifest
         known = manifest.word(name)
         if known is None:
+            continue
+        if is_negated and manifest.only_adds:
+            only_adds = only_adds or model
             continue
         word = known[1]
         is_experimental = word.quality == "experimental"
@@ -145,6 +149,8 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
         values = {attribute: _opposite(value, manifest) for attribute, value in word.sets.items()}
         guards = tuple(guard for guard in word.unless if guard.then != "skip")
         return model, Edit(text, values, strength, word.region, guards=guards, is_experimental=is_experimental)
+    if only_adds is not None:
+        raise ConfigError(f"{text!r} cannot be done: {only_adds.id} draws {name} and cannot take it away")
     raise UnknownWordError(_unknown(text, name, models))
 
 
@@ -162,11 +168,18 @@ def _opposite(value: float, manifest: Manifest) -> float:
     return -value if manifest.conditioning == "direction" else 1.0 - value
 
 
-def _check_contradictions(edits: Sequence[Edit]) -> None:
-    """Raise ConfigError when two words want different values of one attribute."""
+def _check_contradictions(tasks: Sequence[Task]) -> None:
+    """Raise ConfigError when two words want different values of one attribute, or draw two things in one place."""
     first: dict[str, Edit] = {}
-    for edit in edits:
+    for task in tasks:
+        if task.model.manifest.only_adds and len(task.edits) > 1:
+            raise _contradiction(*task.edits[:2])
+    for edit in (edit for task in tasks for edit in task.edits):
         for attribute, value in edit.values.items():
             other = first.setdefault(attribute, edit)
             if other.values[attribute] != value:
-                raise ConfigError(f"{other.word!r} and {edit.word!r} contradict each other; name only one of them")
+                raise _contradiction(other, edit)
+
+
+def _contradiction(one: Edit, other: Edit) -> ConfigError:
+    return ConfigError(f"{one.word!r} and {other.word!r} contradict each other; name only one of them")

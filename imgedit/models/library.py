@@ -167,12 +167,18 @@ def find(name: str | os.PathLike[str]) -> Model:
 
 
 def known_words(models: Iterable[Model]) -> dict[str, list[str]]:
-    """Return the words of models, in order, each with its other spellings; words that mean the same stand together."""
+    """Return the words of models, in order, each with its other spellings; words that mean the same stand together.
+
+    Words of one model never mean the same: round and square glasses are both glasses.
+    """
     words: dict[str, list[str]] = {}
     first: dict[tuple[tuple[str, float], ...], str] = {}
     for model in models:
+        own = set()
         for word, entry in model.manifest.words.items():
-            name = first.setdefault(tuple(sorted(entry.sets.items())), word)
+            sets = tuple(sorted(entry.sets.items()))
+            name = word if sets in own else first.setdefault(sets, word)
+            own.add(sets)
             others = words.setdefault(name, [])
             others += [w for w in (word, *entry.also) if w != name and w not in others]
     return words

@@ -107,6 +107,11 @@ class Manifest:
         """The stage that made the weights; None where nothing is known of the training."""
         return self.stages[-1] if self.stages else None
 
+    @property
+    def only_adds(self) -> bool:
+        """Whether the model can do what its words say, and cannot undo it."""
+        return self.output in schema.ADDITIONS
+
     def word(self, name: str) -> tuple[str, Word] | None:
         """Return a word by any of its spellings, with the one that is its name; None where the model has no such."""
         if name in self.words:

@@ -14,6 +14,7 @@ from imgedit.errors import ManifestError
 from imgedit.text import printable
 
 __all__ = [
+    "ADDITIONS",
     "CONDITIONINGS",
     "CROPS",
     "KINDS",
@@ -33,7 +34,9 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "none")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "none")
+ADDITIONS = ("glasses",)
+"""Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 CROPS = ("face", "head", "inner", "close", "body", "none")
 REGIONS = ("hair", "face", "all")
 CONDITIONINGS = ("target", "difference", "direction", "none")

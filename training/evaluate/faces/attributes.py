@@ -59,6 +59,7 @@ class _Measurement:
         has_hair: `(N,)`, faces labelled neither bald nor with a hat.
         has_clear_hair: `(N,)`, those of them that are labelled with one hair colour.
         people: dlib's descriptions of the faces, or None.
+        only_adds: the model cannot undo its words.
     """
 
     editor: FrameEditor
@@ -70,17 +71,18 @@ class _Measurement:
     has_hair: NDArray[np.bool_]
     has_clear_hair: NDArray[np.bool_]
     people: NDArray[np.float64] | None
+    only_adds: bool = False
 
-    def edited(self, words: Sequence[str], what: str) -> list[NDArray[np.uint8]]:
-        """Give each face its word."""
-        jobs = list(zip(self.faces.frames, words, strict=True))
+    def edited(self, words: Sequence[str], what: str, frames: Frames | None = None) -> list[NDArray[np.uint8]]:
+        """Give each face, or some of them, its word."""
+        jobs = list(zip(self.faces.frames if frames is None else frames, words, strict=True))
         return [self.editor.edit(frame, [word]) for frame, word in with_progress(jobs, what)]
 
-    def identity(self, edited: Frames) -> dict[str, float]:
-        """Say how far dlib's network puts the edited faces from those before."""
+    def identity(self, edited: Frames, which: NDArray[np.intp] | slice = slice(None)) -> dict[str, float]:
+        """Say how far dlib's network puts the edited faces, all or some, from those before."""
         if self.people is None:
             return {}
-        apart = identity.distances(self.people, identity.descriptors(edited))
+        apart = identity.distances(self.people[which], identity.descriptors(edited))
         return {
             "identity_distance": float(apart.mean()),
             "same_person": float((apart < identity.SAME_PERSON).mean()),
@@ -104,7 +106,8 @@ def evaluate(
     Other attributes: each face is given the opposite of what the judge sees; right is what it then sees. `kept` is the
     share of the judge's other decisions (without the four hair colours, or without the attribute) that stay as they
     were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair colour that it has;
-    of another attribute, `round_trip` edits the edited face back.
+    of another attribute, `round_trip` edits the edited face back. A model that only adds (glasses) is asked for them on
+    the faces where the judge sees none, `n_without` of them, and for nothing else.
 
     Args:
         model: of kind `translate`.
@@ -129,14 +132,16 @@ def evaluate(
         has_hair=with_hair,
         has_clear_hair=with_hair & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1),
         people=identity.descriptors(faces.frames) if with_identity else None,
+        only_adds=model.manifest.only_adds,
     )
     edits: dict[str, dict[str, Any]] = {}
     by_group: dict[str, float] = {}
     groups = faces.groups()
     for attribute, word in words.items():
-        measure = _hair_colour if attribute in by.hair else _other_attribute
+        measure = _hair_colour if attribute in by.hair else _addition if by.only_adds else _other_attribute
         edits[attribute], right = measure(by, attribute, word)
-        by_group |= {f"{attribute}, {name}": float(right[members].mean()) for name, members in groups.items()}
+        shares = {name: np.ma.asarray(right[members]).mean() for name, members in groups.items()}
+        by_group |= {f"{attribute}, {name}": float(s) for name, s in shares.items() if s is not np.ma.masked}
     result: dict[str, Any] = {
         "mean": mean_of(list(edits.values())),
         "edits": edits,
@@ -180,6 +185,20 @@ def _other_attribute(by: _Measurement, attribute: str, word: str) -> tuple[dict[
     back = [(frame, by.editor.edit(again, [_said(word, not w)])) for frame, again, w in pairs]
     losses = {f"round_trip_{name}": value for name, value in _losses(back).items()}
     return {"accuracy": float(right.mean()), "kept": float(kept.mean()), **losses, **by.identity(edited)}, right
+
+
+def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """Give the attribute to every face where the judge does not see it; the others are masked in what is returned."""
+    column = by.judge.column(attribute)
+    has = by.before[:, column] > 0.5
+    which = np.flatnonzero(~has)
+    edited = by.edited([word] * len(which), attribute, [by.faces.frames[i] for i in which])
+    after = by.judge.probabilities(edited)
+    right = np.ma.masked_array(np.zeros(len(has), bool), mask=has)
+    right[which] = after[:, column] > 0.5
+    kept = _kept(by.before[which], after, by.judge, [attribute])
+    row = {"accuracy": float(right.mean()), "kept": float(kept.mean()), "n_without": len(which)}
+    return row | by.identity(edited, which), right
 
 
 def _words(model: Model) -> dict[str, str]:

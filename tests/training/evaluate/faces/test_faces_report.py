@@ -87,6 +87,7 @@ class Manifest:
     kind: str
     attributes: tuple[str, ...]
     words: dict[str, Word]
+    only_adds: bool = False
 
 
 @dataclass
@@ -208,6 +209,23 @@ def test_a_model_of_hair_and_face_words_has_the_mean_of_what_both_have(monkeypat
     assert result["mean"] == {"accuracy": 0.2, "kept": 1.0}  # four colours right in a quarter, no smile changed
     assert "accuracy_clear_hair" in result["edits"]["Gray_Hair"]
     assert "round_trip_psnr" in result["edits"]["Smiling"]
+
+
+def test_what_a_model_only_adds_is_asked_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(self: Any, frame: Frame, said: Sequence[str]) -> Frame:
+        assert (list(said), frame[0, 0, 1]) == (["smile"], 0)
+        edited = frame.copy()
+        edited[0, 0, 1] = edited[0, 0, 2]  # only men smile then
+        return edited
+
+    monkeypatch.setattr(attributes.FrameEditor, "edit", edit)
+    words = {"smile": Word({"Smiling": 1.0})}
+    model: Any = Model(Manifest("m.d", "translate", ("Smiling",), words, only_adds=True))
+    judge: Any = Judge()
+    result = attributes.evaluate(model, painted(16), judge, with_identity=False)
+    assert result["edits"]["Smiling"] == {"accuracy": 0.5, "kept": 1.0, "n_without": 8}
+    assert result["accuracy_by_group"]["Smiling, young men"] == 1.0
+    assert result["accuracy_by_group"]["Smiling, young women"] == 0.0
 
 
 def test_kept_counts_the_other_attributes_and_not_the_edited_one(monkeypatch: pytest.MonkeyPatch) -> None:

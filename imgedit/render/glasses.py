@@ -1,0 +1,490 @@
+"""`Glasses`: a frame of glasses, drawn on a face at the photo's own resolution.
+
+A frame is a vector drawing in millimetres, of a face whose eyes are 63 mm apart. It is a rigid thing in the frame of
+the face's mesh: bent a little around the face, tilted, resting on the nose, its temples going back to the ears. What
+lies behind the face, or under hair, is hidden. Rims throw a faint shadow, lenses reflect a little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import ModelError
+from imgedit.pixels import Floats, to_lab
+from imgedit.render.change import DETAIL
+from imgedit.render.regions import Region
+from imgedit.vision import geometry, mesh
+from imgedit.vision.mesh import Points
+from imgedit.vision.subject import Subject
+
+__all__ = ["EYES_APART", "Frame", "Glasses", "Placed", "frame_of", "place"]
+
+EYES_APART = 63.0
+"""Millimetres between the middles of the eyes of the face that frames are drawn for."""
+
+_LEFT, _RIGHT = (33, 133), (362, 263)  # corners of the eyes
+_BRIDGE = (168, 6, 197)  # down the bridge of the nose
+_EARS = ((127, 234), (356, 454))  # points before the ears, at the height of the eyes and of the nose
+_WRAP = 6.0  # mm by which a lens's outer end, 68 mm from the middle, lies further back than its inner one
+_TILT = 0.14  # by how much the lower rim is nearer to the face, a millimetre of height
+_CLEAR = -0.5  # mm between the bridge of the nose, in the middle, and the back of the frame
+_THICK = 2.5  # mm from the front of a rim to its back
+_BEHIND = (5.0, 8.0)  # mm by which the mesh may lie before a part of the frame that is seen, and one that is hidden
+_EAR = (8.0, 26.0)  # mm from the points before an ear out to where a temple ends, and back
+_EAR_HEIGHT = 35.0  # mm down from there: the height of an ear
+_END_PIECE = np.array([2.0, 0.0, 4.0])  # mm out, down and back, round the corner from a rim to its temple
+_DISTANCE = 900.0  # mm from the camera to the eyes
+_SHADOW, _SHADOW_WIDTH, _SHADOW_DOWN = 0.30, 2.2, 2.6  # depth of a rim's shadow, its softness and shift in mm
+_LENS, _REFLECTION = 0.03, 0.09  # of light that a lens keeps back, and that a reflection adds
+_SHEEN = 0.16  # of light that the upper edge of a rim throws back
+_USUAL, _DARKEST = 75.0, 20.0  # L* of usual skin, and the greatest that a frame is never darker than
+_SUPERSAMPLED = 4  # samples a pixel along each side, on frames of up to `_FINE` px
+_FINE = 700
+_N_STRIPS = 60  # of a lens
+_SHARPEST = 0.3  # standard deviation of the least blur, px
+_LEAST_EDGE = 8.0  # slope (Sobel, 0..255) of an edge that tells of blur
+_SOFT = 0.75  # share of a face's own blur that a frame gets; skin has no edges as sharp as a frame's
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of glasses, as seen from ahead; millimetres right and down of the middle between the eyes.
+
+    Attributes:
+        outline: `(n, 2)`, the viewer's right lens, clockwise as seen; the left one is its mirror image.
+        rim: `(n,)`, width of the rim outside of the lens at each point; 0 where it has none.
+        bars: `(m, k, 2)`, the middle lines of the bars between the lenses, from the viewer's left to right.
+        bar: `(m,)`, their widths; 0 for no bar.
+        temple: `(2,)`, height of a temple at the hinge and at the ear.
+        colour: `(3,)`, RGB in 0..1.
+    """
+
+    outline: Floats
+    rim: Floats
+    bars: Floats
+    bar: Floats
+    temple: Floats
+    colour: Floats
+
+
+def frame_of(arrays: Mapping[str, NDArray[Any]], index: int) -> Frame:
+    """Return one of the frames that a model holds.
+
+    Args:
+        arrays: what its graph returns: the fields of `Frame`, each with a first axis over the frames.
+        index: of the frame.
+
+    Raises:
+        ModelError: the graph returns something else.
+    """
+    try:
+        values = {name: np.asarray(arrays[name], np.float32)[index] for name in Frame.__dataclass_fields__}
+    except (KeyError, IndexError) as error:
+        raise ModelError(f"the drawings of glasses have no frame {index}") from error
+    n, m = len(values["outline"]), len(values["bars"])
+    shapes = {"outline": (n, 2), "rim": (n,), "bars": (m, *values["bars"].shape[1:2], 2), "bar": (m,), "temple": (2,)}
+    for name, shape in {**shapes, "colour": (3,)}.items():
+        if values[name].shape != shape or not np.isfinite(values[name]).all():
+            raise ModelError(f"{name} of a frame of glasses has shape {values[name].shape}, not {shape}")
+    return Frame(**values)
+
+
+class Placed(NamedTuple):
+    """The frame of a face's mesh, in millimetres of the face that frames are drawn for.
+
+    Attributes:
+        scale: pixels of the photo a millimetre.
+        turn: `(3, 3)`, from the face's own axes (right, down, away) to the photo's.
+        origin: `(3,)`, the middle between the eyes in the photo, pixels.
+        nose: z of the nose's bridge, mm.
+        ears: `(2, 3)`, where the temples end, mm.
+    """
+
+    scale: float
+    turn: Points
+    origin: Points
+    nose: float
+    ears: Points
+
+    def photo(self, points: Points) -> Points:
+        """Take points `(..., 3)` in mm to pixels of the photo; what is further away is smaller."""
+        along = points @ self.turn.T
+        return np.asarray(self.origin + self.scale * along * (_DISTANCE / (_DISTANCE + along[..., 2:])))
+
+
+def place(points: Points) -> Placed:
+    """Find where a face wears glasses.
+
+    Args:
+        points: its mesh, `(468, 3)`, pixels of the photo.
+    """
+    still = list(mesh.STILL)
+    scale, turn, shift = mesh.fit(mesh.template().points[still], points[still])
+    own = (points - shift) @ turn / scale
+    left, right = own[list(_LEFT)].mean(0), own[list(_RIGHT)].mean(0)
+    unit = float(right[0] - left[0]) / EYES_APART
+    middle = (left + right) / 2.0
+    middle[0] = (middle[0] + own[list(_BRIDGE), 0].mean()) / 2.0
+    nose = float((own[list(_BRIDGE[:2]), 2].mean() - middle[2]) / unit)
+    ears = np.array([own[list(pair)].mean(0) for pair in _EARS])
+    ears = (ears - middle) / unit + [[-_EAR[0], 0.0, _EAR[1]], [_EAR[0], 0.0, _EAR[1]]]
+    ears[:, 1] = (own[[pair[0] for pair in _EARS], 1] - middle[1]) / unit + 4.0
+    return Placed(scale * unit, turn, scale * middle @ turn.T + shift, nose, ears)
+
+
+class _Part(NamedTuple):
+    """Quads of one part of the frame: `(q, 4, 3)` in mm, and how brightly each is drawn, `(q,)`, 0..1."""
+
+    quads: Points
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Glasses:
+    """Glasses on a face.
+
+    Attributes:
+        points: the face's mesh, `(468, 3)`, pixels of the photo.
+        frame: what is drawn.
+        region: name of the region where it may act.
+        amount: share of the change, 0..1.
+    """
+
+    points: Points
+    frame: Frame
+    region: str
+    amount: float = 1.0
+    order: ClassVar[int] = DETAIL
+
+    def scaled(self, strength: float) -> Glasses:
+        """Return the same change at a share of its strength: the glasses fade in."""
+        return replace(self, amount=self.amount * strength)
+
+    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+        """Draw the glasses on the photo; as `Change.apply`."""
+        placed = place(self.points)
+        canvas = _Canvas.around(placed, self.frame, self.points, region.roi)
+        out = rgb.copy()
+        if canvas is None:
+            return out
+        x0, y0, x1, y1 = canvas.roi
+        part = out[y0:y1, x0:x1]
+        hair = _hair(subject, canvas.roi)
+        layers = _layers(canvas, self.frame, hair, _blur(subject.rgb[y0:y1, x0:x1]))
+        colours = _painted(part, layers, _lit(self.frame.colour, part, is_grey=subject.is_grey))
+        weight = _cropped(region, canvas.roi) * np.float32(self.amount)
+        mixed = part + weight[..., None] * (colours - part)
+        np.copyto(part, np.clip(np.rint(mixed), 0.0, 255.0).astype(np.uint8), where=weight[..., None] > 0)
+        return out
+
+
+def _lit(colour: Floats, part: NDArray[np.uint8], *, is_grey: bool) -> Floats:
+    """Return a colour `(3,)` of 0..1 in the light of a part of a photo, 0..255: never darker than its own shades."""
+    lightness = to_lab(part)[..., 0]
+    dark, light = (float(v) for v in np.percentile(lightness, (2.0, 80.0)))
+    lit = np.maximum(255.0 * np.clip(light / _USUAL, 0.35, 1.1) * colour, 2.0 * min(dark, _DARKEST))
+    return np.asarray(np.full(3, lit.mean()) if is_grey else lit, np.float32)
+
+
+class _Canvas:
+    """A part of a photo, finely sampled, on which quads are drawn where the face does not hide them."""
+
+    def __init__(self, roi: geometry.Roi, samples: int, placed: Placed, points: Points) -> None:
+        self.roi, self.samples, self.placed, self.points = roi, samples, placed, points
+        self._surface = _Surface(points)
+
+    @classmethod
+    def around(cls, placed: Placed, frame: Frame, points: Points, limit: geometry.Roi) -> _Canvas | None:
+        """Return the canvas that holds a frame and its shadow, within a part of the photo; None where it is beside."""
+        shown = np.concatenate([part.quads.reshape(-1, 3) for part in _parts(frame, placed)])
+        corners = placed.photo(shown)[:, :2]
+        margin = 8.0 * placed.scale + 2.0
+        low, high = np.floor(corners.min(0) - margin).astype(int), np.ceil(corners.max(0) + margin).astype(int)
+        x0, y0 = max(limit[0], int(low[0])), max(limit[1], int(low[1]))
+        x1, y1 = min(limit[2], int(high[0])), min(limit[3], int(high[1]))
+        if x1 <= x0 or y1 <= y0:
+            return None
+        samples = _SUPERSAMPLED if high[0] - low[0] <= _FINE else _SUPERSAMPLED // 2
+        return cls((x0, y0, x1, y1), samples, placed, points)
+
+    def drawn(self, part: _Part, *, is_hidden: bool = True) -> Floats:
+        """Draw quads, where several lie the brightest; `(h, w)`, 0..1.
+
+        Args:
+            part: what is drawn.
+            is_hidden: leave out what lies behind the face.
+        """
+        x0, y0, x1, y1 = self.roi
+        mask = np.zeros(((y1 - y0) * self.samples, (x1 - x0) * self.samples), np.uint8)
+        corners = self.placed.photo(part.quads)
+        value = part.value
+        if is_hidden:
+            before = self._surface.depth(corners[..., :2].mean(1)) - corners[..., 2].mean(1)
+            behind = -before / self.placed.scale
+            value = value * np.clip((_BEHIND[1] - behind) / (_BEHIND[1] - _BEHIND[0]), 0.0, 1.0)
+        place = np.rint(((corners[..., :2] - (x0, y0) + 0.5) * self.samples - 0.5) * 16.0).astype(np.int32)
+        for i in np.argsort(value):
+            if value[i] > 0:
+                cv2.fillConvexPoly(mask, place[i], float(round(255 * value[i])), lineType=cv2.LINE_8, shift=4)
+        size = (x1 - x0, y1 - y0)
+        return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255.0)
+
+
+class _Surface:
+    """The face's mesh as a surface, `points` `(468, 3)`."""
+
+    def __init__(self, points: Points) -> None:
+        corners = points[mesh.template().triangles]  # (t, 3, 3)
+        self._a, self._z = corners[:, 0, :2], corners[..., 2]
+        edges = np.stack([corners[:, 1, :2] - self._a, corners[:, 2, :2] - self._a], axis=2)
+        det = np.linalg.det(edges)
+        self._is_flat = np.abs(det) < 1e-9
+        edges[self._is_flat] = np.eye(2)
+        self._inverse = np.linalg.inv(edges)
+
+    def depth(self, places: Points) -> NDArray[np.float64]:
+        """Return z of the surface, the nearest to the camera, at places `(n, 2)`; infinity beside it."""
+        nearest = np.full(len(places), np.inf)
+        for i, place in enumerate(places):
+            uv = np.einsum("tij,tj->ti", self._inverse, place - self._a)
+            inside = (uv >= 0).all(1) & (uv.sum(1) <= 1) & ~self._is_flat
+            if inside.any():
+                u, v = uv[inside].T
+                z = self._z[inside]
+                nearest[i] = float((z[:, 0] * (1 - u - v) + z[:, 1] * u + z[:, 2] * v).min())
+        return nearest
+
+
+class _Layers(NamedTuple):
+    """Masks `(h, w)`, 0..1: the frame, its bright edges, lenses, what they reflect, and the shadow on the skin."""
+
+    frame: Floats
+    sheen: Floats
+    lens: Floats
+    reflection: Floats
+    shadow: Floats
+
+
+def _layers(canvas: _Canvas, frame: Frame, hair: Floats, blur: float) -> _Layers:
+    placed = canvas.placed
+    free = 1.0 - hair
+    front, back, *temples = _parts(frame, placed)
+    rims = canvas.drawn(front)
+    body = np.maximum(rims, canvas.drawn(back)) * free
+    for part, ear in zip(temples, placed.ears, strict=True):
+        over = 1.0 - hair * _hides(canvas, hair, ear)
+        body = np.maximum(body, canvas.drawn(part) * over)
+    lens = canvas.drawn(_lenses(frame, placed)) * free
+    reflection = canvas.drawn(_reflections(frame, placed)) * lens
+    pixel = placed.scale
+    down = placed.turn[:2, 1] * _SHADOW_DOWN * pixel
+    shift = np.array([[1.0, 0.0, down[0]], [0.0, 1.0, down[1]]])
+    size = (body.shape[1], body.shape[0])
+    lower = np.asarray(cv2.warpAffine(rims, shift, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    shadow = _soft(lower, max(blur, _SHADOW_WIDTH * pixel)) * free * _on_face(canvas)
+    return _Layers(
+        _soft(body, blur),
+        _soft(canvas.drawn(_sheen(frame, placed)), max(blur, 0.35 * pixel)),
+        _soft(lens, blur),
+        _soft(reflection, max(blur, 2.0 * pixel)),
+        np.asarray(shadow, np.float32),
+    )
+
+
+def _soft(mask: Floats, sigma: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma) if sigma > 0.3 else mask, np.float32)
+
+
+def _on_face(canvas: _Canvas) -> Floats:
+    """Return where the face is, `(h, w)`, 0 or 1: the ground beside it gets no shadow."""
+    x0, y0, x1, y1 = canvas.roi
+    outline = np.rint((canvas.points[list(mesh.OVAL), :2] - (x0, y0)) * 16.0).astype(np.int32)
+    mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [outline], 1, lineType=cv2.LINE_8, shift=4)
+    return np.asarray(mask, np.float32)
+
+
+def _hides(canvas: _Canvas, hair: Floats, ear: Points) -> float:
+    """Return how much hair lies over temples on one side, 0..1: it does where it covers the ear, not on sideburns."""
+    down = np.column_stack([np.full(4, ear[0]), ear[1] + np.linspace(3.0, _EAR_HEIGHT, 4), np.full(4, ear[2])])
+    x0, y0, _, _ = canvas.roi
+    x, y = np.rint(canvas.placed.photo(down)[:, :2] - (x0, y0)).astype(int).T
+    height, width = hair.shape
+    found = float(hair[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].mean())
+    return float(np.clip((found - 0.2) / 0.4, 0.0, 1.0))
+
+
+def _painted(part: NDArray[np.uint8], layers: _Layers, colour: Floats) -> Floats:
+    """Return the photo's part with the glasses, `(h, w, 3)`, 0..255."""
+    seen = part.astype(np.float32)
+    bright = np.float32(np.percentile(seen.max(axis=2), 95.0))
+    seen *= 1.0 - _SHADOW * layers.shadow[..., None]
+    seen *= 1.0 - _LENS * layers.lens[..., None]
+    seen += _REFLECTION * layers.reflection[..., None] * (bright - 0.5 * seen)
+    frame = colour + _SHEEN * bright * layers.sheen[..., None]
+    return np.asarray(seen + layers.frame[..., None] * (frame - seen), np.float32)
+
+
+def _parts(frame: Frame, placed: Placed) -> tuple[_Part, ...]:
+    """Return the front of the frame (rims and bars), its back, and the temple of the viewer's left and right."""
+    front = np.concatenate([*_rims(frame), *_bars(frame)])
+    here, behind = _bent(front, placed, 0.0), _bent(front, placed, _THICK)
+    ones = np.ones(len(front))
+    return _Part(here, ones), _Part(behind, ones), *_temples(frame, placed)
+
+
+def _rims(frame: Frame) -> Iterator[Points]:
+    """Yield the rims' quads, `(n, 4, 2)` in the drawing's plane, right and left."""
+    outer = frame.outline + frame.rim[:, None] * _outward(frame.outline)
+    inner = frame.outline - 0.15 * frame.rim[:, None] * _outward(frame.outline)
+    quads = np.stack([inner, outer, np.roll(outer, -1, 0), np.roll(inner, -1, 0)], axis=1).astype(np.float64)
+    quads = quads[frame.rim > 0]
+    yield quads
+    yield quads * [-1.0, 1.0]
+
+
+def _outward(outline: Floats) -> Points:
+    """Return unit vectors out of an outline that runs clockwise as seen, `(n, 2)`."""
+    along = np.roll(outline, -1, 0) - np.roll(outline, 1, 0)
+    normal = np.column_stack([along[:, 1], -along[:, 0]]).astype(np.float64)
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9))
+
+
+def _bars(frame: Frame) -> Iterator[Points]:
+    for line, width in zip(frame.bars.astype(np.float64), frame.bar, strict=True):
+        if width > 0:
+            yield _ribbon(line, np.full(len(line), float(width)))
+
+
+def _ribbon(line: Points, width: NDArray[np.float64]) -> Points:
+    """Return the quads of a line `(k, 2)` of some width at each point, `(k - 1, 4, 2)`."""
+    along = np.gradient(line, axis=0)
+    across = np.column_stack([-along[:, 1], along[:, 0]])
+    across *= (width / 2.0 / np.maximum(np.linalg.norm(across, axis=1), 1e-9))[:, None]
+    up, down = line - across, line + across
+    return np.stack([up[:-1], up[1:], down[1:], down[:-1]], axis=1)
+
+
+def _bent(plane: Points, placed: Placed, back: float) -> Points:
+    """Take points `(..., 2)` of the drawing's plane onto the frame's surface, `(..., 3)` mm, some mm to the back."""
+    x, y = plane[..., 0], plane[..., 1]
+    z = placed.nose - _CLEAR + _WRAP * (x / 68.0) ** 2 + _TILT * y + back
+    return np.stack([x, y, z], axis=-1)
+
+
+def _hinge(frame: Frame) -> Points:
+    """Return where a temple meets the viewer's right rim, `(2,)`: outermost, in the upper third."""
+    outer = frame.outline + frame.rim[:, None] * _outward(frame.outline)
+    low, high = float(outer[:, 1].min()), float(outer[:, 1].max())
+    y = low + 0.22 * (high - low)
+    near = outer[np.abs(outer[:, 1] - y) < 0.15 * (high - low)]
+    return np.array([float(near[:, 0].max()) - 0.5, y])
+
+
+def _temples(frame: Frame, placed: Placed) -> Iterator[_Part]:
+    """Yield both temples: standing strips from the hinges to the ears."""
+    steps = np.linspace(0.0, 1.0, 40)[:, None]
+    hinge = _hinge(frame)
+    for side, ear in zip((-1.0, 1.0), placed.ears, strict=True):
+        start = _bent(hinge * [side, 1.0], placed, 0.0)
+        corner = start + _END_PIECE * [side, 1.0, 1.0]
+        line = np.concatenate([[start], corner + steps * (ear - corner)])
+        height = np.interp(np.linspace(0.0, 1.0, len(line)), [0.0, 1.0], frame.temple)[:, None]
+        half = np.array([0.0, 0.5, 0.0]) * height
+        up, down = line - half, line + half
+        quads = np.stack([up[:-1], up[1:], down[1:], down[:-1]], axis=1)
+        yield _Part(quads, np.ones(len(quads)))
+
+
+def _lenses(frame: Frame, placed: Placed) -> _Part:
+    """Return both lenses as strips from top to bottom."""
+    outline = frame.outline.astype(np.float64)
+    closed = np.concatenate([outline, outline[:1]])
+    x = np.linspace(outline[:, 0].min(), outline[:, 0].max(), _N_STRIPS + 1)
+    ends = np.array([_chord(closed, one) for one in x])
+    up, down = np.column_stack([x, ends[:, 0]]), np.column_stack([x, ends[:, 1]])
+    return _both(np.stack([up[:-1], up[1:], down[1:], down[:-1]], axis=1), np.ones(_N_STRIPS), placed, _THICK / 2.0)
+
+
+def _both(right: Points, value: NDArray[np.float64], placed: Placed, back: float) -> _Part:
+    """Return quads of the viewer's right lens, `(q, 4, 2)`, and their mirror images."""
+    quads = np.concatenate([right, right * [-1.0, 1.0]])
+    return _Part(_bent(quads, placed, back), np.concatenate([value, value]))
+
+
+def _chord(closed: Points, x: float) -> tuple[float, float]:
+    """Return where a vertical line meets a closed outline: the least and the greatest y."""
+    a, b = closed[:-1], closed[1:]
+    crosses = (np.minimum(a[:, 0], b[:, 0]) <= x) & (np.maximum(a[:, 0], b[:, 0]) >= x)
+    a, b = a[crosses], b[crosses]
+    run = b[:, 0] - a[:, 0]
+    share = np.where(np.abs(run) > 1e-9, (x - a[:, 0]) / np.where(np.abs(run) > 1e-9, run, 1.0), 0.5)
+    y = a[:, 1] + share * (b[:, 1] - a[:, 1])
+    return float(y.min()), float(y.max())
+
+
+def _sheen(frame: Frame, placed: Placed) -> _Part:
+    """Return the bright line along the rims' upper edges."""
+    out = _outward(frame.outline)
+    value = np.clip(-out[:, 1], 0.0, 1.0) ** 2
+    inner, outer = (frame.outline + share * frame.rim[:, None] * out for share in (0.45, 0.8))
+    quads = np.stack([inner, outer, np.roll(outer, -1, 0), np.roll(inner, -1, 0)], axis=1).astype(np.float64)
+    return _both(quads, value, placed, 0.0)
+
+
+def _reflections(frame: Frame, placed: Placed) -> _Part:
+    """Return a slanting patch of light on the upper part of each lens."""
+    low, high = frame.outline.min(0), frame.outline.max(0)
+    width, height = high - low
+    quads = []
+    for at, wide in ((0.18, 0.16), (0.40, 0.06)):
+        x = low[0] + at * width
+        top, foot = low[1], low[1] + 0.75 * height
+        slant = -0.22 * height
+        quads.append([[x, top], [x + wide * width, top], [x + wide * width + slant, foot], [x + slant, foot]])
+    right = np.array(quads, np.float64)
+    shift = np.array([low[0] + high[0], 0.0])
+    both = np.concatenate([right, right - shift])  # the same light on both
+    return _Part(_bent(both, placed, 0.0), np.tile([1.0, 0.6], 2))
+
+
+def _hair(subject: Subject, roi: geometry.Roi) -> Floats:
+    """Return how much of a part of the photo is hair, `(h, w)`, 0..1."""
+    parser = subject.networks.parser
+    crop = parser.crop
+    hair = subject.parsed()[parser.classes.index("hair")]
+    matrix = subject.matrix(crop.kind, crop.height, crop.width)
+    found = geometry.put_back(np.ascontiguousarray(hair), matrix, roi, smooth=True, edge=True)
+    return np.asarray(np.clip((found - 0.4) / 0.4, 0.0, 1.0), np.float32)
+
+
+def _cropped(region: Region, roi: geometry.Roi) -> Floats:
+    x0, y0, x1, y1 = roi
+    left, top = region.roi[:2]
+    return region.weight[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _blur(rgb: NDArray[np.uint8]) -> float:
+    """Return about how blurred a part of a photo is: the standard deviation of a Gaussian, px.
+
+    Reference:
+        Zhuo and Sim 2011, "Defocus map estimation from a single image", eq. 4-6: the ratio of gradients at edges
+        before and after a known blur.
+    """
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    again = cv2.GaussianBlur(grey, (0, 0), 1.0)
+
+    def slope(image: Floats) -> Floats:
+        return np.hypot(cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
+
+    before, after = slope(grey), slope(np.asarray(again, np.float32))
+    edges = before >= np.percentile(before, 98.0)
+    if float(np.median(before[edges])) < _LEAST_EDGE:
+        return _SHARPEST
+    ratio = float(np.median(before[edges] / np.maximum(after[edges], 1e-3)))
+    return float(np.clip(_SOFT / np.sqrt(max(ratio**2 - 1.0, 1e-3)), _SHARPEST, 6.0))
