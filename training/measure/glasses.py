@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.models import manifest as manifests
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from imgedit.pixels import Floats
 from training.measure.converted import model_of
+from training.measure.expressions import figures_of
 from training.measure.script import printed
 from training.publish.words import words_of
 
@@ -132,14 +132,16 @@ def words() -> dict[str, Word]:
     return {name: word, **{shape: replace(word, also=()) for shape in SHAPES}}
 
 
-def export(out: Path) -> None:
-    """Draw and write the model folder; figures that are there stay."""
+def export(out: Path, figures: Mapping[str, Any]) -> None:
+    """Draw and write the model folder.
+
+    Args:
+        out: the model folder.
+        figures: metrics of the manifest, as `training.measure.expressions.figures_of` reads them.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    content = graph({name: drawn(shape) for name, shape in SHAPES.items()}).SerializeToString()
     file = out / "frames.onnx"
-    is_same = file.is_file() and file.read_bytes() == content
-    figures = manifests.read(out).metrics if is_same and (out / manifests.FILE).is_file() else {}
-    file.write_bytes(content)
+    file.write_bytes(graph({name: drawn(shape) for name, shape in SHAPES.items()}).SerializeToString())
     (out / "README.md").write_text(CARD, encoding="utf-8")
     Manifest(
         id=ID,
@@ -160,7 +162,7 @@ def export(out: Path) -> None:
         paper="ISO 8624, Ophthalmic optics, Spectacle frames, Measuring system (sizes of lenses)",
         stages=(Stage("drawing", "drawn_glasses", note="drawn by python -m training.measure.glasses"),),
         export=Export("float32"),
-        metrics=figures,
+        metrics=dict(figures),
     ).write(out)
 
 
@@ -183,10 +185,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.measure.glasses", description="draw frames of glasses")
     bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
     parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
+    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
     options = parser.parse_args(arguments)
 
     def lines() -> Iterator[str]:
-        export(options.output)
+        export(options.output, figures_of(options.figures) if options.figures else {})
         yield ", ".join(SHAPES)
 
     return printed(lines)

@@ -148,6 +148,8 @@ def evaluate(
         "accuracy_by_group": by_group,
         "n_by_group": {name: int(members.sum()) for name, members in groups.items()},
     }
+    if by.only_adds:
+        result["n_without"] = {a: int((by.before[:, judge.column(a)] <= 0.5).sum()) for a in words}
     if by.hair:
         result["reconstruction"] = _reconstruction(by, words)
         result["n_with_hair"], result["n_clear_hair"] = int(by.has_hair.sum()), int(by.has_clear_hair.sum())
@@ -197,7 +199,7 @@ def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, An
     right = np.ma.masked_array(np.zeros(len(has), bool), mask=has)
     right[which] = after[:, column] > 0.5
     kept = _kept(by.before[which], after, by.judge, [attribute])
-    row = {"accuracy": float(right.mean()), "kept": float(kept.mean()), "n_without": len(which)}
+    row = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
     return row | by.identity(edited, which), right
 
 

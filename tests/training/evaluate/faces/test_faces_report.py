@@ -223,7 +223,8 @@ def test_what_a_model_only_adds_is_asked_where_it_is_not(monkeypatch: pytest.Mon
     model: Any = Model(Manifest("m.d", "translate", ("Smiling",), words, only_adds=True))
     judge: Any = Judge()
     result = attributes.evaluate(model, painted(16), judge, with_identity=False)
-    assert result["edits"]["Smiling"] == {"accuracy": 0.5, "kept": 1.0, "n_without": 8}
+    assert result["edits"]["Smiling"] == {"accuracy": 0.5, "kept": 1.0}
+    assert result["n_without"] == {"Smiling": 8}
     assert result["accuracy_by_group"]["Smiling, young men"] == 1.0
     assert result["accuracy_by_group"]["Smiling, young women"] == 0.0
 
