@@ -8,10 +8,12 @@ Fuzz tests run for a time: `pytest --fuzz-seconds 600`.
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 _HOME = tempfile.TemporaryDirectory(prefix="imgedit-tests-")
@@ -21,6 +23,11 @@ os.environ |= {"HOME": _HOME.name, "USERPROFILE": _HOME.name, "LOCALAPPDATA": _H
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(_HOME.name, "hypothesis")
 for _name in _ELSEWHERE:
     os.environ.pop(_name, None)
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Typer makes all commands anew for each line that a test gives it, which takes longer than many of these lines.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
 settings.register_profile("default", max_examples=200, derandomize=True, database=None, **_COMMON)
@@ -30,7 +37,7 @@ settings.load_profile("default")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the fuzz tests run longer."""
-    parser.addoption("--fuzz-seconds", type=float, default=10.0, help="seconds of each fuzz test")
+    parser.addoption("--fuzz-seconds", type=float, default=20.0, help="seconds of each fuzz test")
 
 
 @pytest.fixture

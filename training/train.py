@@ -51,7 +51,10 @@ def resolve(
             raise ConfigError(f"{run} is a run of {stored['method']}, not of {method_id}")
         if why := stored.get(former.CANNOT_GO_ON):
             raise ConfigError(f"{run} was made by an earlier version, and {why}; start a new run with --init {run}")
-        config = configs.from_json(method_id, stored["config"])
+        try:
+            config = configs.from_json(method_id, stored["config"])
+        except ConfigError as error:
+            raise ConfigError(f"{run / checkpoint.CONFIG}: {error}", hint=error.hint) from error
         _check_repeated(run, stored, preset, settings)
     length = {} if steps is None else {"steps": steps}
     return configs.build(type(config), {**_values(config), **(uses or {}), **length})

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from imgedit.text import printable
 from tests import toy_models as models
 from tests.command_line import app
-from tests.fuzz import explore
+from tests.fuzz import explore, texts
 
-TEXT = st.text(st.characters(exclude_characters="\0"), max_size=12)
+TEXT = texts(12)
 ODD = st.sampled_from(
     [*"- -- -1 0 1e400 nan a/b ~nosuchuser/x %s {0} [bold] ../x ² https://example.com/a.jpg".split(), "", "x" * 5000]
 ) | st.sampled_from(["\x1b[2J", "two\nlines", "\u202e", "caf\udce9"])

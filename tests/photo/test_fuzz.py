@@ -15,7 +15,7 @@ from PIL import Image, features
 
 from imgedit import photo
 from imgedit.errors import PhotoError
-from tests.fuzz import explore
+from tests.fuzz import Damage, damaged, damages, explore
 from tests.photo.test_exif import block
 from tests.photo.test_metadata import FULL
 from tests.photo.test_xmp import PACKET
@@ -66,37 +66,12 @@ def seeds() -> dict[str, bytes]:
 
 SEEDS = seeds()
 WEBP_SIDE = 16383  # px that the format can hold
-WHERE = st.floats(0, 1, exclude_max=True)
-EXTREMES = st.sampled_from(
-    [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\x01", b"\x80\0\0\0", b"\xff\xd9"]
-)
-DAMAGES = st.one_of(
-    st.tuples(st.just("set"), WHERE, st.binary(min_size=1, max_size=1)),
-    st.tuples(st.just("set"), WHERE, EXTREMES),
-    st.tuples(st.just("insert"), WHERE, st.binary(min_size=1, max_size=40)),
-    st.tuples(st.just("remove"), WHERE, st.integers(1, 200)),
-    st.tuples(st.just("double"), WHERE, st.integers(1, 400)),
-    st.tuples(st.just("cut"), WHERE, st.none()),
-    st.tuples(st.just("splice"), WHERE, st.sampled_from(sorted(SEEDS))),
-)
-PICTURES = st.tuples(st.sampled_from(sorted(SEEDS)), st.lists(DAMAGES, min_size=1, max_size=6))
+PICTURES = st.tuples(st.sampled_from(sorted(SEEDS)), damages(list(SEEDS)))
 
 
-def damaged(name: str, damages: list[tuple[str, float, object]]) -> bytes:
-    data = SEEDS[name]
-    for how, where, what in damages:
-        at = int(where * len(data))
-        if isinstance(what, bytes):
-            data = data[:at] + what + data[at + (len(what) if how == "set" else 0) :]
-        elif isinstance(what, int):
-            data = data[:at] + (data[at : at + what] * 2 if how == "double" else b"") + data[at + what :]
-        else:
-            data = data[:at] + (SEEDS[what][at:] if isinstance(what, str) else b"")
-    return data
-
-
-def check(example: tuple[str, list[tuple[str, float, object]]]) -> None:
-    data = damaged(*example)
+def check(example: tuple[str, list[Damage]]) -> None:
+    name, damage = example
+    data = damaged(SEEDS[name], damage, SEEDS)
     refusal = None
     try:
         source = photo.decode(data, "a.jpg")

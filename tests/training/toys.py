@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from imgedit.models.manifest import Word
 from training.data.batch import Batch, to_tensor
 from training.method import METHODS, Graph
+from training.run.optim import restore, state_of
 
 
 class Pictures:
@@ -108,12 +109,10 @@ class Method:
         return {"loss_l2": loss.detach(), "loss_other": broken}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "steps": self.steps}
+        return state_of(self, ("network", "optimizer"))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.steps = int(state["steps"])
+        restore(self, state, ("network", "optimizer"))
 
     def samples(self, batch: Batch) -> Tensor | None:
         return (self.network(batch.image)[0] + torch.rand(3, 1, 1)) * 0.5 + 0.5  # draws random numbers on purpose

@@ -84,15 +84,15 @@ def crowd(people: list[np.ndarray], seed: int) -> np.ndarray:
 @needs_data
 def test_real_photos_give_facenets_faces_boxes_and_landmarks() -> None:
     reference()
-    celeba = sorted((DATA / "celeba" / "img_align_celeba").glob("*.jpg"))[::97]
+    celeba = sorted((DATA / "celeba" / "img_align_celeba").glob("*.jpg"))[::194]
     cfp = DATA / "cfp" / "Data" / "Images"
-    profiles = sorted(cfp.glob("*/profile/01.jpg"))[::8]
-    frontals = sorted(cfp.glob("*/frontal/01.jpg"))[::8]
-    assert min(len(celeba), len(profiles), len(frontals)) >= 40
+    profiles = sorted(cfp.glob("*/profile/01.jpg"))[::16]
+    frontals = sorted(cfp.glob("*/frontal/01.jpg"))[::16]
+    assert min(len(celeba), len(profiles), len(frontals)) >= 20
     found = sum(assert_same_as_facenet(photo.read(path).rgb, str(path)) for path in celeba + frontals + profiles)
-    assert found > 150
+    assert found > 75
     people = [photo.read(path).rgb for path in celeba]
-    crowds = [assert_same_as_facenet(crowd(people, seed), f"crowd {seed}") for seed in range(6)]
+    crowds = [assert_same_as_facenet(crowd(people, seed), f"crowd {seed}") for seed in range(3)]
     assert min(crowds) >= 10
 
 

@@ -151,10 +151,20 @@ class Stream(Iterator[Batch]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where the saved stream stood."""
-        self.rng.bit_generator.state = state["rng"]
+        """Continue where the saved stream stood.
+
+        Raises:
+            ValueError: the generator's state is none, or the pass or the position is none of this data set.
+        """
+        try:
+            self.rng.bit_generator.state = state["rng"]
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
+            raise ValueError("the stream's rng must be a state of NumPy's default generator") from error
         self.order = state["order"].numpy().copy()
         self.position = int(state["position"])
+        is_order = self.order.ndim == 1 and ((self.order >= 0) & (self.order < len(self.dataset))).all()
+        if not is_order or self.position < 0:
+            raise ValueError("the stream's order and position must be of this data set")
 
 
 def to_tensor(images: np.ndarray) -> Tensor:

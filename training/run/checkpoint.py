@@ -20,25 +20,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from imgedit.errors import OutputError, TrainingError
+from imgedit.errors import ConfigError, OutputError, TrainingError
 from imgedit.files import read_file
 from imgedit.text import reason
 from training.method import Method
-from training.run import former
+from training.run import fit, former
+from training.run.fit import STATE, TENSORS
 
 FOLDER = "checkpoints"
-TENSORS = "tensors.safetensors"
-STATE = "state.json"
 CONFIG = "config.json"
 """What a run says of itself, beside `checkpoints/`."""
 KEEP = 2
 _NAME = re.compile(r"[0-9]{7,}")
 _HASH = "$sha256"
 _LONGEST = 64 << 20  # bytes of a JSON file; those of real runs have some thousands
-UNFIT = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
-"""What `load_state_dict` raises for a state of another shape."""
 _STATE: dict[str, type] = {"method_id": str, "config": dict, "method": dict}
 """What the state of a run must hold; a training that goes on also needs its stream and random numbers."""
+_KINDS: dict[type, str] = {str: "text", dict: "a table"}
 _CONFIG: dict[str, type] = {"method": str, "config": dict, "data": str, "preset": str, "stages": list, "uses": dict}
 """What `config.json` of a run holds; all but the first two may be missing."""
 
@@ -157,19 +155,26 @@ def load(checkpoint: Path) -> Any:
     Raises:
         TrainingError: a file is missing or damaged.
     """
+    file = Path(checkpoint) / TENSORS
     try:
-        tensors = load_file(Path(checkpoint) / TENSORS)
-        tree = json.loads(read_file(Path(checkpoint) / STATE, _LONGEST).decode("utf-8"))
-        if not isinstance(tree, dict) or "$dict" not in tree:
-            raise ValueError(f"{STATE} holds no state")
-        wanted = tree.pop(_HASH, None)  # older checkpoints have none
-        if wanted is not None and wanted != _digest(Path(checkpoint) / TENSORS, tree):
-            raise ValueError("its content does not have the hash that it was written with")
-        return _unpack(tree, tensors)
+        tensors = load_file(file)
+    except FileNotFoundError as error:
+        raise fit.damaged(file, "it is missing") from error
     except Exception as error:  # safetensors raises its own type, which says nothing of which file it was
-        raise TrainingError(
-            f"checkpoint {checkpoint} is damaged ({error}); remove it to go on from the one before"
-        ) from error
+        raise fit.damaged(file, f"it is no whole safetensors file ({fit.first_line(error)})") from error
+    file = Path(checkpoint) / STATE
+    try:
+        tree = json.loads(read_file(file, _LONGEST).decode("utf-8"))
+    except RecursionError as error:
+        raise fit.damaged(file, "it is nested too deep") from error
+    except (OSError, ValueError) as error:
+        raise fit.damaged(file, reason(error)) from error
+    if not isinstance(tree, dict) or "$dict" not in tree:
+        raise fit.damaged(file, f"it must hold a state as `imgedit train` writes it, it holds {fit.shown(tree)}")
+    wanted = tree.pop(_HASH, None)  # older checkpoints have none
+    if wanted is not None and wanted != _digest(Path(checkpoint) / TENSORS, tree):
+        raise fit.damaged(file, f"its content and that of {TENSORS} do not have the hash that they were written with")
+    return _unpack(tree, tensors, file, "the state")
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
@@ -182,7 +187,7 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
     for name, kind in _STATE.items():
         value = state.get(name) if isinstance(state, dict) else None
         if not isinstance(value, kind):
-            raise TrainingError(f"checkpoint {checkpoint} is damaged: {name} is {str(value)[:40]!r}")
+            raise fit.damaged(Path(checkpoint) / STATE, f"{name} is {fit.shown(value)}, it must be {_KINDS[kind]}")
     method_id, config = former.current(state["method_id"], state["config"])
     return {**state, "method_id": method_id, "config": config}
 
@@ -196,11 +201,12 @@ def load_method(run: str | Path, device: torch.device | str = "cpu") -> Method:
     """
     folder = latest(Path(run))
     state = load_state(folder)
-    method = new_method(state["method_id"], state["config"], device)
     try:
+        method = new_method(state["method_id"], state["config"], device)
+    except ConfigError as error:
+        raise ConfigError(f"{folder / STATE}: {error}", hint=error.hint) from error
+    with fit.checked(folder, state["method"], method.state_dict(), "method"):
         method.load_state_dict(state["method"])
-    except UNFIT as error:
-        raise TrainingError(f"{folder} was made by another version: {first_line(error)}") from error
     return method
 
 
@@ -235,19 +241,28 @@ def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     raise TypeError(f"a checkpoint cannot hold {type(value).__name__} at {name}")
 
 
-def _unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _unpack(value: Any, tensors: Mapping[str, Tensor], file: Path, where: str) -> Any:
+    """Return what `_pack` made `value` of; `where` is its place in the file, for messages."""
     if isinstance(value, list):
-        return [_unpack(item, tensors) for item in value]
+        return [_unpack(item, tensors, file, f"{where}/{i}") for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    if "$tensor" in value:
-        tensor = tensors[value["$tensor"]]
-        return tensor.contiguous(memory_format=torch.channels_last) if value["$channels_last"] else tensor
-    if "$tuple" in value:
-        return tuple(_unpack(item, tensors) for item in value["$tuple"])
-    return {key: _unpack(item, tensors) for key, item in value["$dict"]}
+    match value:
+        case {"$tensor": str(name), "$channels_last": bool(channels_last)} if name in tensors:
+            tensor = tensors[name]
+            if not channels_last:
+                return tensor
+            if tensor.ndim == 4:
+                return tensor.contiguous(memory_format=torch.channels_last)
+        case {"$tensor": str(name)} if name not in tensors:
+            raise fit.damaged(file, f"{where} is {fit.shown(name)}, which {TENSORS} does not hold")
+        case {"$tuple": list(items)}:
+            return tuple(_unpack(item, tensors, file, f"{where}/{i}") for i, item in enumerate(items))
+        case {"$dict": list(entries)} if all(_is_entry(entry) for entry in entries):
+            return {key: _unpack(item, tensors, file, f"{where}/{key}") for key, item in entries}
+    content = fit.shown(json.dumps(value))
+    raise fit.damaged(file, f"{where} is {content}, it must be a number, text, a list, a table or a tensor's name")
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message; its type where it has none."""
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str | int)

@@ -65,7 +65,7 @@ def build(config_class: type[Any], values: Mapping[str, object]) -> Any:
         config = config_class(**values)
     except ConfigError:
         raise
-    except (TypeError, ValueError) as error:
+    except _MISFITS as error:
         raise ConfigError(f"cannot use these settings: {error}") from error
     for name, (low, high) in _RANGES.items():
         value = getattr(config, name, low)
@@ -79,6 +79,7 @@ def build(config_class: type[Any], values: Mapping[str, object]) -> Any:
     return config
 
 
+_MISFITS = (TypeError, ValueError, OverflowError)
 _RANGES = {"batch_size": (1, 2**31), "steps": (1, 2**53), "seed": (0, 2**63 - 1)}
 """Least and largest value of what the loop itself uses."""
 
@@ -100,7 +101,7 @@ def parse_value(field: str, text: str, hint: Any) -> object:
         value = {"true": True, "false": False, "none": None}.get(text.strip().lower(), text.strip())
     try:
         return _convert(value, text.strip(), hint)
-    except (TypeError, ValueError) as error:
+    except _MISFITS as error:
         raise ConfigError(f"{field} must be {_describe(hint)}, got {text!r}") from error
 
 
@@ -120,10 +121,12 @@ def from_json(method_id: str, values: Mapping[str, Any]) -> Any:
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{method_id} has no setting {', '.join(unknown)}; the run was made by another version")
-    try:
-        typed = {name: _convert(value, value, hints[name]) for name, value in values.items()}
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"the stored settings of {method_id} have a wrong type: {error}") from error
+    typed: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            typed[name] = _convert(value, value, hints[name])
+        except _MISFITS as error:
+            raise ConfigError(f"the stored {name} must be {_describe(hints[name])}, got {value!r}") from error
     return build(config_class, typed)
 
 
@@ -139,7 +142,7 @@ def _convert(value: Any, text: Any, hint: Any) -> Any:
             if argument is not type(None):
                 try:
                     return _convert(value, text, argument)
-                except (TypeError, ValueError):
+                except _MISFITS:
                     continue
         raise ValueError(f"{text!r} fits none of {arguments}")
     if origin is typing.Literal:

@@ -25,7 +25,7 @@ from imgedit.files import write_whole
 from training.data.batch import Batch, Dataset, Stream
 from training.method import Continues, Method, MethodConfig
 from training.networks.teacher import FrozenClassifier
-from training.run import checkpoint
+from training.run import checkpoint, fit
 from training.run import config as configs
 from training.run.record import Record
 
@@ -197,16 +197,16 @@ def _restore(folder: Path, method_id: str, method: Method, stream: Stream, devic
     state = checkpoint.load_state(folder)
     if state["method_id"] != method_id:
         raise TrainingError(f"{folder} was made by {state['method_id']}, not by {method_id}")
-    try:
+    with fit.checked(folder, state["method"], method.state_dict(), "method"):
         method.load_state_dict(state["method"])
+    own = {"step": 0, "stream": stream.state_dict(), "torch_rng": torch.get_rng_state()}
+    stored = {name: state[name] for name in own if name in state}
+    with fit.checked(folder, stored, own, "the state"):
         stream.load_state_dict(state["stream"])
         torch.set_rng_state(state["torch_rng"])
         if device.type == "cuda" and state["cuda_rng"] is not None:
             torch.cuda.set_rng_state(state["cuda_rng"], device)
         return int(state["step"])
-    except checkpoint.UNFIT as error:
-        reason = checkpoint.first_line(error)
-        raise TrainingError(f"{folder} does not fit the settings of this run: {reason}") from error
 
 
 def _finite(terms: Mapping[str, Tensor], step: int, run: Path) -> dict[str, float]:

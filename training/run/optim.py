@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -104,7 +105,38 @@ def state_of(method: Any, parts: Sequence[str]) -> dict[str, Any]:
 
 
 def restore(method: Any, state: Mapping[str, Any], parts: Sequence[str]) -> None:
-    """Put back what `state_of` returned."""
+    """Put back what `state_of` returned.
+
+    Raises:
+        ValueError: an optimizer's state does not fit its weights; PyTorch and Python raise more kinds.
+    """
     for name in parts:
-        getattr(method, name).load_state_dict(state[name])
+        part = getattr(method, name)
+        if isinstance(part, torch.optim.Optimizer):
+            _restore_optimizer(part, state[name], name)
+        else:
+            part.load_state_dict(state[name])
     method.steps = int(state["steps"])
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any], name: str) -> None:
+    """Put back averages and learning rates; all else of an optimizer is as the settings have it.
+
+    PyTorch takes a state of any form, and stumbles over it at the next step.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for index, averages in state["state"].items():
+        if index not in range(len(weights)) or not isinstance(averages, Mapping):
+            raise ValueError(f"{name} must hold averages of {len(weights)} weights by number")
+        for key, value in averages.items():
+            shape = () if key == "step" else weights[index].shape
+            if not isinstance(value, Tensor) or value.shape != shape or (key == "step" and value < 0):
+                raise ValueError(
+                    f"{name}/state/{index}/{key} must be a tensor of shape {tuple(shape)} as of its weight"
+                )
+    own = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in optimizer.param_groups]
+    optimizer.load_state_dict(dict(state))
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)
+        if not 0.0 <= group["lr"] < math.inf:
+            raise ValueError(f"{name} has the learning rate {group['lr']}, it must be a number from 0")

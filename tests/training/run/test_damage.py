@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import training_toys as toys
 from rich.console import Console
 from safetensors import SafetensorError
 from training_toys import Config, Pictures
@@ -19,6 +24,7 @@ from typer.testing import CliRunner, Result
 from imgedit.errors import ConfigError, ImgeditError, OutputError, TrainingError
 from tests.command_line import app
 from training import train as start
+from training.data.batch import Stream
 from training.publish import export
 from training.run import checkpoint, loop, record
 from training.run import config as configs
@@ -117,6 +123,141 @@ def test_a_damaged_run_ends_in_one_line_or_goes_on(name: str, run: Path, tmp_pat
     assert not said or str(tmp_path) in said or "--data NAME:DIR" in said
 
 
+WRONG = (
+    "abc", [1], None, -1, 1.5, 10**400, float("nan"), float("inf"), True, {}, {"$dict": []}, {"$tuple": []},
+    {"$dict": 3}, {"$dict": [[1]]}, {"$tensor": "gone", "$channels_last": False}, {"$tensor": [1]},
+)  # fmt: skip
+"""Values of a checkpoint's state that are right in few places."""
+OF_PYTHON = ("$", "Error", "object", "argument", "attribute", "expected", "subscript", "convert", "indices", "<")
+"""What a sentence for people does not hold."""
+
+
+def places(tree: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every value of a state as it lies in its file."""
+    entries: list[tuple[tuple[Any, ...], Any]] = []
+    if isinstance(tree, dict):
+        entries = [(("$dict", i, 1), pair[1]) for i, pair in enumerate(tree.get("$dict", ()))]
+        entries += [(("$tuple", i), item) for i, item in enumerate(tree.get("$tuple", ()))]
+    elif isinstance(tree, list):
+        entries = [((i,), item) for i, item in enumerate(tree)]
+    for step, item in entries:
+        yield (*way, *step)
+        yield from places(item, (*way, *step))
+
+
+def go_on(checkpoint_folder: Path) -> None:
+    """Load a run's method, as export does, then restore all of the run and train one step."""
+    checkpoint.load_method(checkpoint_folder.parent.parent)
+    method, stream = toys.Method(Config()), Stream(Pictures(10, 8), 4, 3)
+    loop._restore(checkpoint_folder, "toy", method, stream, torch.device("cpu"))
+    method.step(stream)
+
+
+def test_a_wrong_value_anywhere_in_a_state_is_a_sentence_with_the_file_and_what_is_right(run: Path) -> None:
+    file = checkpoint.latest(run) / checkpoint.STATE
+    tree = json.loads(file.read_text())
+    tree.pop("$sha256")
+    refused = 0
+    ways = list(places(tree))
+    for number, way in enumerate(ways):
+        for wrong in WRONG[number % 4 :: 4]:
+            changed = copy.deepcopy(tree)
+            inside = changed
+            for key in way[:-1]:
+                inside = inside[key]
+            inside[way[-1]] = wrong
+            file.write_text(json.dumps(changed))
+            said = ""
+            with contextlib.suppress(TrainingError, ConfigError):
+                try:
+                    go_on(file.parent)
+                except (TrainingError, ConfigError) as error:
+                    said = str(error)
+                    raise
+            if not said:
+                continue
+            refused += 1
+            what = said.removeprefix(str(file))
+            assert what != said
+            assert re.search(r" must | has no |does not hold| right$|unknown method", what), said
+            quoted = '{\\"$' in what or '{"$' in what  # the message shows the value
+            assert quoted or not [word for word in OF_PYTHON if word in what], said
+    assert refused > 2 * len(ways)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (in_state("method", ...), "state.json is damaged: method is null, it must be a table"),
+        (in_state("method", [1]), "state.json is damaged: method is a list of 1, it must be a table"),
+        (in_state("method", {"$dict": []}), "state.json does not fit .* method has no 'network'"),
+        (in_state("step", "abc"), "state.json is damaged: the state/step is 'abc', it must be a number such as 0"),
+        (in_state("step", ...), "state.json does not fit .* the state has no 'step'"),
+        (in_state("stream", "abc"), "state.json is damaged: the state/stream is 'abc', it must be a table"),
+        (in_state("torch_rng", 3), "state.json is damaged: the state/torch_rng is 3, it must be a tensor of uint8"),
+        (in_state("config", {"$dict": [["lr", "x"]]}), "state.json: the stored lr must be a number, got 'x'"),
+        (
+            in_state("config", {"$dict": [["size", 1e999]]}),
+            "state.json: the stored size must be a whole number, got inf",
+        ),
+        (in_state("config", {"$dict": 7}), "state.json is damaged: the state/config is .* it must be a number, text"),
+        (lambda content: content.update({"$dict": [["a"]]}), "state.json is damaged: the state is .* it must be"),
+        (lambda content: content.pop("$dict"), "state.json is damaged: it must hold a state as"),
+    ],
+)
+def test_a_damaged_state_says_what_would_be_right(change: Any, says: str, run: Path) -> None:
+    newest = checkpoint.latest(run)
+
+    def without_hash(content: dict[str, Any]) -> None:
+        change(content)
+        content.pop("$sha256", None)
+
+    edited(newest / checkpoint.STATE, without_hash)
+    with pytest.raises((TrainingError, ConfigError), match=f"^{re.escape(str(newest))}/{says}"):
+        go_on(newest)
+
+
+def test_weights_of_another_shape_name_the_file_of_tensors(run: Path) -> None:
+    newest = checkpoint.latest(run)
+    state = checkpoint.load(newest)
+    state["method"]["network"]["0.weight"] = torch.zeros(5, 3, 3, 3)
+    again = checkpoint.save(run, 13, state)
+    shapes = r"method/network/0.weight is a tensor of float32 \(5, 3, 3, 3\), it must be .* \(3, 3, 3, 3\)"
+    with pytest.raises(TrainingError, match=rf"{again}/tensors.safetensors does not fit .*: {shapes}"):
+        checkpoint.load_method(run)
+
+
+def test_an_order_of_pictures_that_are_not_there_is_refused(run: Path) -> None:
+    for order in (torch.tensor([3, 10]), torch.tensor([-1]), torch.zeros(2, 2, dtype=torch.int64)):
+        state = checkpoint.load(checkpoint.latest(run))
+        state["stream"]["order"] = order
+        with pytest.raises(TrainingError, match=r"state\.json .*order and position"):
+            go_on(checkpoint.save(run, 13, state))
+
+
+def test_an_optimizer_keeps_its_averages_and_rate_and_takes_the_rest_from_the_settings(run: Path) -> None:
+    state = checkpoint.load(checkpoint.latest(run))
+    group = state["method"]["optimizer"]["param_groups"][0]
+    group |= {"lr": 0.25, "betas": (0.1, 0.1), "amsgrad": True, "weight_decay": 3.0}
+    method = toys.Method(Config())
+    method.load_state_dict(state["method"])
+    found = method.optimizer.param_groups[0]
+    assert (found["lr"], found["betas"], found["amsgrad"], found["weight_decay"]) == (0.25, (0.9, 0.999), False, 0)
+    averages = state["method"]["optimizer"]["state"][0]["exp_avg"]
+    assert torch.equal(method.optimizer.state_dict()["state"][0]["exp_avg"], averages)
+    assert float(averages.abs().max()) > 0
+
+
+def test_a_start_from_a_state_without_weights_names_its_file(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = configs.method_module("toy").Method
+    monkeypatch.setattr(method, "initialise", lambda self, state: None, raising=False)
+    file = checkpoint.latest(run) / checkpoint.STATE
+    edited(file, in_state("method", {"$dict": [["network", 3]]}))
+    result = train(run.parent / "next", "--data", "celeba:faces", "--init", str(run))
+    assert result.exit_code == 1
+    assert f"{file} is damaged: method/network is 3, it must be a table" in result.stderr
+
+
 def test_flipped_bits_of_tensors_and_of_the_state_are_found(run: Path) -> None:
     newest = checkpoint.latest(run)
     for file, place in ((checkpoint.TENSORS, -8), (checkpoint.STATE, None)):
@@ -125,7 +266,7 @@ def test_flipped_bits_of_tensors_and_of_the_state_are_found(run: Path) -> None:
         content[at] ^= 1
         whole = (newest / file).read_bytes()
         (newest / file).write_bytes(content)
-        with pytest.raises(TrainingError, match=r"is damaged .*hash"):
+        with pytest.raises(TrainingError, match=r"is damaged: .*hash"):
             checkpoint.load(newest)
         (newest / file).write_bytes(whole)
     assert checkpoint.load_state(newest)["step"] == 12
@@ -250,12 +391,12 @@ def test_a_finished_run_says_so(run: Path) -> None:
     assert "is finished at step 12; --steps N goes on to step N" in result.stderr
 
 
-HUGE = ("batch_size=99999999999", "steps=1e300", "seed=99999999999999999999")
+HUGE = ("batch_size=99999999999", "steps=1e300", "steps=1e999", "seed=99999999999999999999")
 
 
 @pytest.mark.parametrize("setting", ["batch_size=0", "batch_size=-3", "steps=0", "seed=-1", *HUGE])
 def test_numbers_that_the_loop_cannot_use_are_refused(setting: str) -> None:
-    with pytest.raises(ConfigError, match=f"{setting.partition('=')[0]} must be from"):
+    with pytest.raises(ConfigError, match=f"{setting.partition('=')[0]} must be "):
         configs.resolve("toy", None, [setting])
 
 
@@ -281,7 +422,7 @@ def test_a_pipe_in_a_run_is_refused(run: Path, name: str) -> None:
 
 def test_a_state_that_is_none_is_named(run: Path) -> None:
     (run / "checkpoints" / "0000012" / "state.json").write_text("{}")
-    with pytest.raises(TrainingError, match=r"state\.json holds no state"):
+    with pytest.raises(TrainingError, match=r"state\.json is damaged: it must hold a state .*an empty table"):
         checkpoint.load(run / "checkpoints" / "0000012")
 
 
