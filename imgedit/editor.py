@@ -25,7 +25,7 @@ from imgedit import photo as photos
 from imgedit.deliver import File
 from imgedit.edits import interpolate as interpolation
 from imgedit.edits import translate as translation
-from imgedit.edits.plan import ForTurned, Plan
+from imgedit.edits.plan import ForBodies, ForTurned, Plan
 from imgedit.edits.words import Words
 from imgedit.errors import EditWarning
 from imgedit.models import library
@@ -33,9 +33,11 @@ from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import SUFFIXES, Photo
 from imgedit.render.change import MOVE, Change, apply_all
-from imgedit.vision import faces, geometry
+from imgedit.vision import faces, geometry, people
+from imgedit.vision.body import Body
 from imgedit.vision.faces import Face
-from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, face_subject
+from imgedit.vision.people import Where
+from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, body_subject, face_subject
 
 __all__ = [
     "CLASSIFIER",
@@ -72,6 +74,11 @@ class Prepared:
         """The faces of the subjects."""
         return [face for face in self.faces if any(subject.place is face for subject in self.subjects)]
 
+    @property
+    def bodies(self) -> list[Body]:
+        """The bodies among the subjects."""
+        return [subject.place for subject in self.subjects if isinstance(subject.place, Body)]
+
 
 @dataclass(frozen=True)
 class Found:
@@ -102,6 +109,7 @@ class Result:
         timings: seconds by stage: `faces` (finding them), `networks`, `changes` (carrying them out).
         written: the files that hold it.
         moved: `edited` where they are now: a turned head has new landmarks, by which its crop is cut.
+        bodies: those that were edited, where an edit changes bodies.
     """
 
     photo: Photo
@@ -111,6 +119,7 @@ class Result:
     timings: dict[str, float] = field(default_factory=dict)
     written: list[Path] = field(default_factory=list)
     moved: list[Face] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
 
 
 class Editor:
@@ -190,6 +199,31 @@ class Editor:
         said += [f"{one} was found only {how}, so it may be placed wrongly" for one in chosen if how]
         return Prepared(photo, found, subjects, time.perf_counter() - start, said)
 
+    def prepare_bodies(self, photo: Photo, face: str | int = "all", where: Where = people.BY_FACES) -> Prepared:
+        """Find the people of a photo as subjects: by their faces; where there is none, one person in all of the photo.
+
+        Args:
+            photo: as `imgedit.photo.read` gives it.
+            face: whose body, as `prepare`.
+            where: where else people are looked for.
+
+        Raises:
+            NoPersonError: nobody is seen.
+            NoFaceError: there are faces, but not this one.
+            ConfigError: no such choice.
+        """
+        start = time.perf_counter()
+        seen = replace(photo, rgb=photos.srgb(photo), icc=None)
+        found = self.faces(seen) if where.is_by_faces else []
+        chosen = faces.pick(found, face) if found else []
+        bodies = people.find(seen.rgb, chosen, where, self.networks.body)
+        lost = [one for one in chosen if all(body.face is not one for body in bodies)]
+        if not bodies:
+            raise people.nobody(found, where, (photo.width, photo.height))
+        subjects = [body_subject(seen, one, self.networks, bodies) for one in bodies]
+        said = [f"{one} keeps its sleeves: its body is not seen" for one in lost]
+        return Prepared(photo, found, subjects, time.perf_counter() - start, said)
+
     def run(self, prepared: Prepared, plan: Plan) -> Found:
         """Run the networks of an edit on every subject."""
         start = time.perf_counter()
@@ -241,7 +275,10 @@ class Editor:
         self, photo: Photo, plan: Plan, strengths: Sequence[float], *, face: str | int = "all"
     ) -> list[Result]:
         """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
-        prepared = self.prepare(photo, face, turned=isinstance(plan, ForTurned) and plan.is_for_turned)
+        if isinstance(plan, ForBodies):
+            prepared = self.prepare_bodies(photo, face, plan.where)
+        else:
+            prepared = self.prepare(photo, face, turned=isinstance(plan, ForTurned) and plan.is_for_turned)
         return self.edit_prepared(prepared, plan, strengths)
 
     def edit_prepared(self, prepared: Prepared, plan: Plan, strengths: Sequence[float] = (1.0,)) -> list[Result]:
@@ -258,7 +295,17 @@ class Editor:
             }
             changed = {id(subject.place): changes for subject, changes in found.changes}
             moved = [_moved(face, changed[id(face)], strength) for face in prepared.chosen]
-            results.append(Result(edited, prepared.faces, prepared.chosen, found.warnings, seconds, moved=moved))
+            results.append(
+                Result(
+                    edited,
+                    prepared.faces,
+                    prepared.chosen,
+                    found.warnings,
+                    seconds,
+                    moved=moved,
+                    bodies=prepared.bodies,
+                )
+            )
         return results
 
     def edit_file(

@@ -11,7 +11,7 @@ Exit codes of the command line, one rule for all commands:
 - 2: wrong usage: what was typed cannot be meant, whatever the files hold (an unknown option, word or model, a strength
   beyond 0..1, options that contradict each other).
 - 3: some inputs of a batch failed, the others are done.
-- 4: no face was found, or not the one that was asked for.
+- 4: no face or person was found, or not the one that was asked for.
 - 130: interrupted.
 """
 
@@ -29,6 +29,7 @@ __all__ = [
     "ManifestError",
     "ModelError",
     "NoFaceError",
+    "NoPersonError",
     "OutputError",
     "PhotoError",
     "TrainingError",
@@ -80,6 +81,10 @@ class NoFaceError(ImgeditError):
     """A photo has no face, or not the one that was asked for."""
 
     exit_code = 4
+
+
+class NoPersonError(NoFaceError):
+    """A photo has no person whose body is seen."""
 
 
 class OutputError(ImgeditError):

@@ -12,9 +12,10 @@ from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.manifest import Guard, Manifest, Tint
 from imgedit.render.change import Change
+from imgedit.vision.people import Where
 from imgedit.vision.subject import Subject
 
-__all__ = ["Edit", "ForTurned", "Plan", "Task", "Warn", "assign"]
+__all__ = ["Edit", "ForBodies", "ForTurned", "Plan", "Task", "Warn", "assign"]
 
 _NEAR = 0.75  # similarity (difflib's ratio) from which a known word may be what was meant
 
@@ -61,6 +62,16 @@ class ForTurned(Protocol):
     @property
     def is_for_turned(self) -> bool:
         """Whether to look (`imgedit.vision.turned`)."""
+        ...
+
+
+@runtime_checkable
+class ForBodies(Protocol):
+    """A plan that changes bodies, not faces."""
+
+    @property
+    def where(self) -> Where:
+        """Where people are looked for."""
         ...
 
 

@@ -20,13 +20,15 @@ from imgedit.photo import Photo, is_grey
 from imgedit.pixels import Floats, to_tensor
 from imgedit.vision import geometry
 from imgedit.vision.attributes import Classifier
+from imgedit.vision.body import MODEL as BODY
+from imgedit.vision.body import Body, BodyReader
 from imgedit.vision.faces import Face
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.mesh import MODEL as MESH
 from imgedit.vision.mesh import Mesh, MeshReader, Pose
 from imgedit.vision.parsing import Parser
 
-__all__ = ["CLASSIFIER", "PARSER", "Networks", "Place", "Subject", "face_subject"]
+__all__ = ["CLASSIFIER", "PARSER", "Networks", "Place", "Subject", "body_subject", "face_subject"]
 
 PARSER = "face_parser.celebamask_hq"
 CLASSIFIER = "attribute_classifier.celeba"
@@ -69,6 +71,11 @@ class Networks:
     def mesh(self) -> MeshReader:
         """The face mesh."""
         return MeshReader(self.sessions.find(MESH, "mesh"), self.sessions)
+
+    @cached_property
+    def body(self) -> BodyReader:
+        """The body pose."""
+        return BodyReader(self.sessions.find(BODY, "body"), self.sessions)
 
 
 class Subject:
@@ -206,3 +213,15 @@ def face_subject(photo: Photo, face: Face, networks: Networks, found: Sequence[F
         found: all faces of the photo.
     """
     return Subject(photo, face, networks, [other for other in found if other is not face])
+
+
+def body_subject(photo: Photo, body: Body, networks: Networks, found: Sequence[Body] = ()) -> Subject:
+    """Return a body as a subject.
+
+    Args:
+        photo: the photo.
+        body: one person's.
+        networks: what looks at it.
+        found: all bodies of the photo.
+    """
+    return Subject(photo, body, networks, [other for other in found if other is not body])
