@@ -22,6 +22,7 @@ from training.networks.teacher import FrozenClassifier
 METHODS = {
     "attribute_classifier": "training.methods.attribute_classifier",
     "cycle_vae": "training.methods.cycle_vae",
+    "cyclegan": "training.methods.cyclegan",
     "dr_gan": "training.methods.dr_gan",
     "digit_classifier": "training.methods.digit_classifier",
     "face_parser": "training.methods.face_parser",
@@ -39,6 +40,7 @@ METHODS = {
     "szabo": "training.methods.szabo",
     "unrolled_gan": "training.methods.unrolled_gan",
     "vae": "training.methods.vae",
+    "vae_gan": "training.methods.vae_gan",
     "wgan": "training.methods.wgan",
     "wgan_gp": "training.methods.wgan_gp",
 }

@@ -26,9 +26,9 @@ def train(
         str | None,
         typer.Argument(
             metavar="METHOD",
-            help="What to train: attribute_classifier, cycle_vae, digit_classifier, dr_gan, face_parser, "
-            "frontal_refiner, gan, hair_classifier, hair_flow, hair_grid, local_edits, mathieu, md_gan, mouth_painter, "
-            "pixel_vae, stargan, szabo, unrolled_gan, vae, wgan, wgan_gp.",
+            help="What to train: attribute_classifier, cycle_vae, cyclegan, digit_classifier, dr_gan, "
+            "face_parser, frontal_refiner, gan, hair_classifier, hair_flow, hair_grid, local_edits, mathieu, md_gan, "
+            "mouth_painter, pixel_vae, stargan, szabo, unrolled_gan, vae, vae_gan, wgan, wgan_gp.",
         ),
     ] = None,
     data: Annotated[

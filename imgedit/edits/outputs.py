@@ -35,6 +35,7 @@ __all__ = [
     "levels",
     "target_vector",
     "tint_of",
+    "translate_domains",
     "translate_fields",
     "translate_grids",
     "translate_image",
@@ -111,6 +112,31 @@ def translate_image(
         if image.shape != crop.shape:
             raise ModelError(f"{manifest.id} returned an image of shape {image.shape}, not {crop.shape}")
         delta += np.float32(weight) * (np.clip(image, -1.0, 1.0) - crop)
+    return np.ascontiguousarray(delta.transpose(1, 2, 0))
+
+
+def translate_domains(run: Callable[[str], Run], crop: Floats, edits: Sequence[Edit], manifest: Manifest) -> Floats:
+    """Edit a crop with a model of two domains and return the delta.
+
+    Args:
+        run: gives the graph of a role: `forward` makes a picture of the second domain of one of the first, `backward`
+            the reverse.
+        crop: as `translate_image`.
+        edits: words of this model, with their strengths.
+        manifest: the model's, of one attribute, which the second domain has, or of two, one for each domain.
+
+    Returns:
+        As `translate_image`.
+    """
+    delta = np.zeros_like(crop)
+    for weight, wanted in levels(edits):
+        asked = wanted.get(manifest.attributes[-1], 0.5) - 0.5
+        if len(manifest.attributes) > 1:
+            asked -= wanted.get(manifest.attributes[0], 0.5) - 0.5
+        (image,) = run("forward" if asked > 0 else "backward")({"image": crop[None]}).values()
+        if image[0].shape != crop.shape:
+            raise ModelError(f"{manifest.id} returned an image of shape {image[0].shape}, not {crop.shape}")
+        delta += np.float32(weight) * (np.clip(image[0], -1.0, 1.0) - crop)
     return np.ascontiguousarray(delta.transpose(1, 2, 0))
 
 
@@ -263,7 +289,10 @@ class Job:
 def _delta(job: Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
-    delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
+    if manifest.conditioning == "domains":
+        delta = translate_domains(job.run, crop, job.edits, manifest)
+    else:
+        delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
     if job.subject.is_grey:
         delta = greyed(delta, axis=2)
     return [Delta(delta, manifest.crop, job.region(job.part))]

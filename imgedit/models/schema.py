@@ -39,7 +39,7 @@ ADDITIONS = ("glasses",)
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 CROPS = ("face", "head", "inner", "close", "body", "none")
 REGIONS = ("hair", "face", "all")
-CONDITIONINGS = ("target", "difference", "direction", "none")
+CONDITIONINGS = ("target", "difference", "direction", "domains", "none")
 RULES = ("skip", "below_hairline")
 QUALITIES = ("good", "experimental")
 PRECISIONS = ("float32", "float16")

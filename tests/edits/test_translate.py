@@ -6,7 +6,7 @@ import pytest
 from imgedit.edits import outputs, translate
 from imgedit.edits.plan import Edit, assign
 from imgedit.errors import ModelError
-from imgedit.models.manifest import Tint
+from imgedit.models.manifest import GraphFile, Tint
 from imgedit.models.runtime import Session
 from tests import toy_models as models
 
@@ -89,3 +89,28 @@ def test_the_strongest_word_says_the_tint() -> None:
     weak, strong = Edit("a", {"A": 1.0}, 0.2, "hair", light), Edit("b", {"B": 1.0}, 0.9, "hair", dark)
     assert outputs.tint_of([weak, strong]) == dark
     assert outputs.tint_of([weak, Edit("c", {"C": 1.0}, 1.0, "face")]) is None
+
+
+def domains(**values: float) -> list[tuple[str, float]]:
+    """Which graphs a model of two domains runs, and with which weight its answer comes in."""
+    manifest = models.Manifest(
+        id="cyclegan.test", version="1", title="t", method="cyclegan", kind="translate", output="image",
+        graphs={"forward": GraphFile("f.onnx", "0" * 64, 1)}, crop=models.Crop("face", 8, 8),
+        attributes=("Black_Hair", "Blond_Hair"), conditioning="domains",
+    )  # fmt: skip
+    asked = []
+
+    def run(role):
+        asked.append(role)
+        return lambda feeds: {"image_out": feeds["image"] + (0.25 if role == "forward" else -0.5)}
+
+    crop = np.zeros((3, 8, 8), np.float32)
+    edits = [Edit(name, {name: 1.0}, value, "hair") for name, value in values.items()]
+    delta = outputs.translate_domains(run, crop, edits, manifest)
+    return [(role, float(delta[0, 0, 0])) for role in asked]
+
+
+def test_a_model_of_two_domains_goes_there_or_back() -> None:
+    assert domains(Blond_Hair=1.0) == [("forward", 0.25)]
+    assert domains(Black_Hair=0.5) == [("backward", -0.25)]
+    assert domains(Blond_Hair=0.0) == []

@@ -10,6 +10,7 @@ from typing import Any
 
 from imgedit.errors import ConfigError, DataError
 from training.data import DATASETS, MADE
+from training.data.unpaired import Unpaired
 
 _SHOWS = {
     "attributes": "labels of attributes",
@@ -27,13 +28,16 @@ def load_data(spec: str, split: str, options: Mapping[str, Any], method: str = "
     Args:
         spec: `NAME:DIR`.
         split: of the set.
-        options: what a method asks of the set (`Method.data_options`).
+        options: what a method asks of the set (`Method.data_options`); `domains`, which any set with labels can be
+            parted into, is done here (`Unpaired`).
         method: its name, for messages.
 
     Raises:
         ConfigError: the name is unknown, or the set does not have what the method needs.
         DataError: the folder is missing, or not in the set's layout.
     """
+    domains = options.get("domains")
+    options = {option: value for option, value in options.items() if option != "domains"}
     name, folder = parted(spec)
     load = _load_of(name)
     if lacking := _lacking(load, options):
@@ -42,7 +46,8 @@ def load_data(spec: str, split: str, options: Mapping[str, Any], method: str = "
         raise ConfigError(f"{method} cannot be used with {name}, which has no {has}; sets that do: {', '.join(able)}")
     if name not in MADE and not Path(folder).is_dir():
         raise DataError(f"no folder {folder!r}; --data {name}:DIR names the folder of the data set")
-    return load(Path(folder), split, **options)
+    loaded = load(Path(folder), split, **options)
+    return Unpaired(loaded, domains) if domains else loaded
 
 
 def parted(spec: str) -> tuple[str, str]:

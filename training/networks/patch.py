@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from training.networks.blocks import instance_norm
+
 
 class PatchClassifier(nn.Module):
     """PatchGAN with a classification head (Choi et al. 2018, table 5).
@@ -49,3 +51,30 @@ class PatchClassifier(nn.Module):
             direction = self.embed(2.0 * labels - 1.0)[:, :, None, None]
             source = source + (direction * features).sum(1, keepdim=True)
         return source, self.classify(features).flatten(1)
+
+
+class PatchDiscriminator(nn.Module):
+    """The 70x70 PatchGAN: pictures `(N, n_in, H, W)` -> logits `(N, 1, h, w)`, of one patch each.
+
+    Args:
+        n_in: channels of the pictures.
+        width: channels of the first layer; doubled in each of the next three.
+
+    Reference: Isola et al. 2017 (arXiv 1611.07004), section 6.1.2; Zhu et al. 2017, section 7.2 (instance norm).
+    """
+
+    def __init__(self, n_in: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(n_in, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for i, stride in enumerate((2, 2, 1)):
+            layers += [
+                nn.Conv2d(width << i, width << (i + 1), 4, stride, 1, bias=False),
+                instance_norm(width << (i + 1)),
+                nn.LeakyReLU(0.2),
+            ]
+        self.main = nn.Sequential(*layers, nn.Conv2d(width << 3, 1, 4, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = self.main(image)
+        return logits

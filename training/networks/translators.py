@@ -57,9 +57,9 @@ class ResnetGenerator(nn.Module):
         layers += [nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh()]
         self.main = nn.Sequential(*layers)
 
-    def forward(self, image: Tensor, edit: Tensor) -> Tensor:
-        """Return the edited image."""
-        out: Tensor = self.main(with_edit(image, edit))
+    def forward(self, image: Tensor, edit: Tensor | None = None) -> Tensor:
+        """Return the edited image; a generator of `n_edit` 0 takes no edit."""
+        out: Tensor = self.main(image if edit is None else with_edit(image, edit))
         return out
 
 

@@ -58,6 +58,8 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
          "reverse_distance": "likelihood"},
     ),
     "gan-conv": ("gan", {"network": "conv", "r1_gamma": 1.0, "label_smoothing": 0.1}),
+    "vae_gan-adversarial": ("vae_gan", {"prior": "adversarial", "similarity": "pixel", "vectors": "plain"}),
+    "cyclegan-logistic": ("cyclegan", {"objective": "logistic", "pool": 0, "lambda_identity": 0.0, "ema_decay": 0.9}),
 }  # fmt: skip
 forms = pytest.mark.parametrize("form", FORMS)
 
@@ -98,7 +100,7 @@ def pictures(method: Any, n: int = 8) -> Pictures:
     )
     masked = "mouths" if options.get("mouth_masks") else masked
     channels = getattr(method.config, "channels", 3)
-    pairs = bool(options.get("pairs")) or masked == "mouths"
+    pairs = bool(options.get("pairs") or options.get("domains")) or masked == "mouths"
     return Pictures(n, method.config.size, attributes, masked, channels, pairs,
                     len(options.get("poses", ())), options.get("group", 1))  # fmt: skip
 
@@ -213,7 +215,7 @@ def test_method_has_the_types_of_the_protocol(form: str) -> None:
 
 ABILITIES: dict[type, set[str]] = {
     Draws: {"gan", "md_gan", "unrolled_gan", "wgan", "wgan_gp"},
-    Codes: {"cycle_vae", "mathieu", "pixel_vae", "szabo", "vae"},
+    Codes: {"cycle_vae", "mathieu", "pixel_vae", "szabo", "vae", "vae_gan"},
     DrawsPixels: {"cycle_vae", "pixel_vae"},
     Features: {"digit_classifier"},
     Classifies: {"attribute_classifier", "hair_classifier"},
@@ -278,6 +280,10 @@ OVERFIT = {
     "dr_gan": ("loss_d_identity", 150, 0.5),
     "dr_gan-compact": ("loss_d_identity", 150, 0.5),
     "frontal_refiner": ("loss_g_rec", 60, 0.8),
+    "vae_gan": ("loss_rec", 150, 0.9),
+    "vae_gan-adversarial": ("loss_rec", 150, 0.85),
+    "cyclegan": ("loss_g_cycle", 100, 0.9),
+    "cyclegan-logistic": ("loss_g_cycle", 100, 0.97),
     "stargan": ("loss_d_cls", 60, 0.3),
     "stargan-compact": ("loss_d_cls", 60, 0.5),
     "hair_grid": ("loss_d_cls", 300, 0.8),
