@@ -50,27 +50,27 @@ TEXTS = texts(8) | st.sampled_from(
         *("a\0b", "a\x1b[2Jb", "two\nlines", "\u202e", "\ud800", "x" * 5000, "0" * 64),
     ]
 )
+WORDS = st.text("ab_.- é", max_size=8) | st.sampled_from(["Smiling", "Blond_Hair", "blond", "grid", "flow", "image"])
 PLAIN = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), NUMBERS, TEXTS)
 DEEP = st.integers(1, 300).map(lambda depth: json.loads("[" * depth + "]" * depth))
 VALUES = PLAIN | st.recursive(
     PLAIN, lambda part: st.lists(part, max_size=3) | st.dictionaries(TEXTS, part, max_size=3), max_leaves=6
 )
-CHANGES = st.lists(
-    st.one_of(
-        *[st.tuples(st.just("vary"), PLACES, st.tuples(st.booleans(), NUMBERS, TEXTS))] * 3,
-        st.tuples(st.just("set"), PLACES, VALUES | DEEP),
-        st.tuples(st.just("add"), PLACES, st.tuples(TEXTS, VALUES)),
-        st.tuples(st.just("rename"), PLACES, TEXTS),
-        st.tuples(st.just("remove"), PLACES, st.none()),
-        st.tuples(st.just("double"), PLACES, st.none()),
-        st.tuples(st.just("move"), PLACES, PLACES),
-    ),
-    min_size=1,
-    max_size=3,
-)
-MANIFESTS = st.one_of(
-    *[st.tuples(st.sampled_from(NAMES), CHANGES, st.just([]))] * 3,
-    st.tuples(st.sampled_from(NAMES), st.just([]), damages(NAMES)),
+WITH = {
+    "vary": st.tuples(st.booleans(), st.integers(0, 64) | st.floats(0, 1) | NUMBERS, WORDS),
+    "set": VALUES | DEEP,
+    "add": st.tuples(TEXTS, VALUES),
+    "rename": TEXTS,
+    "remove": st.none(),
+    "double": st.none(),
+    "move": PLACES,
+}
+"""What may happen to a value of a manifest, and what with."""
+CHANGE = st.sampled_from(["vary"] * 6 + sorted(WITH)).flatmap(lambda how: st.tuples(st.just(how), PLACES, WITH[how]))
+MANIFESTS = st.tuples(
+    st.sampled_from(NAMES),
+    st.lists(CHANGE, min_size=1, max_size=3),
+    st.sampled_from([True, False, False, False]).flatmap(lambda too: damages(NAMES) if too else st.just([])),
 )
 
 
@@ -92,15 +92,15 @@ def changed(text: str, changes: list[tuple[str, float, Any]]) -> str:
         if how == "vary" and not isinstance(inside[key], dict | list):  # another value of the same type
             flag, number, text = what
             inside[key] = flag if isinstance(inside[key], bool) else text if isinstance(inside[key], str) else number
-        elif how == "vary":
-            continue
+        elif how == "vary" or (how in ("add", "rename", "double") and isinstance(inside, dict) == (how == "double")):
+            continue  # not of this place
         elif how == "set":
             inside[key] = what
-        elif how == "add" and isinstance(inside, dict):
+        elif how == "add":
             inside[what[0]] = what[1]
-        elif how == "rename" and isinstance(inside, dict):
+        elif how == "rename":
             inside[what] = inside.pop(key)
-        elif how == "double" and isinstance(inside, list):
+        elif how == "double":
             inside.append(inside[key])
         elif how == "move":
             inside[key] = json.loads(json.dumps(at(data, ways[int(what * len(ways))])))
@@ -151,7 +151,7 @@ def test_a_damaged_manifest_is_refused_in_one_line_or_its_model_works(
     fuzz_seconds: float, folders: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = {name: (folder / manifest.FILE).read_bytes() for name, folder in folders.items()}
-    counts = {"read": 0}
+    counts, codes = {"read": 0}, [0]
 
     def check(example: tuple[str, list[tuple[str, float, Any]], list[Damage]]) -> None:
         name, changes, damage = example
@@ -184,14 +184,19 @@ def test_a_damaged_manifest_is_refused_in_one_line_or_its_model_works(
         assert manifest.Manifest.from_json(read.to_json()) == read
         if read.kind == "sample":
             for option in ((), ("--reject",)):
-                ask("sample", f"{folder}/", "-n", "2", "-o", "grid.png", "--overwrite", *option)
+                codes[:] = [
+                    ask("sample", f"{folder}/", "-n", "2", "--grid", "-o", "grid.png", "--overwrite", *option)[0]
+                ]
         elif read.kind == "translate" and read.words:
             word = next(iter(read.words))
-            ask("translate", "--model", f"{folder}/", "-a", word, "portrait.png", "-o", "out.png", "--overwrite")
+            codes[:] = [
+                ask("translate", "--model", f"{folder}/", "-a", word, "portrait.png", "-o", "out.png", "--overwrite")[0]
+            ]
 
     Image.open(PORTRAIT).crop((150, 0, 300, 150)).save("portrait.png")
     for name in NAMES:
         check((name, [], []))
+        assert codes.pop() == 0, name
     assert counts["read"] == len(NAMES)
     tried = explore(fuzz_seconds, MANIFESTS, check)
     with capsys.disabled():
