@@ -1,13 +1,14 @@
 """What the two adversarial autoencoders share (Mathieu et al. 2016, Szabo et al. 2017): settings, networks, one step.
 
-A method adds its encoder, its discriminator and `update`, which steps both sides on one batch.
+A method adds its encoder, its discriminator and `update`, which steps both sides on one batch; and, for the procedure
+of the released code, `autoencode`, `fool` and `tell`, which step one side each on pictures of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from training.data.batch import Batch
 from training.families import latent, pictures
 from training.method import Graph
-from training.networks.autoencoder import Decoder, Encoder
+from training.networks.autoencoder import Decoder
+from training.networks.jha import SIDE, JhaDecoder
 from training.networks.pair import Adversarial, discriminator_step
 from training.run.optim import EMA, on_device, one_cycle, set_lr
 
@@ -26,8 +28,18 @@ class PairedAdversarialConfig(latent.SplitConfig):
 
     "Jha's code" is the re-implementation of Jha et al. 2018, behind the published MNIST figures. It takes errors as
     means over pixels, so that its adversarial weight of 1 is 784 beside our sums, in an optimizer of its own; its
-    learning rates are constant (1e-4).
+    learning rates are constant (1e-4). `procedure = alternating` with `network = released` is that code.
     """
+
+    network: Literal["ours", "released"] = "ours"
+    """Networks: ours, or those of Jha's code for MNIST (`training.networks.jha`)."""
+    procedure: Literal["joint", "alternating"] = "joint"
+    """`joint`: one sum of losses on one batch. `alternating`: reconstruction, adversarial loss and discriminator have a
+    step, pictures and an Adam of their own, as in Jha's code."""
+    generator_steps: int = 2
+    """Steps of the adversarial loss a step (`procedure = alternating`)."""
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    """Learning rates."""
 
     d_width: int = 16
     """Channels of the discriminator's first layer (32 in Jha's code: four times the work)."""
@@ -48,14 +60,18 @@ class PairedAdversarialConfig(latent.SplitConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.r1_every < 1:
-            raise ValueError(f"r1_every must be at least 1, got {self.r1_every}")
+        if self.r1_every < 1 or self.generator_steps < 1:
+            raise ValueError(f"r1_every={self.r1_every} and generator_steps={self.generator_steps} must be at least 1")
+        if self.network == "released" and (self.size, self.channels) != (SIDE, 1):
+            raise ValueError(f"the released networks see grey pictures of {SIDE} px")
 
 
-PAPER: dict[str, object] = {
-    "adversarial": "non_saturating", "lambda_r1": 0.0, "accuracy_limit": 0.8, "kernel": 5, "d_width": 32,
-    "lambda_adv": 784.0, "lr": 1e-4, "lr_d": 1e-4, "steps": 50_000,
+RELEASED: dict[str, object] = {
+    "network": "released", "procedure": "alternating", "schedule": "constant", "adversarial": "non_saturating",
+    "lambda_r1": 0.0, "accuracy_limit": 0.8, "lambda_adv": 784.0, "lr": 1e-4, "lr_d": 1e-4, "ema_decay": 0.0,
+    "steps": 46_850,
 }  # fmt: skip
+"""50 epochs of MNIST's 60,000 pictures in batches of 64."""
 FACE: dict[str, object] = {
     "size": 64, "channels": 3, "s_dim": 128, "z_dim": 64, "width": 32, "kernel": 5, "batch_size": 32,
 }  # fmt: skip
@@ -74,27 +90,51 @@ class PairedAdversarialMethod(latent.Coder):
     id: str
     title: str
     paper: str
-    parts = (*latent.Coder.parts, "discriminator", "optimizer_d")
+    tells_first = False  # whether the discriminator's step comes before those of the adversarial loss
 
     def __init__(
-        self, config: PairedAdversarialConfig, device: torch.device | str, encoder: Encoder, discriminator: nn.Module
+        self, config: PairedAdversarialConfig, device: torch.device | str, encoder: nn.Module, discriminator: nn.Module
     ):
         c = config
         self.config = config
         self.device = torch.device(device)
         self.encoder = on_device(encoder, self.device)
-        self.decoder = on_device(Decoder(c.channels, c.size, c.s_dim, c.z_dim, c.width), self.device)
+        self.decoder = on_device(self.new_decoder(config), self.device)
         self.discriminator = on_device(discriminator, self.device)
         betas = (c.beta1, 0.999)
         both = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimizer = torch.optim.Adam(both, lr=c.lr, betas=betas)
         self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=betas)
+        self.parts = (*latent.Coder.parts, "discriminator", "optimizer_d")
+        if c.procedure == "alternating":
+            self.optimizer_g = torch.optim.Adam(both, lr=c.lr, betas=betas)
+            self.parts = (*self.parts, "optimizer_g")
         self.ema_encoder = EMA(self.encoder, c.ema_decay)
         self.ema_decoder = EMA(self.decoder, c.ema_decay)
         self.steps = 0
 
+    @staticmethod
+    def new_decoder(config: Any) -> nn.Module:
+        """Return a decoder with new weights."""
+        c: PairedAdversarialConfig = config
+        if c.network == "released":
+            return JhaDecoder(c.s_dim, c.z_dim)
+        return Decoder(c.channels, c.size, c.s_dim, c.z_dim, c.width)
+
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """Step the discriminator, then encoder and decoder, on the same pictures; return detached terms."""
+        raise NotImplementedError
+
+    def autoencode(self, batch: Batch) -> dict[str, Tensor]:
+        """Step encoder and decoder on the reconstructions alone; return detached terms."""
+        raise NotImplementedError
+
+    def fool(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """Step encoder and decoder, by `optimizer_g`, on the adversarial loss of two batches; return detached terms."""
+        raise NotImplementedError
+
+    def tell(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """Step the discriminator on two batches; return detached terms."""
         raise NotImplementedError
 
     @staticmethod
@@ -106,14 +146,32 @@ class PairedAdversarialMethod(latent.Coder):
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
         c = self.config
-        batch = next(stream).to(self.device)
-        factor = one_cycle(self.steps, c.steps)
+        factor = one_cycle(self.steps, c.steps) if c.schedule == "one_cycle" else 1.0
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.optimizer_d, c.lr_d * factor)
-        logs = self.update(batch)
+        if c.procedure == "alternating":
+            set_lr(self.optimizer_g, c.lr * factor)
+            logs = self._alternate(stream)
+        else:
+            logs = self.update(next(stream).to(self.device))
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1
+        return logs
+
+    def _alternate(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step on reconstructions, `generator_steps` on the adversarial loss, and one of the discriminator."""
+
+        def new() -> Batch:
+            return next(stream).to(self.device)
+
+        logs = self.autoencode(new())
+        if self.tells_first:
+            logs |= self.tell(new(), new())
+        for _ in range(self.config.generator_steps):
+            logs |= self.fool(new(), new())
+        if not self.tells_first:
+            logs |= self.tell(new(), new())
         return logs
 
     def train_discriminator(

@@ -3,8 +3,12 @@
 Symbols of the paper: Enc and Dec = encoder and decoder, z = unspecified (mean and log variance), s = specified.
 Forward cycle: both pictures of a pair are decoded from their own z and the other's s (equation 3). Reverse cycle: one z
 from the prior is decoded with the s of two pictures and encoded again, both codes must agree (equation 4).
-Deviations: both pictures of a pair are reconstructed, the squared error is summed over pixels in units of 0..1, the
-reverse cycle takes its two s from the same batch, the weights are averaged, one-cycle learning rate.
+`paper` is the authors' repository (ananyahjha93/cycle-consistent-vae): its networks, both crossed pictures of a pair,
+two new batches for the reverse cycle, learning rates of 1e-4, a tenth of it after 80 of 100 epochs. Their weights are
+means over pixels and dimensions, 2 (squared error), 3 (KL) and 10 (reverse cycle, with an Adam of its own); ours are
+sums, so 1 and 1.5 stand for the first two.
+Deviations of the other presets: other networks, the reverse cycle takes its two s from the same batch, the weights are
+averaged, one-cycle learning rate.
 The options beyond the paper: a reverse reconstruction, a discriminator on pairs, the distance of the reverse cycle, a
 decoder that ends in a PixelCNN (the reverse cycle uses its draft), and two ways to keep the class out of z: an
 adversary (`leak`), and an estimate of what z says of it from the codes of past steps (`lambda_information`).
@@ -28,6 +32,7 @@ from training.losses.latent import kl_normal, log_normal, reparametrise, squared
 from training.losses.past_codes import PastCodes
 from training.method import Graph
 from training.networks.autoencoder import Decoder, Encoded, Encoder
+from training.networks.jha import SIDE, JhaDecoder, JhaEncoder
 from training.networks.pixelcnn import PixelDecoder
 from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, set_lr
 
@@ -36,6 +41,10 @@ from training.run.optim import EMA, descend, load_matching, on_device, one_cycle
 class Config(latent.SplitConfig):
     """Settings of one training, beside those of `SplitConfig`."""
 
+    network: Literal["ours", "released"] = "ours"
+    """Networks: ours, or those that the authors released for MNIST (`training.networks.jha`)."""
+    schedule: Literal["one_cycle", "drop"] = "one_cycle"
+    """Learning rates: one cycle, or a tenth after four fifths of the steps, as the released code."""
     z_step: float = 0.0
     """Grid on which the mean of z lies, in standard deviations of the prior (ours); 0: any real number."""
     lr_reverse: float = 1e-3
@@ -43,7 +52,7 @@ class Config(latent.SplitConfig):
     lambda_rec: float = 1.0
     """Weight of the squared error, summed over pixels in units of 0..1."""
     lambda_own: float = 0.0
-    """Weight of the same error with the picture's own s (the released code uses both)."""
+    """Weight of the same error with the picture's own s (ours; the released code decodes the crossed pairs alone)."""
     lambda_kl: float = 1.5
     """Weight of the KL of z, nats."""
     kl_warmup: float = 0.0
@@ -54,6 +63,8 @@ class Config(latent.SplitConfig):
     """What the reverse cycle trains; `both` with a high weight of the reconstruction leaks the class into z."""
     reverse_share: float = 0.5
     """Share of the batch's pictures that also go through the reverse cycle."""
+    reverse_fresh: bool = False
+    """The reverse cycle takes its two s from two new batches, as the released code does."""
     reverse_distance: Literal["l1", "wasserstein", "likelihood"] = "l1"
     """Distance of the two z: L1 of the means, or the 2-Wasserstein distance of the posteriors; or how unlikely both
     find the z that was decoded (ours), which an encoder that empties z does not make small."""
@@ -98,6 +109,8 @@ class Config(latent.SplitConfig):
         super().__post_init__()
         if not 0 < self.reverse_share <= 1:
             raise ValueError(f"reverse_share must be above 0 and at most 1, got {self.reverse_share}")
+        if self.network == "released" and (self.size, self.channels, self.decoder) != (SIDE, 1, "conv"):
+            raise ValueError(f"the released networks see grey pictures of {SIDE} px and have decoder=conv")
         if self.z_step < 0:
             raise ValueError(f"z_step must be 0 or more, got {self.z_step}")
         if not 2 <= self.levels <= 256:
@@ -125,12 +138,16 @@ PRESETS: dict[str, dict[str, object]] = {
         "steps": 12000,
     },
     "paper": {
-        "kernel": 5,
-        "lambda_own": 1.0,
+        "network": "released",
         "lambda_kl": 1.5,
-        "lambda_reverse": 5.0,
+        "lambda_reverse": 0.625,
         "reverse_share": 1.0,
-        "lr": 1e-3,
+        "reverse_fresh": True,
+        "lr": 1e-4,
+        "lr_reverse": 1e-4,
+        "schedule": "drop",
+        "steps": 93_700,
+        "ema_decay": 0.0,
     },
     "face": {
         "size": 64,
@@ -153,10 +170,7 @@ class Method(latent.Coder):
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         self.config = c = config
         self.device = torch.device(device)
-        self.encoder = on_device(
-            Encoder(c.channels, c.size, c.s_dim, c.z_dim, c.width, norm=c.norm, kernel=c.kernel, z_step=c.z_step),
-            self.device,
-        )
+        self.encoder = on_device(self._encoder(), self.device)
         self.decoder = on_device(self._decoder(), self.device)
         self.optimizer = self._adam(c.lr, self.encoder, self.decoder)
         reversed_networks = (self.encoder, self.decoder) if c.reverse_trains == "both" else (self.encoder,)
@@ -180,8 +194,16 @@ class Method(latent.Coder):
             self.parts = [*self.parts, "past"]
         self.steps = 0
 
+    def _encoder(self) -> nn.Module:
+        c = self.config
+        if c.network == "released":
+            return JhaEncoder(c.s_dim, c.z_dim)
+        return Encoder(c.channels, c.size, c.s_dim, c.z_dim, c.width, norm=c.norm, kernel=c.kernel, z_step=c.z_step)
+
     def _decoder(self) -> nn.Module:
         c = self.config
+        if c.network == "released":
+            return JhaDecoder(c.s_dim, c.z_dim)
         if c.decoder == "conv":
             return Decoder(c.channels, c.size, c.s_dim, c.z_dim, c.width)
         return PixelDecoder(c.channels, c.size, c.s_dim, c.z_dim, c.width, c.levels, c.pixel_width, c.pixel_layers)
@@ -199,7 +221,7 @@ class Method(latent.Coder):
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of every adversary that is on, of the forward cycle, and of the reverse cycle."""
         batch = next(stream).to(self.device)
-        c, factor = self.config, one_cycle(self.steps, self.config.steps)
+        c, factor = self.config, self._rate()
         set_lr(self.optimizer, c.lr * factor)
         set_lr(self.reverse_optimizer, c.lr_reverse * factor)
         self.encoder.train()
@@ -216,9 +238,9 @@ class Method(latent.Coder):
             loss = loss + c.lambda_own * self._reconstruction(both, code.s, z)[0]
         partner_s = code.s.detach().roll(len(batch.image), 0)
         if c.leak != "none":
-            seen = z if c.leak_on == "sample" else code.z
-            terms["loss_leak"] = self._leak_step(seen.detach(), partner_s, self._leak_target(batch))
-            loss = loss + c.lambda_leak * leak.hide(self._guesses(seen, partner_s))
+            shown = z if c.leak_on == "sample" else code.z
+            terms["loss_leak"] = self._leak_step(shown.detach(), partner_s, self._leak_target(batch))
+            loss = loss + c.lambda_leak * leak.hide(self._guesses(shown, partner_s))
         if c.lambda_information > 0:
             if self.past.full:
                 terms["information"] = self.past.information(z, partner_s)
@@ -229,7 +251,8 @@ class Method(latent.Coder):
             loss = loss + c.lambda_adv * fake_loss
         descend(self.optimizer, loss)
         if c.lambda_reverse > 0 or c.reverse_reconstruction:
-            terms |= self._reverse_cycle(both, code.s.detach(), z.detach())
+            seen = self._new_pictures(stream) if c.reverse_fresh else self._same_pictures(both, code, z)
+            terms |= self._reverse_cycle(*seen)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1
@@ -244,17 +267,35 @@ class Method(latent.Coder):
         error = squared_error(self.decoder(s, z), image).mean()
         return error, error
 
-    def _reverse_cycle(self, image: Tensor, s: Tensor, z: Tensor) -> dict[str, Tensor]:
+    def _rate(self) -> float:
+        """Return the share of the learning rates at this step."""
+        if self.config.schedule == "one_cycle":
+            return one_cycle(self.steps, self.config.steps)
+        return 1.0 if self.steps < 0.8 * self.config.steps else 0.1
+
+    def _same_pictures(self, image: Tensor, code: Encoded, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what the reverse cycle takes of the batch of the forward cycle, as `_reverse_cycle`."""
+        s = code.s.detach()
+        return image, s, s.roll(-max(1, len(s) // 2 - 1), 0), z.detach()  # its partner is half the batch away
+
+    @torch.no_grad()
+    def _new_pictures(self, stream: Iterator[Batch]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what the reverse cycle takes of two new batches, as `_reverse_cycle`."""
+        first, second = (next(stream).to(self.device).image for _ in range(2))
+        code = self.encoder(first)
+        return first, code.s, self.encoder(second).s, reparametrise(code.z, code.z_logvar)
+
+    def _reverse_cycle(self, image: Tensor, s: Tensor, other: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Decode one z from the prior with the s of two pictures; both results must encode to the same z.
 
         Args:
             image: `(N, C, H, W)`.
             s: `(N, S)` their codes, without gradients.
+            other: `(N, S)` those of other pictures.
             z: `(N, Z)`, which only the reverse reconstruction uses.
         """
         c = self.config
         n = max(1, round(c.reverse_share * len(image)))
-        other = s.roll(-max(1, len(s) // 2 - 1), 0)  # not its partner, which is half the batch away
         prior = torch.randn_like(z[:n])
         trains_decoder = c.reverse_trains == "both"
         with torch.set_grad_enabled(trains_decoder):

@@ -4,13 +4,18 @@ Symbols of the paper: Enc and Dec = encoder and decoder, Adv = `discriminator`, 
 of the same class, x2 = a picture of any class, z1 and s2 = their codes.
 Phase I: x1 is decoded from (z1, s1) and from (z1, s1'); z is a VAE. Phase II: Dec(z1, s2) and Dec(z, s2) with z from
 the prior must pass for pictures of x2's class.
-Deviations: both phases are one step with one sum of losses; x2 is the next picture of the batch, so now and then it has
-x1's class; the squared error is summed over pixels in units of 0..1; the class enters the discriminator by projection;
-R1; one-cycle learning rate; averaged weights.
+`jha` is the code of Jha et al. 2018 (ananyahjha93/disentangling-factors-of-variation-using-adversarial-training), whose
+figures are the published ones on MNIST: its networks, a step and an Adam each for reconstruction, adversarial loss (two
+steps a step) and discriminator; it shows a picture of the class in place of its embedding, and real pictures of a pair.
+Deviations of the other presets: both phases are one step with one sum of losses; x2 is the next picture of the batch,
+so now and then it has x1's class; the squared error is summed over pixels in units of 0..1; the class enters the
+discriminator by projection; R1; one-cycle learning rate; averaged weights.
 `discriminator = image_pair` shows a picture of the class in place of its embedding (as Szabo et al. 2017, and as Jha et
 al. 2018 did for their comparison, whose figures are the published ones on MNIST). `gaussian` says which code is a VAE;
 the prior draws z only where z is one.
-The loss weights are ours, also in `paper`, which has the form of the paper and the adversarial weight of Jha's code.
+Their loss weights are ours. No preset is the authors' own code (MichaelMathieu/factors-variation): it has deeper
+networks with batch norm at 32 px, s of 64 and z of 512, a lookup of the class in three layers of D, which learns by
+plain gradient descent, and labels of 0.95 and 0; `class-embedding` has its form in our networks.
 """
 
 from __future__ import annotations
@@ -23,9 +28,10 @@ from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
-from training.families.pair import FACE, PAPER, PairedAdversarialConfig, PairedAdversarialMethod
+from training.families.pair import FACE, RELEASED, PairedAdversarialConfig, PairedAdversarialMethod
 from training.losses.latent import kl_normal, reparametrise, squared_error
 from training.networks.autoencoder import Encoded, Encoder
+from training.networks.jha import JhaDiscriminator, JhaEncoder
 from training.networks.pair import ClassDiscriminator, PairDiscriminator, generator_loss
 from training.run.optim import descend
 
@@ -49,12 +55,23 @@ class Config(PairedAdversarialConfig):
     lambda_kl_s: float = 0.1
     """Weight of the KL of s where it is a VAE, nats (ours)."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_released = "released" in self.network or self.procedure == "alternating"
+        if is_released and (self.gaussian, self.discriminator) != ("z", "image_pair"):
+            raise ValueError("network=released and procedure=alternating need gaussian=z and discriminator=image_pair")
+
 
 PRESETS: dict[str, dict[str, object]] = {
     "compact": {},
-    "paper": {**PAPER, "discriminator": "class_embedding", "lambda_kl": 1.0},
+    "jha": {**RELEASED, "lambda_kl": 1.0},
+    "class-embedding": {
+        "adversarial": "non_saturating", "lambda_r1": 0.0, "accuracy_limit": 0.8, "kernel": 5, "d_width": 32,
+        "lambda_adv": 784.0, "lr": 1e-4, "lr_d": 1e-4, "steps": 50_000, "discriminator": "class_embedding",
+        "lambda_kl": 1.0,
+    },
     "face": {**FACE, "lambda_adv": 60.0},
-}
+}  # fmt: skip
 
 
 class Method(PairedAdversarialMethod):
@@ -71,6 +88,9 @@ class Method(PairedAdversarialMethod):
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         c = config
+        if c.network == "released":
+            super().__init__(config, device, JhaEncoder(c.s_dim, c.z_dim), JhaDiscriminator())
+            return
         encoder = Encoder(
             c.channels, c.size, c.s_dim, c.z_dim, c.width, c.gaussian != "s", c.norm, c.gaussian != "z", c.kernel
         )
@@ -86,6 +106,39 @@ class Method(PairedAdversarialMethod):
         code = self.encoder(torch.cat([batch.image, batch.require_partner()]))
         own, cross, fakes = self._decode_all(code)
         return self.discriminator_step(batch, fakes) | self.generator_step(batch, code, own, cross, fakes)
+
+    def autoencode(self, batch: Batch) -> dict[str, Tensor]:
+        """One step of encoder and decoder: x1 from its z and its own s, and from its z and the partner's s."""
+        c = self.config
+        code = self.encoder(batch.image)
+        z = reparametrise(code.z, code.z_logvar)
+        partner_s = self.encoder(batch.require_partner()).s
+        own, cross = self.decoder(torch.cat([code.s, partner_s]), z.repeat(2, 1)).chunk(2)
+        terms = {
+            "loss_own": (c.lambda_own, squared_error(own, batch.image).mean()),
+            "loss_cross": (c.lambda_cross, squared_error(cross, batch.image).mean()),
+            "loss_kl": (c.lambda_kl, kl_normal(code.z, code.z_logvar).mean()),
+        }
+        descend(self.optimizer, torch.stack([weight * value for weight, value in terms.values()]).sum())
+        return {name: value.detach() for name, (_, value) in terms.items()}
+
+    def fool(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """One step of encoder and decoder: z of x1 (`first`), and z from the prior, with s of x2 (`second`)."""
+        c = self.config
+        code = self.encoder(first.image)
+        z = reparametrise(code.z, code.z_logvar)
+        s = self.encoder(second.image).s.repeat(2, 1)
+        fakes = self.decoder(s, torch.cat([z, torch.randn_like(z)])).chunk(2)
+        loss = 2.0 * generator_loss(self.discriminator, fakes, second.image, c.adversarial)  # the sum of both
+        kl = kl_normal(code.z, code.z_logvar).mean()
+        descend(self.optimizer_g, c.lambda_adv * loss + c.lambda_kl * kl)
+        return {"loss_adv": loss.detach()}
+
+    def tell(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """One step of the discriminator: a pair (`second`) against z of x1 (`first`) with s of the pair's first."""
+        with torch.no_grad():
+            fake = self.decoder(self.encoder(second.image).s, self.encoder(first.image).z)
+        return self.train_discriminator(second.require_partner(), second.image, [fake], second.image)
 
     def _decode_all(self, code: Encoded) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Return Dec(z1, s1), Dec(z1, s1') and the pictures that the discriminator sees.

@@ -4,9 +4,13 @@ Symbols of the paper: Enc and Dec = encoder and decoder, Dsc = `discriminator`, 
 varying part), x1 and x2 = a picture and its partner of the same class, x3 = a picture of any class.
 Autoencoder: x1 is decoded from z(x1) and s(x2), x2 from z(x2) and s(x1). Adversary: (x1, x2) is a real pair and
 (x1, Dec(s(x1), z(x3))) a generated one; without it all may go through z, and s be ignored (the shortcut problem).
-Deviations: x3 is the previous picture of the batch, so now and then it has x1's class; the squared error is summed over
-pixels in units of 0..1; one optimizer for both losses; R1; one-cycle learning rate; averaged weights.
-The loss weights are ours, also in `paper`, which has the form of the paper and the adversarial weight of Jha's code.
+`paper` is the code of Jha et al. 2018 (ananyahjha93/challenges-in-disentangling), whose figures are the published ones
+on MNIST: its networks; reconstruction, adversarial loss (two steps a step) and discriminator have a step and an Adam
+each.
+Deviations of the other presets: x3 is the previous picture of the batch, so now and then it has x1's class; the squared
+error is summed over pixels in units of 0..1; one optimizer for both losses; R1; one-cycle learning rate; averaged
+weights.
+Their loss weights are ours.
 """
 
 from __future__ import annotations
@@ -14,12 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.families.pair import FACE, PAPER, PairedAdversarialConfig, PairedAdversarialMethod
+from training.families.pair import FACE, RELEASED, PairedAdversarialConfig, PairedAdversarialMethod
 from training.losses.latent import squared_error
 from training.networks.autoencoder import Encoder
+from training.networks.jha import JhaDecoder, JhaDiscriminator, JhaEncoder
 from training.networks.pair import PairDiscriminator, generator_loss
 from training.run.optim import descend
 
@@ -38,7 +43,7 @@ class Config(PairedAdversarialConfig):
     """Weight of fooling the discriminator (ours)."""
 
 
-PRESETS: dict[str, dict[str, object]] = {"compact": {}, "paper": PAPER, "face": {**FACE, "lambda_adv": 180.0}}
+PRESETS: dict[str, dict[str, object]] = {"compact": {}, "paper": RELEASED, "face": {**FACE, "lambda_adv": 180.0}}
 
 
 class Method(PairedAdversarialMethod):
@@ -48,14 +53,26 @@ class Method(PairedAdversarialMethod):
     title = "mixing"
     paper = "Challenges in disentangling independent factors of variation, Szabo et al. 2017, arXiv 1711.02245"
 
+    tells_first = True
+
     config: Config
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         c = config
+        if c.network == "released":
+            super().__init__(config, device, JhaEncoder(c.s_dim, c.z_dim, variational_z=False), JhaDiscriminator())
+            return
         encoder = Encoder(
             c.channels, c.size, c.s_dim, c.z_dim, c.width, variational_z=False, norm=c.norm, kernel=c.kernel
         )
         super().__init__(config, device, encoder, PairDiscriminator(c.channels, c.size, c.d_width))
+
+    @staticmethod
+    def new_decoder(config: Config) -> nn.Module:
+        """Return a decoder with new weights; the released one has ReLU."""
+        if config.network == "released":
+            return JhaDecoder(config.s_dim, config.z_dim, leaky=False)
+        return PairedAdversarialMethod.new_decoder(config)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of the discriminator, then one of encoder and decoder, on the same pictures."""
@@ -67,6 +84,27 @@ class Method(PairedAdversarialMethod):
         z3 = z1.roll(1, 0)
         mixed, fake = self.decoder(torch.cat([s2, s1, s1]), torch.cat([z1, z2, z3])).split([len(s), len(s1)])
         return self.discriminator_step(batch, fake) | self.generator_step(batch, mixed, fake)
+
+    def autoencode(self, batch: Batch) -> dict[str, Tensor]:
+        """One step of encoder and decoder on both pictures of each pair."""
+        both = torch.cat([batch.image, batch.require_partner()])
+        s, z, *_ = self.encoder(both)
+        loss = 2.0 * squared_error(self.decoder(s.roll(len(batch.image), 0), z), both).mean()
+        descend(self.optimizer, self.config.lambda_rec * loss)
+        return {"loss_rec": loss.detach()}
+
+    def fool(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """One step of encoder and decoder: with s of x1 (`first`) and z of x3 (`second`) a partner of x1."""
+        fake = self.decoder(self.encoder(first.image).s, self.encoder(second.image).z)
+        loss = generator_loss(self.discriminator, [fake], first.image, self.config.adversarial)
+        descend(self.optimizer_g, self.config.lambda_adv * loss)
+        return {"loss_adv": loss.detach()}
+
+    def tell(self, first: Batch, second: Batch) -> dict[str, Tensor]:
+        """One step of the discriminator: (x1, x2), both of `first`, against (x1, a picture as in `fool`)."""
+        with torch.no_grad():
+            fake = self.decoder(self.encoder(first.image).s, self.encoder(second.image).z)
+        return self.discriminator_step(first, fake)
 
     def discriminator_step(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator on real pairs and on pairs of a picture and `fake`."""

@@ -71,7 +71,7 @@ def test_the_reverse_cycle_trains_what_it_should(trains: str, expected: bool) ->
     both = torch.cat([batch.image, batch.partner])
     before = weights(method.encoder), weights(method.decoder)
     code = method.encoder(both)
-    method._reverse_cycle(both, code.s.detach(), code.z.detach())
+    method._reverse_cycle(*method._same_pictures(both, code, code.z))
     assert moved(method.encoder, before[0])
     assert moved(method.decoder, before[1]) is expected
 
@@ -217,3 +217,33 @@ def test_a_run_starts_from_the_averaged_weights_of_another() -> None:
         averaged = getattr(first, f"ema_{name}").network.state_dict()
         for network in (getattr(other, name), getattr(other, f"ema_{name}").network):
             assert all(torch.equal(value, averaged[key]) for key, value in network.state_dict().items())
+
+
+def test_paper_is_the_released_configuration() -> None:
+    c = configs.resolve("cycle_vae", "paper")
+    method = cycle_vae.Method(c)
+    sides, x = [], torch.zeros(2, 1, 28, 28)
+    for layer in method.encoder.trunk:
+        x = layer(x)
+        sides.append(x.shape[-1])
+    assert (sides[0], sides[3], sides[6], sides[-1]) == (13, 6, 2, 256)
+    assert method.decoder(torch.zeros(2, 16), torch.zeros(2, 16)).shape == (2, 1, 28, 28)
+    assert (c.s_dim, c.z_dim, c.batch_size, c.lr, c.lr_reverse) == (16, 16, 64, 1e-4, 1e-4)
+    assert (c.lambda_own, c.lambda_rec, c.lambda_kl, c.reverse_fresh, c.reverse_trains) == (0, 1, 1.5, True, "encoder")
+    method.steps = 74_959  # 80 of 100 epochs of 937 steps
+    assert method._rate() == 1.0
+    method.steps = 74_960
+    assert method._rate() == pytest.approx(0.1)
+
+
+def test_a_fresh_reverse_cycle_takes_two_batches_more() -> None:
+    for fresh, expected in ((False, 1), (True, 3)):
+        method = make(reverse_fresh=fresh)
+        stream = iter([pairs() for _ in range(5)])
+        method.step(stream)
+        assert 5 - len(list(stream)) == expected
+
+
+def test_the_released_networks_are_for_28_pixels() -> None:
+    with pytest.raises(ValueError, match="28 px"):
+        cycle_vae.Config(network="released", size=32)

@@ -298,3 +298,61 @@ def test_noise_on_z_is_of_training_only() -> None:
     assert torch.equal(clean.encode(batch.image).z, noisy.encode(batch.image).z)
     torch.manual_seed(1)
     assert float(clean.step(iter([batch]))["loss_rec"]) != float(noisy.step(iter([batch]))["loss_rec"])
+
+
+def released(method_id: str, **changes: Any) -> Any:
+    torch.manual_seed(0)
+    small = {**pair.RELEASED, "s_dim": 3, "z_dim": 4, "batch_size": 4, "steps": 40}
+    return MODULES[method_id].Method(configs.build(MODULES[method_id].Config, {**small, **changes}))
+
+
+def digits(n: int = 12) -> Stream:
+    return Stream(bars(n, 28), 4, 0)
+
+
+@both
+def test_the_released_code_steps_each_side_by_itself_and_the_generator_twice(method_id: str) -> None:
+    method = released(method_id)
+    order = []
+    for name in ("autoencode", "fool", "tell"):
+        own = getattr(method, name)
+        setattr(method, name, lambda *batches, n=name, own=own: order.append((n, len(batches))) or own(*batches))
+    method.step(digits())
+    told, fooled = [("tell", 2)], [("fool", 2)] * 2
+    assert order == [("autoencode", 1), *(told + fooled if method_id == "szabo" else fooled + told)]
+
+
+@both
+def test_each_side_of_the_released_code_moves_what_it_should(method_id: str) -> None:
+    method = released(method_id, accuracy_limit=1.0)
+    first, second = next(digits()), next(digits())
+    optimizers = {"autoencode": method.optimizer, "fool": method.optimizer_g, "tell": method.optimizer_d}
+    assert len({id(one) for one in optimizers.values()}) == 3
+    for name, sides in (
+        ("autoencode", ["encoder", "decoder"]), ("fool", ["encoder", "decoder"]), ("tell", ["discriminator"]),
+    ):  # fmt: skip
+        before = {part: copy_of(getattr(method, part)) for part in ("encoder", "decoder", "discriminator")}
+        getattr(method, name)(*([first] if name == "autoencode" else [first, second]))
+        assert [part for part in before if moved(before[part], getattr(method, part))] == sides, name
+        assert optimizers[name].state
+
+
+@both
+def test_fooling_raises_what_the_released_discriminator_says(method_id: str) -> None:
+    method = released(method_id, **({"lambda_kl": 0.0} if method_id == "mathieu" else {}))
+    first, second = next(digits()), next(digits())
+    losses = [float(method.fool(first, second)["loss_adv"]) for _ in range(30)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_the_published_settings_of_the_two_rivals() -> None:
+    for method_id, preset in (("szabo", "paper"), ("mathieu", "jha")):
+        c = configs.resolve(method_id, preset)
+        assert (c.network, c.procedure, c.generator_steps, c.schedule) == ("released", "alternating", 2, "constant")
+        assert (c.lr, c.lr_d, c.beta1, c.batch_size, c.accuracy_limit) == (1e-4, 1e-4, 0.5, 64, 0.8)
+        assert (c.s_dim, c.z_dim, c.lambda_adv, c.adversarial) == (16, 16, 784.0, "non_saturating")
+
+
+def test_the_released_form_of_mathieu_has_one_form() -> None:
+    with pytest.raises(ValueError, match="image_pair"):
+        mathieu.Config(**pair.RELEASED, gaussian="s")

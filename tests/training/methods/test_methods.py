@@ -24,6 +24,7 @@ import training.methods
 from imgedit.models.manifest import Crop, GraphFile, Manifest
 from training.data.batch import Stream
 from training.families import translation
+from training.families.pair import RELEASED
 from training.method import METHODS, Classifies, Codes, Draws, DrawsPixels, Features, NeedsHelpers
 from training.methods import dr_gan, hair_grid
 from training.publish import credit, export
@@ -46,11 +47,17 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"discriminator": "class_embedding", "gaussian": "both", "adversarial": "non_saturating", "norm": "batch"},
     ),
     "mathieu-s": ("mathieu", {"gaussian": "s", "accuracy_limit": 0.8}),
+    "mathieu-jha": ("mathieu", {**RELEASED, "size": 28, "steps": 40, "lambda_adv": 1.0}),
+    "szabo-paper": ("szabo", {**RELEASED, "size": 28, "steps": 40, "lambda_adv": 1.0}),
     "cycle_vae-options": (
         "cycle_vae",
         {"reverse_trains": "both", "reverse_distance": "wasserstein", "reverse_reconstruction": True,
          "adversarial": "both", "leak": "pairs", "norm": "batch", "lambda_own": 1.0, "kl_warmup": 0.5,
          "lambda_information": 1.0, "past_codes": 16},
+    ),
+    "cycle_vae-released": (
+        "cycle_vae",
+        {"network": "released", "size": 28, "reverse_fresh": True, "schedule": "drop", "reverse_reconstruction": True},
     ),
     "cycle_vae-pixelcnn": (
         "cycle_vae",
@@ -266,8 +273,11 @@ OVERFIT = {
     "mathieu-class": ("loss_own", 150, 0.8),
     "mathieu-s": ("loss_own", 150, 0.7),
     "szabo": ("loss_rec", 150, 0.7),
+    "mathieu-jha": ("loss_kl", 100, 0.9),
+    "szabo-paper": ("loss_rec", 100, 0.9),
     "cycle_vae-options": ("loss_rec", 150, 0.8),
     "cycle_vae-pixelcnn": ("loss_rec", 150, 0.8),
+    "cycle_vae-released": ("loss_rec", 150, 0.9),
     "digit_classifier": ("loss_ce", 60, 0.3),
     "face_parser": ("loss_ce", 150, 0.7),
     "mouth_painter": ("loss_g_rec", 150, 0.7),
