@@ -181,7 +181,7 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "training saw every class" in none_unseen.stderr
     nothing = run("evaluate", "codes", str(tmp_path / "nothing"), "--data", data, "--probe")
     assert nothing.exit_code == 2
-    assert "nothing" in nothing.stderr
+    assert nothing.stderr.startswith("error: no model ")  # long names lose their end
     not_ours = run("evaluate", "codes", "mtcnn.facenet", "--data", data, "--probe")
     assert "mtcnn.facenet has no latent code" in not_ours.stderr
     no_code = run("evaluate", "codes", "digit_classifier.mnist", "--data", data, "--probe")
