@@ -40,22 +40,25 @@ def test_every_row_is_a_run_in_sixteen_dimensions() -> None:
 
 def test_rows_are_mean_and_spread_beside_the_published_figures() -> None:
     table = mnist_latents.MnistLatents("mnist:x", comparison.Options())
-    result = table.result({"mathieu": measured([0.2, 0.4]), "cycle_vae_tight": measured([0.1])})
-    assert [row["seeds"] for row in result["rows"]] == [[0, 1], [0]]
-    assert result["rows"][0]["z sampled, mlp"] == pytest.approx({"mean": 30.0, "spread": 20.0 / 2**0.5})
+    result = table.result({"mathieu_jha": measured([0.2, 0.4]), "cycle_vae_tight": measured([0.1])})
+    rows = {row["method"]: row for row in result["rows"]}
+    assert [row["seeds"] for row in rows.values() if row["seeds"]] == [[0, 1], [0]]
+    assert "cycle_vae, plain, lambda_kl=2" not in rows  # neither measured nor published
+    assert rows["mathieu, jha"]["z sampled, mlp"] == pytest.approx({"mean": 30.0, "spread": 20.0 / 2**0.5})
     text = " ".join(layout.markdown(table.blocks(result)).split())
     assert "20000 training and 77 test pictures, chance 10" in text
-    assert "| mathieu | 2 | 3 ± 0 | 30.0 ± 14.1 (30.0 ± 14.1) | 50.0 ± 0.0 (50.0 ± 0.0) |" in text
-    assert "| 4.0 ± 0.0 | 5 ± 0 | 20.0 ± 0.0 | 66.83 / 98.52 |" in text
-    assert "| 4.0 | 5 | 20.0 | |" in text  # not published
+    assert "| mathieu, jha | 2 | 3 ± 0 | 30.0 ± 14.1 (30.0 ± 14.1) | 50.0 ± 0.0 (50.0 ± 0.0) |" in text
+    assert "| 4.0 ± 0.0 | 5 ± 0 | 20.0 ± 0.0 | 66.83 / 98.52 | 65.6 / 98.6 |" in text
+    assert "| 4.0 | 5 | 20.0 | | |" in text  # not published
+    assert "| cycle_vae, paper, Wasserstein distance | | | | | | | | | | 16.34 / 98.33 |" in text  # not trained
 
 
 def test_a_plain_z_is_its_own_sample_and_has_no_nats() -> None:
     table = mnist_latents.MnistLatents("mnist:x", comparison.Options())
-    (row,) = table.result({"szabo": measured([0.7], variational=False)})["rows"]
+    row = table.result({"szabo": measured([0.7], variational=False)})["rows"][0]
     assert row["z sampled, mlp"] == row["z mean, mlp"] == {"mean": 50.0, "spread": None}
     assert row["kl_nats"] is None
-    assert "| szabo | 1 | 3 | 50.0 (50.0) | 50.0 (50.0) | 90.0 (90.0) | | 5 |" in " ".join(
+    assert "| szabo, ours | 1 | 3 | 50.0 (50.0) | 50.0 (50.0) | 90.0 (90.0) | | 5 |" in " ".join(
         layout.markdown(table.blocks({"n_test": 7, "n_probe_train": 9, "chance": 0.1, "rows": [row]})).split()
     )
 
@@ -78,7 +81,7 @@ def test_a_run_is_probed_once_and_keeps_its_figures(tmp_path: Path, monkeypatch:
         result = comparison.compare("mnist-latents", tmp_path, "mnist:x", options, console=quiet)
     assert asked == [(run, "mnist:x", ("probe",), 500)]
     assert result["n_probe_train"] == 500
-    assert [(row["method"], row["seeds"]) for row in result["rows"]] == [("szabo", [1])]
+    assert [(row["method"], row["seeds"]) for row in result["rows"] if row["seeds"]] == [("szabo, ours", [1])]
     assert result["rows"][0]["minutes"]["mean"] == pytest.approx(20 * 4 / 2.0 / 60)
     kept = json.loads((run / "evaluation.json").read_text())
     assert (kept["pictures"], kept["n_drawn"]) == (["a.png"], 20 * 4)  # what else was drawn of the run is not forgotten
