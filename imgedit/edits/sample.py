@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File, write_png
+from imgedit.edits.pixelwise import draw_values, uniform_of
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
@@ -136,16 +137,35 @@ class OnnxGenerator:
 
     def __init__(self, model: Model, device: str = "auto") -> None:
         sessions = Sessions(device)
-        self._generate = sessions.open(check_kind(model, "sample"), "generate")
+        role = "condition" if check_kind(model, "sample").has("pixels") else "generate"
+        self._generate = sessions.open(model, role)
+        self._pixels = sessions.open(model, "pixels") if model.has("pixels") else None
         self._score = sessions.open(model, "score") if model.has("score") else None
         shape = self._generate.inputs.get("z", ())
         if len(shape) != 2 or shape[1] is None:
-            raise ModelError(f"{model.id}: 'generate' must take z of shape (N, fixed), its inputs are {shape}")
-        self.z_dim: int = shape[1]
+            raise ModelError(f"{model.id}: {role!r} must take z of shape (N, fixed), its inputs are {shape}")
+        self._n_code: int = shape[1]
+        self._values = (0, 0, 0)
+        if self._pixels is not None:  # one number more for each value that is drawn
+            crop, seen = model.manifest.crop, self._pixels.inputs.get("image", ())
+            if len(seen) != 4 or seen[1] is None:
+                raise ModelError(f"{model.id}: 'pixels' must take an image (N, fixed, H, W), its inputs are {seen}")
+            self._values = (crop.height, crop.width, seen[1])
+        self.z_dim: int = self._n_code + math.prod(self._values)
+        self.batch_size = 256 if self._pixels is None else 64
 
     def generate(self, z: Floats) -> Floats:
         """Map `(N, z_dim)` to `(N, C, H, W)` in [-1, 1]."""
-        return np.asarray(self._generate.run({"z": z})[self._generate.outputs[0]], np.float32)
+        made = np.asarray(self._generate.run({"z": z[:, : self._n_code]})[self._generate.outputs[0]], np.float32)
+        if self._pixels is None:
+            return made
+        pixels = self._pixels
+
+        def probability(image: Floats, condition: Floats) -> Floats:
+            return np.asarray(pixels.run({"image": image, "condition": condition})[pixels.outputs[0]], np.float32)
+
+        uniform = uniform_of(z[:, self._n_code :]).reshape(len(z), *self._values)
+        return draw_values(probability, made, uniform)
 
     def score(self, image: Floats) -> Floats:
         """Map `(N, C, H, W)` to `(N,)`.
@@ -336,7 +356,7 @@ def _open(name: str | PathLike[str], n: int, seed: int, reject: bool, device: st
     model = library.find(name)
     generator = OnnxGenerator(model, device)
     rejection = Rejection.of(model) if reject else None
-    return model, draw(generator, n, seed=seed, rejection=rejection)
+    return model, draw(generator, n, seed=seed, rejection=rejection, batch_size=generator.batch_size)
 
 
 def _name(index: int) -> str:

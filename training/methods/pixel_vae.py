@@ -3,25 +3,27 @@
 Symbols of the paper: encoder = q(z | x), decoder = p(x | z) = the product of p(x_i | x_1 ... x_{i-1}, z).
 Deviations: one level of latent variables, shifted instead of masked convolutions, the KL's weight rises from 0 at the
 start (else the PixelCNN learns to do without z), and a draft picture is learned from the decoder's features (without
-touching them) because a graph has no loop: the exported graph gives the draft, sampling needs torch.
+touching them), for what one pass can show. A graph has no loop: the exported model has two, of which `imgedit sample`
+runs the second once a value.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.families import latent, pictures
 from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.method import Graph
 from training.networks.autoencoder import Encoder
-from training.networks.pixelcnn import PixelDecoder
+from training.networks.pixelcnn import Levels, PixelDecoder
 from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
@@ -122,6 +124,13 @@ class Method(latent.Coder):
         return decoder.pixels.sample(decoder.features(s.to(self.device), z.to(self.device)), generator)
 
     @torch.no_grad()
+    def generate(self, z: Tensor, uniform: Tensor) -> Tensor:
+        """Draw `(N, C, H, W)` from p(x | z) by the numbers `(N, H, W, C)` in 0..1."""
+        decoder = cast(PixelDecoder, self.ema_decoder.network)
+        z = z.to(self.device)
+        return decoder.pixels.sample(decoder.features(z[:, :0], z), uniform=uniform.to(self.device))
+
+    @torch.no_grad()
     def bits_per_dim(self, image: Tensor, n_draws: int = 1) -> Tensor:
         """Return an upper bound of `-log2 p(image)` a value, at the configured levels; p(x | z) in it is exact.
 
@@ -154,10 +163,31 @@ class Method(latent.Coder):
         return pictures.tile(torch.stack([image, self.decode(code.s, code.z), *drawn.chunk(2)]))
 
     def graphs(self) -> dict[str, Graph]:
-        """The role `generate`, which gives the draft."""
-        return latent.generate_graph(self.ema_decoder.network, self.config.z_dim)
+        """The roles `condition`, z -> features, and `pixels`, picture so far and features -> probability of levels."""
+        c = self.config
+        decoder = cast(PixelDecoder, copy.deepcopy(self.ema_decoder.network).eval().cpu())
+        inputs = {
+            "image": torch.zeros(1, c.channels, c.size, c.size),
+            "condition": torch.zeros(1, c.width, c.size, c.size),
+        }
+        heights = {name: {2: "height"} for name in inputs}
+        return {
+            "condition": Graph(_Condition(decoder), {"z": torch.zeros(1, c.z_dim)}, ["condition"]),
+            "pixels": Graph(Levels(decoder.pixels), inputs, ["probability"], heights),
+        }
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         paper = "PixelVAE: a latent variable model for natural images, Gulrajani et al. 2016, arXiv 1611.05013"
-        return latent.manifest_fields("sample", "Random drafts: a VAE with a PixelCNN", paper, self.config.size)
+        return latent.manifest_fields("sample", "Random pictures: a VAE with a PixelCNN", paper, self.config.size)
+
+
+class _Condition(nn.Module):
+    """z -> what the PixelCNN is conditioned on."""
+
+    def __init__(self, decoder: PixelDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.decoder.features(z[:, :0], z)

@@ -99,7 +99,9 @@ class PixelCNN(nn.Module):
         return F.cross_entropy(logits, index, reduction="none").flatten(1).sum(1)
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, condition: Tensor, generator: torch.Generator | None = None, uniform: Tensor | None = None
+    ) -> Tensor:
         """Draw pictures pixel by pixel; each pixel computes only its own activations, from those kept of earlier ones.
 
         The vertical stack is computed a row at a time, the horizontal one a pixel at a time.
@@ -107,11 +109,15 @@ class PixelCNN(nn.Module):
         Args:
             condition: `(N, n_condition, H, W)`; without a condition only its shape counts.
             generator: of the draws.
+            uniform: `(N, H, W, C)`, numbers in 0..1 by which values are drawn; None draws them too.
 
         Returns:
             `(N, C, H, W)` in [-1, 1].
         """
         n, _, height, width = condition.shape
+        if uniform is None:
+            shape = (n, height, width, len(self.head))
+            uniform = torch.rand(shape, generator=generator, device=condition.device)
         conditions = self._conditions(condition)
         margin = self.kernel // 2
         # Inputs of each layer of the vertical stack, with its margins; the first is the picture itself.
@@ -128,11 +134,17 @@ class PixelCNN(nn.Module):
                     links[i] = links[i] + conditions[i][:, :, y]
                 if i + 1 < len(rows):
                     rows[i + 1][:, :, y + self.reach - 1, margin : margin + width] = self._gate(gates)[:, :, 0]
-            rows[0][:, :, y + self.reach, margin : margin + width] = self._row(links, width, generator)
+            rows[0][:, :, y + self.reach, margin : margin + width] = self._row(links, width, uniform[:, y])
         return rows[0][:, :, self.reach :, margin : margin + width].contiguous()
 
-    def _row(self, links: list[Tensor], width: int, generator: torch.Generator | None) -> Tensor:
-        """Draw one row, `(N, C, W)`, from what is known before it: `(N, n_gates, W)` of the gates of each layer."""
+    def _row(self, links: list[Tensor], width: int, uniform: Tensor) -> Tensor:
+        """Draw one row, `(N, C, W)`.
+
+        Args:
+            links: what is known before it, `(N, n_gates, W)` of the gates of each layer.
+            width: W.
+            uniform: `(N, W, C)`, as in `sample`.
+        """
         n = links[0].shape[0]
         weights = [weight.flatten(1) for weight in self.horizontal.parameters()]
         kept = [
@@ -150,7 +162,7 @@ class PixelCNN(nn.Module):
             for c, head in enumerate(self.head):
                 before = kept[0][:, :c, x + self.reach]
                 logits = head(torch.cat([h, before], 1)[:, :, None, None]).flatten(1)
-                kept[0][:, c, x + self.reach] = dequantise(draw(logits, generator), self.levels)
+                kept[0][:, c, x + self.reach] = dequantise(draw(logits, uniform[:, x, c]), self.levels)
         return kept[0][:, :, self.reach :]
 
     def _gate(self, gates: Tensor) -> Tensor:
@@ -166,10 +178,21 @@ class PixelCNN(nn.Module):
         return self.condition(condition).chunk(len(self.vertical), 1)
 
 
-def draw(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Draw one level each from `(N, levels)` by inversion, int64 `(N,)`."""
-    uniform = torch.rand(logits.shape[0], 1, generator=generator, device=logits.device)
-    return (logits.softmax(1).cumsum(1) < uniform).sum(1).clamp_max(logits.shape[1] - 1)
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Draw one level each from `(N, levels)` by inversion of numbers `(N,)` in 0..1; int64 `(N,)`."""
+    return (logits.softmax(1).cumsum(1) < uniform[:, None]).sum(1).clamp_max(logits.shape[1] - 1)
+
+
+class Levels(nn.Module):
+    """Picture so far and condition -> probability of each level of each value, `(N, levels, C, H, W)`."""
+
+    def __init__(self, pixels: PixelCNN) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
+        """Return the probabilities, as `PixelCNN.forward` its logits."""
+        return self.pixels(image, condition).softmax(1)
 
 
 class PixelDecoder(nn.Module):

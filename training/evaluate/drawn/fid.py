@@ -7,7 +7,7 @@ with its name and hash; they compare only where those are equal.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from imgedit.edits.sample import Generator, Rejection, draw
 from imgedit.pixels import to_pixels, to_tensor
+from imgedit.progress import with_progress
 from training import train as start
 from training.evaluate.drawn import density_ratio, rejection
 from training.evaluate.drawn.features import FeatureNetwork, Pixels, principal_components
@@ -30,6 +31,9 @@ FEW = 2_000
 """With fewer pictures (or no more than the network has features) FID is mostly the sampling error of its covariance."""
 VALIDATION_SEED = 4_000_003
 """Added to the seed for the pictures by which the rejection is chosen."""
+DRAWS = 10
+"""Importance samples of z in the closer bound of a likelihood."""
+_AT_ONCE = 250
 PLAIN = "averaged"
 """The variant without rejection that the others are compared with."""
 
@@ -63,7 +67,8 @@ def evaluate(
 
     Returns:
         Figures for the manifest: how it was measured, `floor` (the FID of real training pictures) and `variants` (one
-        row for each way of sampling). For a model with a score also `valid` (way of sampling -> FID against the
+        row for each way of sampling); where the method tells a likelihood `bits_per_dim` (draws of z -> bits a value
+        of the test pictures). For a model with a score also `valid` (way of sampling -> FID against the
         validation split by the network and by pixels) and, if a rejection helps there, `rejection`: the calibration
         that an export has.
     """
@@ -81,6 +86,8 @@ def evaluate(
         "floor": reference.fid(train),
         "variants": variants,
     }
+    if subject.bits is not None:
+        result["bits_per_dim"] = _bits(subject.bits, torch.from_numpy(to_tensor(real)))
     if not subject.has_score:
         return result
     held_out = pictures(data, "valid", subject.size, n, seed)
@@ -106,6 +113,15 @@ def evaluate(
     if helpful:
         result["rejection"] = min(helpful, key=lambda kept: kept["valid_fid"])
     return result
+
+
+def _bits(bits: Callable[[Tensor, int], Tensor], images: Tensor) -> dict[str, float]:
+    """Return the mean bits a value of pictures: the evidence lower bound, and the bound of `DRAWS` draws of z."""
+    torch.manual_seed(0)
+    return {
+        str(n): float(torch.cat([bits(part, n) for part in with_progress(images.split(_AT_ONCE), "Likelihood")]).mean())
+        for n in (1, DRAWS)
+    }
 
 
 def _helps(row: Mapping[str, float], plain: Mapping[str, float]) -> bool:

@@ -83,6 +83,8 @@ def _pictures(metrics: Mapping[str, Any]) -> list[Block]:
         f"{metrics['floor']:.2f}",
         Table(["figure", *map(_words, variants)], rows),
     ]
+    for draws, bits in metrics.get("bits_per_dim", {}).items():
+        found.append(f"At most {bits:.4f} bits a value of the real pictures, by {draws} draws of z.")
     if "valid" in metrics:
         valid = [(_words(way), *map(_number, row.values())) for way, row in metrics["valid"].items()]
         chosen = metrics.get("rejection")

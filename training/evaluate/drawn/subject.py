@@ -1,19 +1,24 @@
-"""A GAN that is measured: a run, with averaged and last weights, or a model."""
+"""What draws pictures and is measured: a run, of a GAN with averaged and last weights, or a model."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from imgedit.edits.pixelwise import uniform_of
 from imgedit.edits.sample import Array, Generator, OnnxGenerator
 from imgedit.errors import ModelError
 from imgedit.models import library
 from training.evaluate.subject import is_run
 from training.method import Draws, Method
+from training.methods.pixel_vae import Method as PixelVAE
 from training.run import checkpoint
 from training.run.device import torch_device
 
@@ -28,6 +33,8 @@ class GanSubject:
         generators: by name.
         has_score: they can score pictures.
         run: the run folder; None for a model.
+        bits: bits a value of pictures `(N, C, H, W)` in [-1, 1] by so many draws of z, `(N,)`; None where the method
+            tells no likelihood.
     """
 
     id: str
@@ -35,6 +42,7 @@ class GanSubject:
     generators: dict[str, Generator]
     has_score: bool
     run: Path | None = None
+    bits: Callable[[Tensor, int], Tensor] | None = None
 
 
 class GanMethod(Draws, Method, Protocol):
@@ -67,6 +75,34 @@ class TorchGenerator:
         return np.asarray(self.method.logit(torch.from_numpy(image).to(self.method.device)).cpu().numpy(), np.float32)
 
 
+class PixelGenerator:
+    """A PixelVAE of a run, which draws value by value: z is its code and one number more for each value.
+
+    Args:
+        method: of the run.
+    """
+
+    def __init__(self, method: PixelVAE) -> None:
+        self.method = method
+        c = method.config
+        self.values = (c.size, c.size, c.channels)
+        self.z_dim = c.z_dim + math.prod(self.values)
+
+    def generate(self, z: Array) -> Array:
+        """Map `(N, z_dim)` to `(N, C, H, W)` in [-1, 1]."""
+        code = torch.from_numpy(z[:, : self.method.config.z_dim])
+        uniform = uniform_of(z[:, self.method.config.z_dim :]).reshape(len(z), *self.values)
+        return np.asarray(self.method.generate(code, torch.from_numpy(uniform).float()).cpu().numpy(), np.float32)
+
+    def score(self, image: Array) -> Array:
+        """Nothing can be scored.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("a PixelVAE has no discriminator, so its pictures cannot be compared with real ones")
+
+
 def open_gan(name: str, device: str = "auto") -> GanSubject:
     """Load a run folder or model.
 
@@ -75,6 +111,11 @@ def open_gan(name: str, device: str = "auto") -> GanSubject:
     """
     if is_run(name):
         method = checkpoint.load_method(name, torch_device(device))
+        if isinstance(method, PixelVAE):
+            pixels = PixelGenerator(method)
+            return GanSubject(
+                Path(name).name, method.config.size, {"averaged": pixels}, False, Path(name), method.bits_per_dim
+            )
         if not isinstance(method, Draws):
             raise ModelError(
                 f"{name} is a run of {method.id}; `imgedit evaluate drawn` measures GANs and models of kind sample"

@@ -18,7 +18,10 @@ from imgedit.errors import ConfigError
 from imgedit.models import library
 from training import train as start
 from training.data import grouped
-from training.evaluate.drawn import density_ratio, features, fid, manifolds, rejection, subject
+from training.evaluate.drawn import density_ratio, features, fid, manifolds, rejection, report, subject
+from training.methods import pixel_vae
+from training.run import checkpoint
+from training.run import config as configs
 
 
 def normal(n: int, dim: int, seed: int, mean: float = 0.0) -> Tensor:
@@ -401,9 +404,6 @@ def test_unknown_features_are_refused() -> None:
 @pytest.fixture
 def digit_run(tmp_path: Path) -> Path:
     """A run of an untrained digit classifier."""
-    from training.run import checkpoint
-    from training.run import config as configs
-
     config = configs.resolve("digit_classifier", None, ["widths=2,3", "hidden=6,5"])
     method = configs.method_module("digit_classifier").Method(config)
     content = {"method_id": "digit_classifier", "config": configs.to_json(config), "method": method.state_dict()}
@@ -431,3 +431,25 @@ def test_the_features_of_every_figure_are_those_of_the_bundled_classifier() -> N
     assert found.network == features.CLASSIFIER
     assert found.sha256 == library.find(features.CLASSIFIER).manifest.graphs["classify"].sha256
     assert found.extract(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 84)
+
+
+def test_a_pixel_vae_is_measured_by_its_likelihood_and_draws_value_by_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = {**pixel_vae.Method.tiny(), "size": 28}
+    method = pixel_vae.Method(configs.build(pixel_vae.Config, settings))
+    content = {"method_id": "pixel_vae", "config": configs.to_json(method.config), "method": method.state_dict()}
+    checkpoint.save(tmp_path / "run", 0, content)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 1), np.uint8)
+    data = grouped.Grouped(noise, np.zeros(60, np.int64), ["noise"])
+    monkeypatch.setattr(start, "load_data", lambda spec, split, options: data)
+    monkeypatch.setattr(fid, "DRAWS", 5)
+    found = fid.evaluate(str(tmp_path / "run"), "mnist:x", stand_in(), n=60, device="cpu")
+    assert set(found["variants"]) == {"averaged"}
+    assert "valid" not in found  # nothing scores its pictures
+    bits = found["bits_per_dim"]
+    assert set(bits) == {"1", "5"}
+    assert np.log2(4) - 0.05 <= bits["5"] <= bits["1"]  # four levels of noise cannot be told in less
+    result = {"model": "run", "data": "mnist", "seed": 0, "metrics": found}
+    said = " ".join(str(block) for block in report.blocks(result))
+    assert f"At most {bits['5']:.4f} bits a value of the real pictures, by 5 draws of z." in said
