@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.edits.plan import Edit, Warn
-from imgedit.edits.tones import find_tone
+from imgedit.edits.tones import find_tone, target_of
 from imgedit.errors import ModelError
 from imgedit.models.library import Model
 from imgedit.models.manifest import Manifest, Tint
@@ -315,9 +315,8 @@ def _tone(job: Job) -> Sequence[Change]:
     edit = max(job.edits, key=lambda edit: edit.strength)  # colours exclude each other, so there is one
     wanted = max(edit.values, key=lambda name: edit.values[name])
     job.warn_of_grey()
-    found = find_tone(
-        job.subject, tones, job.model.manifest.attributes.index(wanted), job.region(job.part), edit.strength
-    )
+    target = target_of(tones, job.model.manifest.attributes.index(wanted))
+    found = find_tone(job.subject, target, job.region(job.part), edit.strength)
     if found is None:
         job.warn(f"shows too little skin or hair to tell what light it is in, so {job.named} changes nothing")
     return [] if found is None else [found]

@@ -1,12 +1,15 @@
 """Find the tone of a head's hair from the statistics of real hair, told relative to the skin of the same person.
 
 Skin carries a photo's light and exposure: real blond hair is so much darker than the skin beside it, whatever the
-light. Measured by `python -m training.measure.hair_tones`.
+light. Real hair of one colour differs from head to head; the hair is brought to the nearest of that, so that white hair
+becomes a light blond and black hair a dark one. Measured by `python -m training.measure.hair_tones`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,34 +22,86 @@ from imgedit.render.tone import Curve, Tone, log_luminance
 from imgedit.vision.hair import hair_of
 from imgedit.vision.subject import Subject
 
-__all__ = ["find_tone"]
+__all__ = ["Target", "curve_of", "find_tone", "target_of"]
 
 _SURE, _SKIN = 0.8, 0.9  # of hair and skin that tell what colours a head has
 _FEWEST = 200  # pixels of the parser's window
-_SAME = 0.35  # share of its own luminance that hair keeps which has the colour nearly already
 _EXTREMES = (1.0, 97.0)  # percentiles between which log luminances are hair's
-_LEAST_SPREAD = 0.15  # of log luminance; flat hair is not stretched without end
-_GAINS = (0.55, 1.25)
+_SIDES = (10.0, 90.0)  # percentiles that tell how far hair is darker and lighter than its middle
+_LEAST_SIDE = 0.2  # of log luminance; flat hair is not stretched without end
+_GAINS = (0.5, 1.6)
+_WIDTH = 0.7  # standard deviations by which the tint may differ from the usual one of its colour
+_DIM = (8.0, 24.0)  # lightnesses L* of hair whose own tint tells nothing and all
 
 
-def find_tone(
-    subject: Subject, tones: Mapping[str, NDArray[np.float32]], index: int, region: str, strength: float
-) -> Tone | None:
+class Target(NamedTuple):
+    """What real hair of one colour looks like; luminances are natural logarithms.
+
+    Attributes:
+        level: `(2,)`, least and greatest luminance of the middle, less that of the skin.
+        below: `(2,)`, least and greatest distance of the 10th percentile of a head from its middle.
+        above: `(2,)`, the same of the 90th.
+        top: most luminance of the 90th percentile, 0 is white.
+        tint: `(n, 2)`, a* and b* at L* = (i + 0.5) 100 / n, beside usual skin.
+        share: `(2,)`, of the skin's departure from usual skin that the tint takes on.
+        width: `(2,)`, standard deviation of the tint between heads.
+        usual: `(2,)`, a* and b* of usual skin.
+    """
+
+    level: Floats
+    below: Floats
+    above: Floats
+    top: float
+    tint: Floats
+    share: Floats
+    width: Floats
+    usual: Floats
+
+
+_SHAPES = {"level": (2,), "below": (2,), "above": (2,), "top": (), "share": (2,), "width": (2,)}
+
+
+def target_of(tones: Mapping[str, NDArray[Any]], index: int) -> Target:
+    """Return the statistics of one colour of a model.
+
+    Args:
+        tones: what its graph returns: the fields of `Target`, each with one entry for each colour, and `usual`.
+        index: of the colour.
+
+    Raises:
+        ModelError: they have other shapes, or none of that colour.
+    """
+    tint = tones.get("tint", np.zeros(0))
+    if not 0 <= index < len(tint) or tint.ndim != 3 or tint.shape[1] < 2 or tint.shape[2] != 2:
+        raise ModelError("the statistics of hair have no entry for a colour")
+    for name, shape in _SHAPES.items():
+        if name not in tones or tones[name].shape != (len(tint), *shape):
+            raise ModelError(f"the statistics of hair have no {name} of every colour")
+    if "usual" not in tones or tones["usual"].shape != (2,):
+        raise ModelError("the statistics of hair do not tell what skin is usual")
+    fields = {name: np.asarray(tones[name][index], np.float32) for name in _SHAPES}
+    top = float(fields.pop("top"))
+    return Target(**fields, top=top, tint=np.asarray(tint[index], np.float32), usual=tones["usual"])
+
+
+def find_tone(subject: Subject, target: Target, region: str, strength: float) -> Tone | None:
     """Return the tone of one colour for a subject; None where hardly any hair or skin tells what light there is.
 
     Args:
         subject: whose hair.
-        tones: the model's statistics: `ratio`, `low`, `high`, `spread`, `share` `(n,)`, `tint` `(n, bins, 2)` and
-            `usual` `(2,)`.
-        index: of the colour.
+        target: the colour.
         region: name of the region.
         strength: share of the change.
-
-    Raises:
-        ModelError: the statistics have other shapes.
     """
-    if not 0 <= index < len(tones["ratio"]) or tones["tint"].ndim != 3 or tones["usual"].shape != (2,):
-        raise ModelError("the statistics of hair have no entry for a colour")
+    seen = _colours(subject)
+    if seen is None:
+        return None
+    crop = subject.networks.parser.crop
+    return Tone(curve_of(*seen, target), Crop(crop.kind, crop.height, crop.width), region, strength)
+
+
+def _colours(subject: Subject) -> tuple[Floats, Floats] | None:
+    """Return the colours of a subject's hair `(n, 3)` and of its skin `(3,)`, L*a*b*; None where there are too few."""
     parser = subject.networks.parser
     crop = parser.crop
     lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
@@ -56,24 +111,26 @@ def find_tone(
     skin = lab[subject.parsed()[parser.classes.index("skin")] > _SKIN]
     if min(len(hair), len(skin)) < _FEWEST:
         return None
-    curve = _curve(
-        hair,
-        np.asarray(np.median(skin, axis=0), np.float32),
-        {k: v[index] for k, v in tones.items() if k != "usual"},
-        tones["usual"],
-    )
-    return Tone(curve, Crop(crop.kind, crop.height, crop.width), region, strength)
+    return hair, np.asarray(np.median(skin, axis=0), np.float32)
 
 
-def _curve(hair: Floats, skin: Floats, tone: Mapping[str, NDArray[np.float32]], usual: Floats) -> Curve:
+def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
     """Return what happens to the colours of hair `(n, 3)` beside skin `(3,)`, L*a*b*."""
-    of_skin = float(log_luminance(skin[0]))
     log_y = log_luminance(hair[:, 0])
-    middle = float(np.median(log_y))
-    target = of_skin + float(tone["ratio"])
-    if of_skin + float(tone["low"]) < middle < of_skin + float(tone["high"]):
-        target = _SAME * middle + (1.0 - _SAME) * target
-    gain = float(np.clip(float(tone["spread"]) / max(float(log_y.std()), _LEAST_SPREAD), *_GAINS))
-    low, high = (float(value) for value in np.percentile(log_y, _EXTREMES))
-    tint = np.asarray(tone["tint"] + float(tone["share"]) * (skin[1:] - usual), np.float32)
-    return Curve(middle, target, gain, low, high, tint)
+    low, lower, middle, upper, high = (
+        float(value) for value in np.percentile(log_y, (_EXTREMES[0], _SIDES[0], 50.0, _SIDES[1], _EXTREMES[1]))
+    )
+    below, above = (
+        float(np.clip(np.clip(own, *near) / own, *_GAINS))
+        for own, near in (
+            (max(middle - lower, _LEAST_SIDE), target.below),
+            (max(upper - middle, _LEAST_SIDE), target.above),
+        )
+    )
+    to = float(np.clip(middle, *(float(log_luminance(skin[0])) + target.level)))
+    to = min(to, target.top - above * (upper - middle))
+    curve = Curve(middle, to, below, above, low, high, target.tint + target.share * (skin[1:] - target.usual))
+    own = np.median(hair[:, 1:] - curve.tint_at(hair[:, 0]), axis=0)
+    trust = np.clip((np.median(hair[:, 0]) - _DIM[0]) / (_DIM[1] - _DIM[0]), 0.0, 1.0)
+    shift = trust * np.clip(own, -_WIDTH * target.width, _WIDTH * target.width)
+    return replace(curve, tint=np.asarray(curve.tint + shift, np.float32))

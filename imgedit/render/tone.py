@@ -39,7 +39,8 @@ class Curve:
     Attributes:
         middle: log luminance of the hair in the photo.
         target: where that goes.
-        gain: factor of differences from it.
+        below: factor of differences from it of what is darker.
+        above: the same of what is lighter.
         low: least log luminance of the hair in the photo.
         high: greatest; what is brighter is skin or ground that shines through, or a highlight.
         tint: `(n, 2)`, a* and b* at L* = (i + 0.5) 100 / n.
@@ -47,7 +48,8 @@ class Curve:
 
     middle: float
     target: float
-    gain: float
+    below: float
+    above: float
     low: float
     high: float
     tint: Floats
@@ -56,7 +58,8 @@ class Curve:
         """Return new log luminances."""
         over = np.minimum(_HIGHLIGHT * np.maximum(log_y - self.high, 0.0), _MOST)
         held = np.maximum(np.minimum(log_y, self.high) + over, self.low - _DEPTH)
-        return np.asarray(self.target + self.gain * (held - self.middle), np.float32)
+        away = held - self.middle
+        return np.asarray(self.target + np.where(away > 0.0, self.above, self.below) * away, np.float32)
 
     def tint_at(self, lightness: Floats) -> Floats:
         """Return a* and b* at lightnesses L*, `(..., 2)`."""

@@ -38,6 +38,11 @@ _SAMPLES = 50  # pixels that tell what colours hair and ground have
 _GROUNDS = 4  # colours of the ground
 _LOCK_NOISE = 4.0  # as `_COLOUR_NOISE`, where hair is told from ground
 _CLEARLY = 6.0  # difference of log likelihoods, twice, at which a pixel has the hair's colours for certain
+_FACE = (89.0, 120.0, 54.0, 70.0)  # centre and half axes, across and down, of face and forehead, px of the frame
+_FACE_EDGE = 0.1  # width of that ellipse's edge, as a share of it
+_SURE_SKIN, _SKIN_NOISE = 0.9, 4.0  # probability of skin that tells its colours; as `_COLOUR_NOISE`
+_SKIN_CLEARLY = 12.0  # as `_CLEARLY`, of skin
+_LIKE_SKIN = 5.0  # percent of the hair beside the face that may look more like skin than what is taken for skin
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
 _SURE = 0.5
@@ -61,6 +66,8 @@ def _found(subject: Subject, below_hairline: bool) -> Floats:
         crop, found = subject.pixels(*spec, down=down), subject.parsed(down)[channel]
         if parser.matte is not None:
             found = _apart_from_ground(found, crop, person(subject, parser.matte, *spec, down=down))
+        if not down:
+            found = _apart_from_skin(found, crop, subject.parsed()[parser.classes.index("skin")])
         return crop, found
 
     shape = (subject.photo.height, subject.photo.width)
@@ -147,6 +154,40 @@ def _apart_from_ground(probability: Floats, crop: NDArray[np.uint8], person: Flo
         likes = nearest(fit_several(ground, _LOCK_NOISE, _GROUNDS), lab) - fit(hair, _LOCK_NOISE).surprise(lab)
         kept = np.maximum(kept, np.clip(likes / _CLEARLY, 0.0, 1.0))
     return np.asarray(probability * kept, np.float32)
+
+
+def _apart_from_skin(probability: Floats, crop: NDArray[np.uint8], skin: Floats) -> Floats:
+    """Take away skin that a parser takes for hair: the forehead between strands, and a strip of it at the hairline.
+
+    Near the face, a pixel is left out that has the skin's colours rather than the hair's, by more than most of the hair
+    elsewhere has.
+
+    Args:
+        probability: of hair, `(h, w)`, in a head crop.
+        crop: the same pixels, `(h, w, 3)` RGB.
+        skin: probability of skin, `(h, w)`.
+    """
+    lab = to_lab(np.asarray(cv2.blur(crop, (3, 3)), np.uint8))
+    near = _near_face(probability.shape)
+    hair = lab[(probability > _PERSON) & (near < 0.5)]
+    face = lab[(skin > _SURE_SKIN) & (near > 0.5)]
+    if min(len(hair), len(face)) < _SAMPLES:
+        return probability
+    of_hair, of_skin = fit(hair, _SKIN_NOISE), fit(face, _SKIN_NOISE)
+    limit = min(0.0, float(np.percentile(of_skin.surprise(hair) - of_hair.surprise(hair), _LIKE_SKIN)))
+    likes = of_skin.surprise(lab) - of_hair.surprise(lab) - limit
+    taken = near * np.clip(-likes / _SKIN_CLEARLY, 0.0, 1.0)
+    return np.asarray(probability * (1.0 - taken), np.float32)
+
+
+def _near_face(shape: tuple[int, int]) -> Floats:
+    """Return where in a head crop a forehead may be, `(h, w)`, 0..1: an ellipse about the face with a soft edge."""
+    height, width = shape
+    left, top, side = geometry.HEAD
+    x = left + (np.arange(width) + 0.5) * side / width
+    y = top + (np.arange(height)[:, None] + 0.5) * side / height
+    away = np.hypot((x - _FACE[0]) / _FACE[2], (y - _FACE[1]) / _FACE[3])
+    return np.asarray(np.clip((1.0 - away) / _FACE_EDGE + 0.5, 0.0, 1.0), np.float32)
 
 
 def _hangs_out(probability: Floats) -> bool:

@@ -10,11 +10,12 @@ import pytest
 import imgedit
 from imgedit import photo as photos
 from imgedit.edits import translate
-from imgedit.edits.tones import find_tone
+from imgedit.edits.tones import Target, curve_of, target_of
 from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_lab
+from imgedit.render.tone import log_luminance
 from imgedit.vision.hair import hair_of
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
@@ -48,13 +49,69 @@ def test_every_colour_has_lightness_and_tint_of_its_own(editor: imgedit.Editor) 
     assert chroma["blond"] > 12
 
 
-def test_the_statistics_are_those_of_four_colours(tones: dict[str, np.ndarray]) -> None:
-    assert tones["tint"].shape == (4, 20, 2)
-    black, blond, brown, grey = tones["ratio"]
-    assert black < brown < blond
-    assert brown < grey < 0.5
-    assert (tones["low"] < tones["ratio"]).all()
-    assert (tones["ratio"] < tones["high"]).all()
+def test_the_statistics_are_those_of_real_hair(tones: dict[str, np.ndarray]) -> None:
+    assert tones["tint"].shape == (7, 20, 2)
+    least, most = tones["level"].T
+    black, blond, brown, grey, red, platinum, dark_blond = range(7)
+    assert (least < most).all()
+    assert most[black] < least[brown] < most[brown] < least[dark_blond] < most[dark_blond] < least[blond]
+    assert most[blond] < most[platinum]
+    assert abs(least[grey] - least[blond]) < 0.3
+    at_40 = tones["tint"][:, 8]
+    assert at_40[red, 0] > at_40[brown, 0] + 4  # redder
+    assert np.hypot(*at_40[grey]) < 6
+    assert tones["above"][black].mean() > tones["below"][black].mean()  # black hair has highlights, blond hair shadows
+    assert tones["above"][blond].mean() < tones["below"][blond].mean()
+
+
+TARGET = Target(
+    level=np.array([-0.8, -0.2], np.float32),
+    below=np.array([0.9, 1.4], np.float32),
+    above=np.array([0.5, 0.7], np.float32),
+    top=-0.3,
+    tint=np.tile(np.array([8.0, 20.0], np.float32), (20, 1)),
+    share=np.array([0.5, 0.5], np.float32),
+    width=np.array([2.0, 4.0], np.float32),
+    usual=np.array([15.0, 18.0], np.float32),
+)
+SKIN = np.array([66.0, 15.0, 18.0], np.float32)
+
+
+def hair(lightness: float, ab: tuple[float, float] = (8.0, 20.0), spread: float = 5.0) -> np.ndarray:
+    ramp = np.linspace(-spread, spread, 2001)
+    return np.column_stack([lightness + ramp, np.tile(ab, (2001, 1))]).astype(np.float32)
+
+
+def test_hair_is_brought_to_the_nearest_lightness_that_its_colour_has_and_stays_within() -> None:
+    skin = float(log_luminance(SKIN[0]))
+    dark, within, white = (curve_of(hair(lightness), SKIN, TARGET) for lightness in (15.0, 52.0, 75.0))
+    assert dark.target == pytest.approx(skin - 0.8)
+    assert white.target == pytest.approx(skin - 0.2)
+    assert within.target == pytest.approx(within.middle)
+    bright = np.array([99.0, 15.0, 18.0], np.float32)
+    over = curve_of(hair(15.0), bright, TARGET._replace(level=np.array([0.0, 0.2], np.float32)))
+    reached = over.moved(np.percentile(log_luminance(hair(15.0)[:, 0]), 90).astype(np.float32))
+    assert float(reached) == pytest.approx(-0.3, abs=1e-3)  # no whiter than real hair of the colour
+
+
+def test_both_sides_of_the_middle_are_brought_to_the_nearest_spread_that_real_hair_has() -> None:
+    flat = curve_of(hair(50.0, spread=18.0), SKIN, TARGET)
+    log_y = log_luminance(hair(50.0, spread=18.0)[:, 0])
+    lower, middle, upper = np.percentile(log_y, (10, 50, 90))
+    assert flat.below == pytest.approx(0.9 / (middle - lower), abs=1e-3)
+    assert upper - middle < 0.7
+    assert flat.above == pytest.approx(1.0 if upper - middle > 0.5 else 0.5 / (upper - middle), abs=1e-3)
+
+
+def test_the_tint_keeps_what_the_hair_has_of_its_own_as_far_as_its_colour_varies() -> None:
+    golden = curve_of(hair(50.0, (9.0, 22.0)), SKIN, TARGET)
+    assert golden.tint[0] == pytest.approx([9.0, 22.0], abs=1e-3)
+    red = curve_of(hair(50.0, (30.0, 60.0)), SKIN, TARGET)
+    assert red.tint[0] == pytest.approx([8.0 + 0.7 * 2.0, 20.0 + 0.7 * 4.0], abs=1e-3)
+    unlit = curve_of(hair(4.0, (0.0, 0.0), 2.0), SKIN, TARGET)  # so dark that it has no tint of its own
+    assert unlit.tint[0] == pytest.approx([8.0, 20.0])
+    warm = curve_of(hair(4.0, (0.0, 0.0), 2.0), SKIN + np.array([0.0, 2.0, 10.0], np.float32), TARGET)
+    assert warm.tint[0] == pytest.approx([9.0, 25.0])  # half of the light that the skin shows
 
 
 def test_a_face_without_skin_to_go_by_is_left_alone(editor: imgedit.Editor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,10 +122,13 @@ def test_a_face_without_skin_to_go_by_is_left_alone(editor: imgedit.Editor, monk
     assert "too little skin or hair" in done.warnings[0]
 
 
-def test_statistics_of_another_shape_are_an_error(editor: imgedit.Editor, tones: dict[str, np.ndarray]) -> None:
-    subject = editor.prepare(photos.read(PORTRAIT), "largest").subjects[0]
+def test_statistics_of_another_shape_are_an_error(tones: dict[str, np.ndarray]) -> None:
     with pytest.raises(ModelError, match="no entry for a colour"):
-        find_tone(subject, tones, 4, "hair", 1.0)
+        target_of(tones, 7)
+    with pytest.raises(ModelError, match="no level of every colour"):
+        target_of({**tones, "level": tones["level"][:, 0]}, 0)
+    with pytest.raises(ModelError, match="what skin is usual"):
+        target_of({**tones, "usual": tones["usual"][:1]}, 0)
 
 
 def test_the_colours_are_those_that_a_user_gets_unasked() -> None:

@@ -14,7 +14,7 @@ FLAT = np.tile(np.array([[6.0, 20.0]], np.float32), (20, 1))  # one tint at ever
 
 
 def curve(**changes: object) -> Curve:
-    values = {"middle": -2.5, "target": -1.0, "gain": 1.0, "low": -3.2, "high": -1.9, "tint": FLAT}
+    values = {"middle": -2.5, "target": -1.0, "below": 1.0, "above": 1.0, "low": -3.2, "high": -1.9, "tint": FLAT}
     return Curve(**{**values, **changes})  # type: ignore[arg-type]
 
 
@@ -74,3 +74,9 @@ def test_a_highlight_is_held_and_a_tint_is_looked_up_at_the_new_lightness() -> N
     ramp = np.column_stack([np.zeros(20), np.arange(20)]).astype(np.float32)
     found = curve(tint=ramp).tint_at(np.array([2.5, 50.0, 100.0], np.float32))
     assert found[:, 1] == pytest.approx([0.0, 9.5, 19.0], abs=0.01)
+
+
+def test_what_is_darker_and_what_is_lighter_than_the_middle_have_factors_of_their_own() -> None:
+    one = curve(below=0.5, above=1.5)
+    found = one.moved(np.array([-2.9, -2.5, -2.1], np.float32))
+    assert found == pytest.approx([-1.0 - 0.5 * 0.4, -1.0, -1.0 + 1.5 * 0.4], abs=1e-5)

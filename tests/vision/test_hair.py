@@ -137,3 +137,31 @@ def test_doubt_is_what_may_be_hair_or_not_for_each_pixel_that_rather_is() -> Non
     probability[6] = 0.6
     assert hair.doubt(probability) == pytest.approx(30 / 50)
     assert hair.doubt(np.full((10, 10), 0.3, np.float32)) == 100.0
+
+
+def head(hair_colour: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    """Return a head crop of noisy hair and skin, what a parser takes for hair, and for skin."""
+    rng = np.random.default_rng(0)
+    crop = np.full((240, 240, 3), hair_colour, np.float64)
+    crop[85:230, 75:165] = (205, 160, 135)  # the face
+    found, skin = np.zeros((240, 240), np.float32), np.zeros((240, 240), np.float32)
+    found[10:200, 30:210] = 1.0
+    found[85:230, 75:165] = 0.0
+    skin[90:220, 80:160] = 1.0
+    crop[70:85, 100:140] = crop[150:160, 35:55] = (205, 160, 135)  # skin at the hairline; a light lock beside the face
+    return np.clip(crop + rng.normal(0, 5, crop.shape), 0, 255).astype(np.uint8), found, skin
+
+
+def test_skin_that_the_parser_takes_for_hair_is_left_out_at_the_forehead_alone() -> None:
+    crop, found, skin = head((40, 30, 25))
+    left = hair._apart_from_skin(found, crop, skin)
+    assert left[72:83, 103:137].max() < 0.05  # the strip of forehead
+    assert left[30:65, 40:200].min() > 0.95  # the hair above
+    assert left[150:160, 35:55].min() > 0.95  # what is as light as skin, and no forehead
+    assert (hair._apart_from_skin(found, crop, np.zeros_like(skin)) == found).all()  # no skin to go by
+
+
+def test_hair_that_is_as_light_as_skin_stays_hair() -> None:
+    crop, found, skin = head((200, 158, 130))
+    left = hair._apart_from_skin(found, crop, skin)
+    assert left[found > 0].mean() > 0.97

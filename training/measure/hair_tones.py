@@ -2,14 +2,19 @@
 
     python -m training.measure.hair_tones CELEBAMASK_HQ_DIR
 
-Heads of the first eight tenths of the sorted names, whose hair the attribute classifier is sure of (`SURE` of one
-colour and of no other), with hair and skin by the set's hand-drawn masks, less their edges. Of a colour it keeps:
+Heads of the first eight tenths of the sorted names, with hair and skin by the set's hand-drawn masks, less their edges.
+Black, blond, brown and grey are those of which the attribute classifier is sure (`SURE` of one colour and of no other).
+No label tells the others: platinum is the tenth of the blond heads that is fairest beside its skin and palest, dark
+blond the darkest quarter, red are the heads with a reddish hue and much chroma. Of a colour it keeps the fields of
+`imgedit.edits.tones.Target`:
 
-    ratio       median over heads of log(luminance of hair / luminance of skin)
-    low, high   its 10th and 90th percentile
-    spread      median standard deviation of log luminance within one head
-    tint        median a*, b* at each lightness, less `share` of the skin's departure from usual skin
-    share       `SKIN_SHARE`
+    level   25th and 75th percentile over heads of log(luminance of hair / luminance of skin), medians of a head
+    below   the same of the distance of the 10th percentile of log luminance within a head from its median
+    above   the same of the 90th
+    top     95th percentile over heads of the 90th percentile of log luminance within a head
+    tint    median a*, b* at each lightness, less `share` of the skin's departure from usual skin
+    share   slope of a head's departure in a* and b* over that of its skin
+    width   standard deviation of what is left of that departure
 
 and of all heads `usual`, the median a*, b* of skin.
 """
@@ -33,7 +38,7 @@ from imgedit.editor import Editor
 from imgedit.errors import DataError, NoFaceError
 from imgedit.models import library
 from imgedit.models import manifest as manifests
-from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage
+from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from imgedit.pixels import Floats, to_lab
 from imgedit.progress import with_progress
 from imgedit.render.tone import log_luminance
@@ -41,16 +46,30 @@ from training.measure.converted import model_of
 from training.measure.script import printed
 
 ID = "hair_tones.celebamask_hq"
-COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+SURE_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+"""Those that the classifier knows."""
+COLOURS = (*SURE_COLOURS, "Red_Hair", "Platinum_Hair", "Dark_Blond_Hair")
 SURE = 0.75
 """Probability from which the classifier is sure of a colour."""
+WORDS = {
+    "red-hair": ("Red_Hair", ("red", "ginger")),
+    "platinum": ("Platinum_Hair", ("platinum-blond", "platinum-hair")),
+    "dark-blond": ("Dark_Blond_Hair", ("dark-blonde", "dark-blond-hair")),
+}
+"""Word -> its colour, and other spellings."""
 BINS = 20
 """Steps of lightness with a tint of their own."""
-SKIN_SHARE = dict(zip(COLOURS, (0.15, 0.5, 0.5, 0.15), strict=True))
-"""Share of the skin's own departure from usual skin that hair takes on: the tint of the photo's light. Black and grey
-hair have hardly any tint, and would be green or blue beside some skins."""
+KIN = {"Red_Hair": "Brown_Hair", "Platinum_Hair": "Blond_Hair", "Dark_Blond_Hair": "Blond_Hair"}
+"""Colour of few heads -> colour whose `share` it has."""
 GREY_CHROMA = 0.5
 """Share of the chroma of real grey hair that is kept: few heads are sure to be grey, and some of theirs is not."""
+RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
+"""Hue (degrees), least chroma and lightness L* of the median of red hair."""
+USUAL_LIGHT = 14.0
+"""Most distance in a* and b* from usual skin at which the light may be white, and the hair rather than it be red."""
+SIDES, MIDDLE, TOP = (10.0, 90.0), (25.0, 75.0), 95.0
+"""Percentiles within a head, and over heads."""
+_DARK, _PALE = 0.25, 0.1  # shares of the blond heads
 _TRAINING = 0.8  # share of the sorted names, from the start
 _HAIR, _SKIN = 13, 1  # indices in the set's masks
 _FEWEST_HAIR, _FEWEST_SKIN, _FEWEST_BIN = 2000, 1500, 200  # pixels
@@ -59,60 +78,120 @@ _FEWEST_HEADS = 5
 
 
 class Head(NamedTuple):
-    """Colours of one head: `(n, 3)` of its hair, `(3,)` of its skin, L*a*b*."""
+    """Colours of one head: `(n, 3)` of its hair, `(3,)` of its skin, L*a*b*; and what the classifier is sure of."""
 
     hair: Floats
     skin: Floats
+    sure: str | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Median log luminance of the hair, less that of the skin."""
+        return float(np.median(log_luminance(self.hair[:, 0])) - log_luminance(self.skin[0]))
 
 
-def measured(folder: Path) -> dict[str, list[Head]]:
-    """Return the heads of every colour.
+def measured(folder: Path) -> list[Head]:
+    """Return the heads of a data set.
 
     Args:
         folder: of CelebAMask-HQ.
-
-    Raises:
-        DataError: there are no pictures, or too few heads of a colour.
     """
     paths = sorted((folder / "images").glob("*.jpg"))
     editor = Editor([], "cpu")
     rng = np.random.default_rng(0)
-    heads: dict[str, list[Head]] = {colour: [] for colour in COLOURS}
+    heads = []
     for path in with_progress(paths[: round(_TRAINING * len(paths))], "Looking at hair"):
         photo = photos.read(path)
         try:
             seen = editor.prepare(photo, "largest").subjects[0].attributes
         except NoFaceError:
             continue
-        sure = [colour for colour in COLOURS if seen[colour] > SURE]
+        sure = [colour for colour in SURE_COLOURS if seen[colour] > SURE]
         with Image.open(folder / "masks" / f"{path.stem}.png") as image:
             mask = np.asarray(image.resize((photo.width, photo.height), Image.Resampling.NEAREST))
         hair, skin = _without_edge(mask == _HAIR, 9), _without_edge(mask == _SKIN, 5)
-        if len(sure) == 1 and hair.sum() > _FEWEST_HAIR and skin.sum() > _FEWEST_SKIN:
+        if hair.sum() > _FEWEST_HAIR and skin.sum() > _FEWEST_SKIN:
             lab = to_lab(photo.rgb)
             chosen = rng.permutation(int(hair.sum()))[:_SAMPLES]
-            heads[sure[0]].append(Head(lab[hair][chosen], np.asarray(np.median(lab[skin], axis=0), np.float32)))
-    for colour, found in heads.items():
-        if len(found) < _FEWEST_HEADS:
-            raise DataError(f"{folder} shows {len(found)} heads with {colour}; at least {_FEWEST_HEADS} are needed")
+            of_skin = np.asarray(np.median(lab[skin], axis=0), np.float32)
+            heads.append(Head(lab[hair][chosen], of_skin, sure[0] if len(sure) == 1 else None))
     return heads
 
 
-def statistics(heads: Mapping[str, Sequence[Head]]) -> dict[str, Floats]:
-    """Return the statistics of the colours, in the order of `heads`, as the graph's outputs."""
-    usual = np.median([head.skin[1:] for found in heads.values() for head in found], axis=0)
-    rows: dict[str, list[Any]] = {name: [] for name in ("ratio", "low", "high", "spread", "share", "tint")}
+def by_colour(heads: Sequence[Head]) -> dict[str, list[Head]]:
+    """Return the heads of every one of `COLOURS`.
+
+    Raises:
+        DataError: there are too few heads of a colour.
+    """
+    found = {colour: [head for head in heads if head.sure == colour] for colour in SURE_COLOURS}
+    usual = _usual(heads)
+    found["Red_Hair"] = [head for head in heads if _is_red(head, usual)]
+    blond = sorted(found["Blond_Hair"], key=lambda head: head.ratio)
+    pale = sorted(blond, key=lambda head: float(np.hypot(*np.median(head.hair[:, 1:], axis=0))))
+    fairness = {id(head): rank for rank, head in enumerate(blond)}
+    by_both = sorted(range(len(pale)), key=lambda rank: rank - fairness[id(pale[rank])])
+    found["Platinum_Hair"] = [pale[rank] for rank in by_both[: round(_PALE * len(blond))]]
+    found["Dark_Blond_Hair"] = blond[: round(_DARK * len(blond))]
+    for colour in COLOURS:
+        if len(found[colour]) < _FEWEST_HEADS:
+            raise DataError(f"{len(found[colour])} heads have {colour}; at least {_FEWEST_HEADS} are needed")
+    return {colour: found[colour] for colour in COLOURS}
+
+
+def _is_red(head: Head, usual: NDArray[np.float64]) -> bool:
+    lightness, a, b = np.median(head.hair, axis=0)
+    hue = float(np.degrees(np.arctan2(b, a)))
+    is_white_light = np.hypot(*(head.skin[1:] - usual)) < USUAL_LIGHT
+    is_reddish = RED_HUE[0] < hue < RED_HUE[1] and np.hypot(a, b) > RED_CHROMA
+    return bool(is_white_light and is_reddish and RED_LIGHTNESS[0] < lightness < RED_LIGHTNESS[1])
+
+
+def statistics(heads: Mapping[str, Sequence[Head]], usual: NDArray[np.float64]) -> dict[str, Floats]:
+    """Return the statistics of colours, in the order of `heads`, as the graph's outputs.
+
+    Args:
+        heads: colour -> heads.
+        usual: `(2,)`, a* and b* of usual skin.
+    """
+    names = ("level", "below", "above", "top", "tint", "share", "width")
+    rows: dict[str, list[Any]] = {name: [] for name in names}
+    share = {colour: _share(found, usual) for colour, found in heads.items()}
     for colour, found in heads.items():
         log_y = np.stack([log_luminance(head.hair[:, 0]) for head in found])
-        ratio = np.median(log_y, axis=1) - np.array([float(log_luminance(head.skin[0])) for head in found])
-        rows["ratio"].append(np.median(ratio))
-        rows["low"].append(np.percentile(ratio, 10))
-        rows["high"].append(np.percentile(ratio, 90))
-        rows["spread"].append(np.median(log_y.std(axis=1)))
-        rows["share"].append(SKIN_SHARE[colour])
-        tint = _tint(found, usual, SKIN_SHARE[colour])
-        rows["tint"].append(GREY_CHROMA * tint if colour == "Gray_Hair" else tint)
+        lower, middle, upper = np.percentile(log_y, (SIDES[0], 50.0, SIDES[1]), axis=1)
+        rows["level"].append(np.percentile([head.ratio for head in found], MIDDLE))
+        rows["below"].append(np.percentile(middle - lower, MIDDLE))
+        rows["above"].append(np.percentile(upper - middle, MIDDLE))
+        rows["top"].append(np.percentile(upper, TOP))
+        chroma = GREY_CHROMA if colour == "Gray_Hair" else 1.0
+        of_skin = share[KIN.get(colour, colour)]
+        tint = _tint(found, usual, of_skin)
+        left = _departures(found, tint) - of_skin * _of_skins(found, usual)
+        for name, value in (("tint", tint), ("share", of_skin), ("width", left.std(axis=0))):
+            rows[name].append(chroma * value)
     return {**{name: np.asarray(value, np.float32) for name, value in rows.items()}, "usual": usual.astype(np.float32)}
+
+
+def _usual(heads: Sequence[Head]) -> NDArray[np.float64]:
+    return np.asarray(np.median([head.skin[1:] for head in heads], axis=0), np.float64)
+
+
+def _of_skins(heads: Sequence[Head], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much each head's skin is not usual in a* and b*, `(n, 2)`."""
+    return np.array([head.skin[1:] - usual for head in heads])
+
+
+def _departures(heads: Sequence[Head], tint: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much each head's hair differs from a tint `(n, 2)`, medians in a* and b*, `(n, 2)`."""
+    return np.array([np.median(head.hair[:, 1:] - tint[_bin(head.hair[:, 0])], axis=0) for head in heads])
+
+
+def _share(heads: Sequence[Head], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much more a* and b* hair has for each step of its skin's, `(2,)`, 0..1."""
+    away, skins = _departures(heads, _tint(heads, usual, np.zeros(2))), _of_skins(heads, usual)
+    slopes = [np.polyfit(skins[:, c], away[:, c], 1)[0] for c in range(2)]
+    return np.clip(slopes, 0.0, 1.0)
 
 
 def graph(values: Mapping[str, Floats]) -> Any:
@@ -130,14 +209,14 @@ def export(folder: Path, out: Path) -> dict[str, int]:
     Raises:
         DataError: as `measured`.
     """
-    heads = measured(folder)
+    everyone = measured(folder)
+    heads = by_colour(everyone)
     out.mkdir(parents=True, exist_ok=True)
-    content = graph(statistics(heads)).SerializeToString()
+    content = graph(statistics(heads, _usual(everyone))).SerializeToString()
     figures = _figures(out, content)
     (out / "tones.onnx").write_bytes(content)
     count = {colour: len(found) for colour, found in heads.items()}
-    grid = library.bundled("stargan_hair.celeba").manifest
-    words = {name: dataclasses.replace(word, tint=None) for name, word in grid.words.items()}
+    words = words_of(library.bundled("stargan_hair.celeba").manifest.words)
     (out / "README.md").write_text(CARD, encoding="utf-8")
     Manifest(
         id=ID,
@@ -169,16 +248,35 @@ def export(folder: Path, out: Path) -> dict[str, int]:
     return count
 
 
+def words_of(former: Mapping[str, Word]) -> dict[str, Word]:
+    """Return the words of all colours.
+
+    Args:
+        former: words of the colours that the classifier knows. The others set theirs too, so that they are told to
+            contradict each other.
+    """
+    words = {name: dataclasses.replace(word, tint=None) for name, word in former.items()}
+    blond = words["blond"]
+    for name, (colour, also) in WORDS.items():
+        sets = {other: float(other == colour) for other in COLOURS}
+        words[name] = dataclasses.replace(blond, sets=sets, also=also)
+    return words
+
+
 def _figures(folder: Path, content: bytes) -> dict[str, Any]:
     """Return what was measured with the model that lies in a folder, where it is the same."""
     tones = folder / "tones.onnx"
     return manifests.read(folder).metrics if tones.is_file() and tones.read_bytes() == content else {}
 
 
-def _tint(heads: Sequence[Head], usual: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+def _bin(lightness: Floats) -> NDArray[np.intp]:
+    return np.clip(lightness * BINS / 100.0, 0, BINS - 1).astype(np.intp)
+
+
+def _tint(heads: Sequence[Head], usual: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
     lightness = np.concatenate([head.hair[:, 0] for head in heads])
     ab = np.concatenate([head.hair[:, 1:] - share * (head.skin[1:] - usual) for head in heads])
-    index = np.clip(lightness * BINS / 100.0, 0, BINS - 1).astype(np.intp)
+    index = _bin(lightness)
     known = [i for i in range(BINS) if (index == i).sum() > _FEWEST_BIN]
     medians = np.array([np.median(ab[index == i], axis=0) for i in known])
     return np.column_stack([np.interp(np.arange(BINS), known, medians[:, c]) for c in range(2)])
@@ -191,9 +289,9 @@ def _without_edge(mask: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
 CARD = f"""# {ID}: hair colours by the tones of real hair
 
 Statistics in place of a generator: how much lighter or darker than its owner's skin real black, blond, brown and grey
-hair is, how much it varies within one head, and which tint it has at which lightness. A photo's hair keeps its own
-light and detail. `tones.onnx` has no input; its outputs are `ratio`, `low`, `high`, `spread`, `share` (4),
-`tint` (4, {BINS}, 2) and `usual` (2), in the order {", ".join(COLOURS)}.
+hair is, how much it varies within one head, and which tint it has at which lightness; and red, platinum and dark blond.
+A photo's hair keeps its own light and detail. `tones.onnx` has no input; its outputs are `level`, `below`, `above`,
+`share`, `width` (n, 2), `top` (n), `tint` (n, {BINS}, 2) and `usual` (2), in the order {", ".join(COLOURS)}.
 
 - **Source**: CelebAMask-HQ (Lee et al. 2020), the first eight tenths of its sorted names; written by
   `python -m training.measure.hair_tones`, which says how.

@@ -120,7 +120,7 @@ def evaluate(
     Raises:
         ConfigError: the model has no words, or a judge does not know an attribute of theirs.
     """
-    words = _words(model)
+    words = _words(model, judge)
     with_hair = ~(faces.column("Wearing_Hat") | faces.column("Bald"))
     by = _Measurement(
         editor=FrameEditor([model], device),
@@ -203,8 +203,8 @@ def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, An
     return row | by.identity(edited, which), right
 
 
-def _words(model: Model) -> dict[str, str]:
-    """Return attribute -> the first word that switches it on; an attribute without a word cannot be asked for."""
+def _words(model: Model, judge: FaceClassifier) -> dict[str, str]:
+    """Return attribute -> the first word that switches it on, of those that a judge of faces knows too."""
     words: dict[str, str] = {}
     for word, entry in model.manifest.words.items():
         for attribute, value in entry.sets.items():
@@ -212,7 +212,10 @@ def _words(model: Model) -> dict[str, str]:
                 words.setdefault(attribute, word)
     if not words:
         raise ConfigError(f"{model.id} has no word for anything")
-    return {a: words[a] for a in model.manifest.attributes if a in words}
+    known = [a for a in model.manifest.attributes if a in words and a in judge.attributes]
+    if not known:
+        raise ConfigError(f"{judge.id} judges none of {', '.join(words)}")
+    return {a: words[a] for a in known}
 
 
 def _kept(
