@@ -29,7 +29,7 @@ _FEWEST = 200  # pixels of the parser's window
 _EXTREMES = (1.0, 97.0)  # percentiles between which log luminances are hair's
 _SIDES = (10.0, 90.0)  # percentiles that tell how far hair is darker and lighter than its middle
 _LEAST_SIDE = 0.2  # of log luminance; flat hair is not stretched without end
-_GAINS = (0.5, 1.6)
+_GAIN, _LIFT, _FALL = 0.5, 1.6, 2.5  # least factor of contrast, and most where hair becomes lighter, and darker
 _WIDTH = 0.7  # standard deviations by which the tint may differ from the usual one of its colour
 _DIM = (8.0, 24.0)  # lightnesses L* of hair whose own tint tells nothing and all
 
@@ -120,14 +120,15 @@ def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
     low, lower, middle, upper, high = (
         float(value) for value in np.percentile(log_y, (_EXTREMES[0], _SIDES[0], 50.0, _SIDES[1], _EXTREMES[1]))
     )
+    to = float(np.clip(middle, *(float(log_luminance(skin[0])) + target.level)))
+    most = _LIFT if to > middle else _FALL  # noise in the dark is not lifted without end
     below, above = (
-        float(np.clip(np.clip(own, *near) / own, *_GAINS))
+        float(np.clip(np.clip(own, *near) / own, _GAIN, most))
         for own, near in (
             (max(middle - lower, _LEAST_SIDE), target.below),
             (max(upper - middle, _LEAST_SIDE), target.above),
         )
     )
-    to = float(np.clip(middle, *(float(log_luminance(skin[0])) + target.level)))
     to = min(to, target.top - above * (upper - middle))
     curve = Curve(middle, to, below, above, low, high, target.tint + target.share * (skin[1:] - target.usual))
     own = np.median(hair[:, 1:] - curve.tint_at(hair[:, 0]), axis=0)

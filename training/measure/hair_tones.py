@@ -8,8 +8,9 @@ No label tells the others: platinum is the tenth of the blond heads that is fair
 blond the darkest quarter, red are the heads with a reddish hue and much chroma. Of a colour it keeps the fields of
 `imgedit.edits.tones.Target`:
 
-    level   25th and 75th percentile over heads of log(luminance of hair / luminance of skin), medians of a head
-    below   the same of the distance of the 10th percentile of log luminance within a head from its median
+    level   percentiles over heads (`LEVELS`) of log(luminance of hair / luminance of skin), medians of a head
+    below   25th and 75th percentile over heads of the distance of the 10th percentile of log luminance within a head
+            from its median
     above   the same of the 90th
     top     95th percentile over heads of the 90th percentile of log luminance within a head
     tint    median a*, b* at each lightness, less `share` of the skin's departure from usual skin
@@ -67,6 +68,15 @@ RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
 """Most distance in a* and b* from usual skin at which the light may be white, and the hair rather than it be red."""
+LEVELS = {
+    "Black_Hair": (5.0, 60.0),
+    "Blond_Hair": (40.0, 95.0),
+    "Gray_Hair": (40.0, 95.0),
+    "Platinum_Hair": (40.0, 95.0),
+}
+"""Percentiles between which hair keeps its lightness; others `USUAL_LEVELS`. What is darker than most black hair is
+black too, what is fairer than most blond, grey or platinum hair is fair."""
+USUAL_LEVELS = (35.0, 65.0)
 SIDES, MIDDLE, TOP = (10.0, 90.0), (25.0, 75.0), 95.0
 """Percentiles within a head, and over heads."""
 _DARK, _PALE = 0.25, 0.1  # shares of the blond heads
@@ -160,7 +170,7 @@ def statistics(heads: Mapping[str, Sequence[Head]], usual: NDArray[np.float64]) 
     for colour, found in heads.items():
         log_y = np.stack([log_luminance(head.hair[:, 0]) for head in found])
         lower, middle, upper = np.percentile(log_y, (SIDES[0], 50.0, SIDES[1]), axis=1)
-        rows["level"].append(np.percentile([head.ratio for head in found], MIDDLE))
+        rows["level"].append(np.percentile([head.ratio for head in found], LEVELS.get(colour, USUAL_LEVELS)))
         rows["below"].append(np.percentile(middle - lower, MIDDLE))
         rows["above"].append(np.percentile(upper - middle, MIDDLE))
         rows["top"].append(np.percentile(upper, TOP))
