@@ -112,8 +112,10 @@ def _measure(
 
 
 def faces(
-    model: Model,
     data: Data,
+    model: Annotated[
+        str | None, typer.Argument(metavar="RUN|MODEL", help="A run folder, model folder or id; --sheet needs none.")
+    ] = None,
     judge: Annotated[
         str | None,
         typer.Option(metavar="RUN|MODEL", help="Classifier that judges the edits [default: the bundled judge]."),
@@ -129,12 +131,36 @@ def faces(
     split: Annotated[
         str, typer.Option(metavar="NAME", help="Faces of CelebA: test, or valid, to choose a model by.")
     ] = "test",
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD", help="Measure nothing: draw 40 faces that the word changes, before and after, into -o FILE."
+        ),
+    ] = None,
     out: Out = None,
     device: Device = "auto",
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Measure edits by words, a classifier or a parser."""
+    """Measure edits by words, a classifier or a parser.
+
+    With --sheet, draw what a word makes of held-out faces, to be looked at.
+    """
+    if sheet is not None:
+        if out is None:
+            raise ConfigError("--sheet draws a picture; say where it goes with -o FILE, such as -o sheet.png")
+        if judge or hair_judge or markdown:
+            raise ConfigError("--sheet measures nothing; --judge, --hair-judge and --markdown are for figures")
+        show_logs(quiet=False)
+        sheets = training_module("training.evaluate.faces.sheet")
+        sheets.check(out)
+        with torch_extra():
+            drawn = sheets.draw(sheet, data, model=model, n=n, seed=seed, split=split, device=device)
+        sheets.write(drawn, out)
+        print_result(drawn.told(), drawn.lines(), as_json, markdown)
+        return
+    if model is None:
+        raise ConfigError("name the run or model to measure, or draw a word with --sheet WORD")
     _measure(
         "training.evaluate.faces.report",
         model,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,12 +26,13 @@ from training.data import celeba
 from training.evaluate.faces.frames import SPLITS
 from training.evaluate.result import TEST
 
-__all__ = ["Sheet", "draw", "held_out", "write"]
+__all__ = ["Sheet", "check", "draw", "held_out", "write"]
 
 FACES = 40
 """Of a sheet that a verdict may stand on."""
-_COLUMNS = 4
+_COLUMNS = 3
 _GAP = 4  # px between pairs
+_QUALITY = 95  # of a JPEG
 _TENTH = 0.1  # of CelebAMask-HQ's sorted names: the last is the test split, the one before it the validation split
 
 
@@ -39,7 +40,7 @@ class Sheet(NamedTuple):
     """A picture of pairs, and what they are.
 
     Attributes:
-        picture: `(H, W, 3)` RGB, four pairs in a row, numbered from 1.
+        picture: `(H, W, 3)` RGB, three pairs in a row, numbered from 1.
         names: file of each pair.
         warnings: what the edit said of each.
         passed_over: names of the faces before the last pair that the word left as they were.
@@ -49,6 +50,11 @@ class Sheet(NamedTuple):
     names: list[str]
     warnings: list[list[str]]
     passed_over: list[str]
+
+    def told(self) -> dict[str, Any]:
+        """Return what the pairs are, for JSON."""
+        pairs = [{"file": name, "warnings": said} for name, said in zip(self.names, self.warnings, strict=True)]
+        return {"pairs": pairs, "left_as_they_were": self.passed_over}
 
     def lines(self) -> list[str]:
         """Return what is told of the pairs, a line each."""
@@ -125,18 +131,27 @@ def held_out(data: str, split: str = TEST) -> list[Path]:
     return paths[first : first + tenth]
 
 
+def check(path: Path) -> str:
+    """Return the kind of picture that a file is named after.
+
+    Raises:
+        ConfigError: the name says of none.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ConfigError(f"{path.name} names no kind of picture that can be written; call it {path.stem}.png")
+    return str(kind)
+
+
 def write(sheet: Sheet, path: Path) -> None:
     """Write the picture, as what its file is named.
 
     Raises:
-        ConfigError: the name says of no kind of picture.
+        ConfigError: as `check`.
         OutputError: it cannot be written.
     """
-    kinds = Image.registered_extensions()
-    if path.suffix.lower() not in kinds:
-        raise ConfigError(f"{path.name} names no kind of picture; call it {path.stem or 'sheet'}.png")
     content = io.BytesIO()
-    Image.fromarray(sheet.picture).save(content, kinds[path.suffix.lower()], **({"quality": 95}))
+    Image.fromarray(sheet.picture).save(content, check(path), quality=_QUALITY)
     write_whole(path, content.getvalue())
 
 
