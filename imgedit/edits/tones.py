@@ -129,7 +129,7 @@ def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
             (max(upper - middle, _LEAST_SIDE), target.above),
         )
     )
-    to = min(to, target.top - above * (upper - middle))
+    to = min(to, max(target.top - above * (upper - middle), middle))
     curve = Curve(middle, to, below, above, low, high, target.tint + target.share * (skin[1:] - target.usual))
     own = np.median(hair[:, 1:] - curve.tint_at(hair[:, 0]), axis=0)
     trust = np.clip((np.median(hair[:, 0]) - _DIM[0]) / (_DIM[1] - _DIM[0]), 0.0, 1.0)

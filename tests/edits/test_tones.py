@@ -55,7 +55,7 @@ def test_the_statistics_are_those_of_real_hair(tones: dict[str, np.ndarray]) -> 
     black, blond, brown, grey, red, platinum, dark_blond = range(7)
     assert (least < most).all()
     assert most[black] < least[brown] < most[brown] < least[dark_blond] < most[dark_blond] < least[blond]
-    assert most[blond] < most[platinum]
+    assert least[blond] < least[platinum]
     assert abs(least[grey] - least[blond]) < 0.3
     at_40 = tones["tint"][:, 8]
     assert at_40[red, 0] > at_40[brown, 0] + 4  # redder
@@ -92,6 +92,8 @@ def test_hair_is_brought_to_the_nearest_lightness_that_its_colour_has_and_stays_
     over = curve_of(hair(15.0), bright, TARGET._replace(level=np.array([0.0, 0.2], np.float32)))
     reached = over.moved(np.percentile(log_luminance(hair(15.0)[:, 0]), 90).astype(np.float32))
     assert float(reached) == pytest.approx(-0.3, abs=1e-3)  # no whiter than real hair of the colour
+    fair = curve_of(hair(90.0), bright, TARGET._replace(level=np.array([-0.5, 9.0], np.float32)))
+    assert fair.target == pytest.approx(fair.middle)  # and no darker than it was
 
 
 def test_both_sides_of_the_middle_are_brought_to_the_nearest_spread_that_real_hair_has() -> None:

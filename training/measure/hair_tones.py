@@ -68,14 +68,11 @@ RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
 """Most distance in a* and b* from usual skin at which the light may be white, and the hair rather than it be red."""
-LEVELS = {
-    "Black_Hair": (5.0, 60.0),
-    "Blond_Hair": (40.0, 95.0),
-    "Gray_Hair": (40.0, 95.0),
-    "Platinum_Hair": (40.0, 95.0),
-}
-"""Percentiles between which hair keeps its lightness; others `USUAL_LEVELS`. What is darker than most black hair is
-black too, what is fairer than most blond, grey or platinum hair is fair."""
+LEVELS = {"Black_Hair": (0.0, 60.0), **dict.fromkeys(("Blond_Hair", "Gray_Hair", "Platinum_Hair"), (40.0, 100.0))}
+"""Percentiles between which hair keeps its lightness; others `USUAL_LEVELS`. At 0 and 100 there is no bound: what is
+darker than all black hair is black too, and what is fairer than all blond, grey or platinum hair is fair."""
+BOUNDLESS = 9.0
+"""Difference of log luminance that no hair has from its skin."""
 USUAL_LEVELS = (35.0, 65.0)
 SIDES, MIDDLE, TOP = (10.0, 90.0), (25.0, 75.0), 95.0
 """Percentiles within a head, and over heads."""
@@ -170,7 +167,7 @@ def statistics(heads: Mapping[str, Sequence[Head]], usual: NDArray[np.float64]) 
     for colour, found in heads.items():
         log_y = np.stack([log_luminance(head.hair[:, 0]) for head in found])
         lower, middle, upper = np.percentile(log_y, (SIDES[0], 50.0, SIDES[1]), axis=1)
-        rows["level"].append(np.percentile([head.ratio for head in found], LEVELS.get(colour, USUAL_LEVELS)))
+        rows["level"].append(_level([head.ratio for head in found], LEVELS.get(colour, USUAL_LEVELS)))
         rows["below"].append(np.percentile(middle - lower, MIDDLE))
         rows["above"].append(np.percentile(upper - middle, MIDDLE))
         rows["top"].append(np.percentile(upper, TOP))
@@ -181,6 +178,12 @@ def statistics(heads: Mapping[str, Sequence[Head]], usual: NDArray[np.float64]) 
         for name, value in (("tint", tint), ("share", of_skin), ("width", left.std(axis=0))):
             rows[name].append(chroma * value)
     return {**{name: np.asarray(value, np.float32) for name, value in rows.items()}, "usual": usual.astype(np.float32)}
+
+
+def _level(ratios: Sequence[float], percentiles: tuple[float, float]) -> list[float]:
+    least, most = np.percentile(ratios, percentiles)
+    low, high = percentiles
+    return [-BOUNDLESS if low == 0.0 else float(least), BOUNDLESS if high == 100.0 else float(most)]
 
 
 def _usual(heads: Sequence[Head]) -> NDArray[np.float64]:
