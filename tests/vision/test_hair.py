@@ -170,8 +170,8 @@ def test_hair_that_is_as_light_as_skin_stays_hair() -> None:
 def test_where_skin_shines_through_at_the_hairline_hair_counts_as_much_as_it_covers() -> None:
     crop, found, skin = head((40, 30, 25))
     rng = np.random.default_rng(1)
-    crop[82:85, 80:160] = np.clip(rng.normal((150, 115, 95), 5, (3, 80, 3)), 0, 255)  # more than half of it skin
+    crop[82:85, 80:160] = np.clip(rng.normal((110, 85, 72), 5, (3, 80, 3)), 0, 255)  # half of it skin
     crop[40:44, 80:160] = crop[82:83, 80:160]  # as light, and far from the face
     left = hair._apart_from_skin(found, crop, skin)
-    assert 0.1 < left[83, 85:98].mean() < 0.75
+    assert 0.3 < left[83, 85:155].mean() < 0.85
     assert left[40:44, 80:160].min() > 0.9
