@@ -30,6 +30,7 @@ _EXTREMES = (1.0, 97.0)  # percentiles between which log luminances are hair's
 _SIDES = (10.0, 90.0)  # percentiles that tell how far hair is darker and lighter than its middle
 _LEAST_SIDE = 0.2  # of log luminance; flat hair is not stretched without end
 _GAIN, _LIFT, _FALL = 0.5, 1.6, 2.5  # least factor of contrast, and most where hair becomes lighter, and darker
+_FAR = 1.0  # change of log luminance from which contrast is wholly that of the new colour
 _WIDTH = 0.7  # standard deviations by which the tint may differ from the usual one of its colour
 _DIM = (8.0, 24.0)  # lightnesses L* of hair whose own tint tells nothing and all
 
@@ -122,8 +123,9 @@ def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
     )
     to = float(np.clip(middle, *(float(log_luminance(skin[0])) + target.level)))
     most = _LIFT if to > middle else _FALL  # noise in the dark is not lifted without end
+    share = min(abs(to - middle) / _FAR, 1.0)  # hair that keeps its lightness keeps its contrast
     below, above = (
-        float(np.clip(np.clip(own, *near) / own, _GAIN, most))
+        float(np.clip(np.clip(own, *near) / own, _GAIN, most) ** share)
         for own, near in (
             (max(middle - lower, _LEAST_SIDE), target.below),
             (max(upper - middle, _LEAST_SIDE), target.above),

@@ -43,7 +43,7 @@ _FACE_EDGE = 0.1  # width of that ellipse's edge, as a share of it
 _SURE_SKIN, _SKIN_NOISE = 0.9, 4.0  # probability of skin that tells its colours; as `_COLOUR_NOISE`
 _SKIN_CLEARLY = 12.0  # as `_CLEARLY`, of skin
 _LIKE_SKIN = 5.0  # percent of the hair beside the face that may look more like skin than what is taken for skin
-_DARKER = 20.0  # by how much hair has to be darker than skin, L*
+_DARKER = 20.0  # by how much hair is darker than skin, L*, where they are told apart by half
 _HAIRLINE_WIDTH = 0.025  # of the window's side, within which skin shines through hair
 _MIXED = (0.25, 0.8)  # places between hair's and skin's lightness: hair as far as it matters, and skin
 _LAST_ROWS = 0.05  # of the window's side
@@ -176,18 +176,19 @@ def _apart_from_skin(probability: Floats, crop: NDArray[np.uint8], skin: Floats)
     face = lab[(skin > _SURE_SKIN) & (near > 0.5)]
     if min(len(hair), len(face)) < _SAMPLES:
         return probability
+    dark, light = np.median(hair[:, 0]), np.median(face[:, 0])
+    clear = np.clip((light - dark) / _DARKER - 0.5, 0.0, 1.0)  # hair about as light as skin is not told from it
+    if clear == 0.0:
+        return probability
     of_hair, of_skin = fit(hair, _SKIN_NOISE), fit(face, _SKIN_NOISE)
     limit = min(0.0, float(np.percentile(of_skin.surprise(hair) - of_hair.surprise(hair), _LIKE_SKIN)))
     likes = of_skin.surprise(lab) - of_hair.surprise(lab) - limit
-    taken = near * np.clip(-likes / _SKIN_CLEARLY, 0.0, 1.0)
-    # At the hairline pixels show both; of hair that is darker than skin, lightness tells how much of each.
-    dark, light = np.median(hair[:, 0]), np.median(face[:, 0])
-    if light - dark > _DARKER:
-        of_skin = np.clip((lab[..., 0] - dark) / (light - dark), 0.0, 1.0)
-        reach = 2 * round(_HAIRLINE_WIDTH * len(crop)) + 1
-        beside = cv2.blur(cv2.dilate((skin > _SURE).astype(np.float32), np.ones((reach, reach))), (reach, reach))
-        taken = np.maximum(taken, near * beside * np.clip((of_skin - _MIXED[0]) / (_MIXED[1] - _MIXED[0]), 0.0, 1.0))
-    return np.asarray(probability * (1.0 - taken), np.float32)
+    # At the hairline pixels show both, and lightness tells how much of each.
+    uncovered = ((lab[..., 0] - dark) / (light - dark) - _MIXED[0]) / (_MIXED[1] - _MIXED[0])
+    reach = 2 * round(_HAIRLINE_WIDTH * len(crop)) + 1
+    beside = cv2.blur(cv2.dilate((skin > _SURE).astype(np.float32), np.ones((reach, reach))), (reach, reach))
+    taken = np.maximum(np.clip(-likes / _SKIN_CLEARLY, 0.0, 1.0), beside * np.clip(uncovered, 0.0, 1.0))
+    return np.asarray(probability * (1.0 - clear * near * taken), np.float32)
 
 
 def _near_face(shape: tuple[int, int]) -> Floats:

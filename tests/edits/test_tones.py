@@ -97,12 +97,16 @@ def test_hair_is_brought_to_the_nearest_lightness_that_its_colour_has_and_stays_
 
 
 def test_both_sides_of_the_middle_are_brought_to_the_nearest_spread_that_real_hair_has() -> None:
-    flat = curve_of(hair(50.0, spread=18.0), SKIN, TARGET)
-    log_y = log_luminance(hair(50.0, spread=18.0)[:, 0])
-    lower, middle, upper = np.percentile(log_y, (10, 50, 90))
-    assert flat.below == pytest.approx(0.9 / (middle - lower), abs=1e-3)
-    assert upper - middle < 0.7
-    assert flat.above == pytest.approx(1.0 if upper - middle > 0.5 else 0.5 / (upper - middle), abs=1e-3)
+    far = TARGET._replace(level=np.array([2.0, 3.0], np.float32), top=9.0)
+    colours = hair(50.0, spread=18.0)
+    lower, middle, upper = np.percentile(log_luminance(colours[:, 0]), (10, 50, 90))
+    assert middle - lower < 0.9  # less than real hair of the colour
+    assert 0.47 < upper - middle < 0.7
+    found = curve_of(colours, SKIN, far._replace(above=np.array([0.3, 0.7], np.float32)))
+    assert found.below == pytest.approx(0.9 / (middle - lower), abs=1e-3)
+    assert found.above == pytest.approx(1.0)  # as real hair
+    within = curve_of(colours, SKIN, TARGET)
+    assert (within.below, within.above) == pytest.approx((1.0, 1.0))  # hair that stays as light keeps its contrast
 
 
 def test_the_tint_keeps_what_the_hair_has_of_its_own_as_far_as_its_colour_varies() -> None:
