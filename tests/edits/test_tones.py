@@ -11,7 +11,7 @@ import imgedit
 from imgedit import photo as photos
 from imgedit.edits import translate
 from imgedit.edits.tones import Target, curve_of, target_of
-from imgedit.errors import ModelError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_lab
@@ -140,3 +140,15 @@ def test_statistics_of_another_shape_are_an_error(tones: dict[str, np.ndarray]) 
 def test_the_colours_are_those_that_a_user_gets_unasked() -> None:
     plan = translate.prepare({"blond": 1.0})
     assert [model.id for model in plan.models] == [MODEL]
+
+
+def test_a_colour_that_the_classifier_does_not_know_is_carried_out_and_excludes_the_others(
+    editor: imgedit.Editor,
+) -> None:
+    (task,) = translate.prepare("red-hair", editor.models).tasks
+    (left,) = translate.still_wanted(task.edits, {"Black_Hair": 0.0, "Brown_Hair": 0.99, "Blond_Hair": 0.0})
+    assert left.strength == 1.0
+    with pytest.raises(ConfigError, match="'blond' and 'platinum' contradict each other"):
+        translate.prepare(["blond", "platinum"], editor.models)
+    with pytest.raises(ConfigError, match="say one of platinum, dark-blond"):
+        translate.prepare("no-red-hair", editor.models)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
@@ -138,9 +137,10 @@ def test_the_words_are_those_that_an_export_would_write(folder: Path) -> None:
     stated = manifest.read(folder)
     if stated.output == "glasses":
         pytest.skip("each shape has a word: tests/training/measure/test_glasses.py")
+    if stated.output == "tone":
+        pytest.skip("some colours have no label: tests/training/measure/test_hair_tones.py")
     anew = words.words_of(stated.attributes) if stated.kind == "translate" else {}
-    bare = {"tint": None} if stated.output == "tone" else {}
-    assert stated.words == {word: dataclasses.replace(anew[word], **bare) for word in stated.words}
+    assert stated.words == {word: anew[word] for word in stated.words}
 
 
 @each
@@ -162,6 +162,8 @@ def test_the_classifier_knows_what_an_edit_must_ask_it(folder: Path) -> None:
     model = library.load(folder)
     if model.manifest.kind != "translate" or model.has("classify"):
         pytest.skip("asks no other model")
+    if model.manifest.output == "tone":
+        pytest.skip("a colour that the classifier does not know is always carried out: tests/edits/test_tones.py")
     assert set(model.manifest.attributes) <= set(library.find(CLASSIFIER).manifest.attributes)
 
 

@@ -37,7 +37,6 @@ from PIL import Image
 from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.errors import DataError, NoFaceError
-from imgedit.models import library
 from imgedit.models import manifest as manifests
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from imgedit.pixels import Floats, to_lab
@@ -45,6 +44,7 @@ from imgedit.progress import with_progress
 from imgedit.render.tone import log_luminance
 from training.measure.converted import model_of
 from training.measure.script import printed
+from training.publish.words import words_of as labelled_words
 
 ID = "hair_tones.celebamask_hq"
 SURE_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
@@ -229,7 +229,7 @@ def export(folder: Path, out: Path) -> dict[str, int]:
     figures = _figures(out, content)
     (out / "tones.onnx").write_bytes(content)
     count = {colour: len(found) for colour, found in heads.items()}
-    words = words_of(library.bundled("stargan_hair.celeba").manifest.words)
+    words = words_of(labelled_words(SURE_COLOURS))
     (out / "README.md").write_text(CARD, encoding="utf-8")
     Manifest(
         id=ID,

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from imgedit.errors import DataError
+from imgedit.models import library
 from imgedit.models.runtime import Session
 from imgedit.render.tone import log_luminance
 from training.measure import hair_tones
 from training.measure.hair_tones import COLOURS, Head
+from training.publish import words
 
 
 def heads(lightness: float, ab: tuple[float, float], skins: Skins, sure: str | None = None) -> list[Head]:
@@ -81,3 +83,12 @@ def test_heads_of_colours_without_a_label_are_told_by_hue_lightness_and_chroma()
     assert {id(head) for head in found["Dark_Blond_Hair"]} == {id(head) for head in blond[:12]}
     with pytest.raises(DataError, match="0 heads have Red_Hair"):
         hair_tones.by_colour([*blond, *others])
+
+
+def test_the_bundled_words_are_those_that_the_measurement_writes() -> None:
+    stated = library.bundled(hair_tones.ID).manifest
+    assert stated.words == hair_tones.words_of(words.words_of(hair_tones.SURE_COLOURS))
+    red = stated.words["red-hair"].sets
+    assert set(red) == set(COLOURS)  # it says what it is not, so that two colours contradict each other
+    assert [colour for colour, value in red.items() if value] == ["Red_Hair"]
+    assert set(stated.words["blond"].sets) == set(hair_tones.SURE_COLOURS)  # all of which the classifier can tell

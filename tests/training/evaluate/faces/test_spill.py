@@ -37,6 +37,6 @@ def test_what_cannot_be_measured_is_refused(data: str, split: str) -> None:
 def test_a_few_real_heads_are_dyed_and_little_beside_them() -> None:
     result = spill.evaluate(f"celebamask_hq:{DATA}/celebamask_hq", n=6, device="cpu")
     assert 4 <= result["n"] <= 6
-    assert result["metrics"]["hair changed"] > 75
+    assert result["metrics"]["hair changed"] > 60  # hair that is blond stays as it is
     assert result["metrics"]["spill"]["median"] < 2
     assert "blond" in str(blocks(result)[0])
