@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from imgedit.errors import ConfigError
+from imgedit.models import library
 from training import train as start
 from training.data import MADE
 from training.data.sources import parted
@@ -181,7 +182,9 @@ def summary(recipe: Recipe) -> str:
         return f"{recipe.name}: {recipe.converted}"
     steps = sum(step.length() for step in recipe.stages)
     n, sets = len(recipe.stages), ", ".join(recipe.data)
-    exact = "" if not recipe.note and not any(step.note for step in recipe.stages) else "; not exactly as bundled"
+    bundled = (library.bundled_folder() / recipe.model).is_dir()
+    noted = recipe.note or any(step.note for step in recipe.stages)
+    exact = "; not bundled" if not bundled else "; not exactly as bundled" if noted else ""
     return f"{recipe.name}: {n} stage{'s' * (n > 1)}, {steps:,} steps, data: {sets}{exact}"
 
 
