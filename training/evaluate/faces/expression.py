@@ -39,6 +39,8 @@ __all__ = ["blocks", "evaluate", "mouth_distance"]
 KIND = "expression"
 JUDGE = "attribute_judge.celeba"
 SMILING = "Smiling"
+WITH_A_SMILE = ("Mouth_Slightly_Open", "High_Cheekbones")
+"""Attributes that a smile of parted lips brings with it."""
 SPLITS = (TEST, "valid")
 CHANGED = 10
 """Of 255, by which a pixel differs that counts as changed."""
@@ -105,6 +107,10 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
         rows = [
             ["judge sees a smile, %", f"{100 * smile['accuracy']:.1f}"],
             ["other attributes kept, %", f"{100 * smile['kept']:.1f}"],
+            [
+                "the same without open mouth and high cheekbones, %",
+                f"{100 * smile['kept_apart_from_the_smile']:.1f}",
+            ],
             ["same person (below 0.6), %", f"{100 * smile['same_person']:.1f}"],
             ["distance of descriptors", f"{smile['identity_distance']:.3f}"],
             ["pixels changed, %", f"{100 * smile['changed']:.1f}"],
@@ -155,18 +161,34 @@ def _smiles(data: str, n: int | None, split: str, strength: float, seed: int, de
         editor.edit_photo(photos.read(frame), plan).photo.rgb for frame in with_progress(frames, "Letting faces smile")
     ]
     after = judge.probabilities(edited)
-    others = [i for i in range(len(judge.attributes)) if i != column]
     apart = identity.distances(identity.descriptors(frames), identity.descriptors(edited))
     return {
         "n": len(frames),
         "strength": strength,
         "judge": judge.id,
         "accuracy": float((after[:, column] > 0.5).mean()),
-        "kept": float(((before[without] > 0.5) == (after > 0.5))[:, others].mean()),
+        **kept(before[without], after, judge.attributes),
         "same_person": float((apart < identity.SAME_PERSON).mean()),
         "identity_distance": float(apart.mean()),
         "changed": float(np.mean([_changed(a, b) for a, b in zip(frames, edited, strict=True)])),
     }
+
+
+def kept(before: NDArray[Any], after: NDArray[Any], attributes: Sequence[str]) -> dict[str, float]:
+    """Return how many decisions of a judge, but for that of the smile, are those of before.
+
+    Args:
+        before: probabilities, `(N, K)`.
+        after: of the same faces with a smile.
+        attributes: K names.
+
+    Returns:
+        `kept`, the share of all, and `kept_apart_from_the_smile`, without those of `WITH_A_SMILE`.
+    """
+    stays = (before > 0.5) == (after > 0.5)
+    others = [i for i, name in enumerate(attributes) if name != SMILING]
+    apart = [i for i in others if attributes[i] not in WITH_A_SMILE]
+    return {"kept": float(stays[:, others].mean()), "kept_apart_from_the_smile": float(stays[:, apart].mean())}
 
 
 def _swaps(folder: Path, n: int | None, split: str, seed: int, device: str) -> dict[str, Any]:

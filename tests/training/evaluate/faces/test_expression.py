@@ -17,7 +17,14 @@ FACE = mesh.template().points
 
 
 def result() -> dict[str, object]:
-    smile = {"accuracy": 0.815, "kept": 0.965, "same_person": 0.995, "identity_distance": 0.25, "changed": 0.0625}
+    smile = {
+        "accuracy": 0.815,
+        "kept": 0.965,
+        "kept_apart_from_the_smile": 0.972,
+        "same_person": 0.995,
+        "identity_distance": 0.25,
+        "changed": 0.0625,
+    }
     keys = ("mouth_before", "yaw_before", "cosine_a", "cosine_a_least", "cosine_b", "changed", "same_person")
     swap = {**dict.fromkeys(keys, 0.5), "mouth_after": 0.21, "yaw_after": 3.4, "nearer_to_b": 0.0, "failures": 3}
     return {
@@ -37,8 +44,17 @@ def test_every_figure_is_said() -> None:
     text = layout.plain(report.blocks(result()), 100)
     assert "7 test faces of celeba without a smile, given one of strength 1.5; judge j" in text
     assert "9 pairs a, b of test pictures" in text
-    for figure in ("81.5", "96.5", "99.5", "0.250", "6.2", "0.210", "0.42", "3.4", "0.31"):
+    for figure in ("81.5", "96.5", "97.2", "99.5", "0.250", "6.2", "0.210", "0.42", "3.4", "0.31"):
         assert figure in text.split()
+
+
+def test_what_comes_with_a_smile_is_told_apart() -> None:
+    names = ("Smiling", "Male", "Mouth_Slightly_Open", "High_Cheekbones", "Young")
+    before = np.array([[0.1, 0.9, 0.2, 0.3, 0.8], [0.1, 0.2, 0.2, 0.3, 0.8]])
+    after = np.array([[0.9, 0.8, 0.9, 0.6, 0.7], [0.9, 0.7, 0.9, 0.3, 0.9]])
+    found = expression.kept(before, after, names)
+    assert found["kept"] == pytest.approx(4 / 8)  # the smile itself does not count
+    assert found["kept_apart_from_the_smile"] == pytest.approx(3 / 4)
 
 
 def test_a_mouths_distance_knows_neither_size_nor_pose() -> None:
