@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from imgedit.text import printable
 
-__all__ = ["amount", "status", "with_progress"]
+__all__ = ["amount", "counted", "status", "with_progress"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,18 @@ def with_progress(items: Sequence[T], what: str) -> Iterable[T]:
 
     console = Console(stderr=True)
     return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+
+
+def counted(items: Iterable[T], count: int, what: str, *, quiet: bool = False) -> Iterator[T]:
+    """Show how many of some items that come one by one are done; what is printed meanwhile stands above it."""
+    if quiet or not _may_be_watched():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(items, what, total=count, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager

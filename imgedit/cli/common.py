@@ -18,11 +18,15 @@ from imgedit.text import printable, shortened
 
 __all__ = [
     "Device",
+    "Jobs",
     "Json",
     "NoMark",
     "Overwrite",
     "PhotoPath",
+    "Photos",
     "Quiet",
+    "Recursive",
+    "SkipExisting",
     "TranslateModel",
     "Which",
     "Words",
@@ -37,6 +41,15 @@ _BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # how Python holds bytes of f
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+Photos = Annotated[
+    list[str],
+    typer.Argument(metavar="PHOTO...", help="Photos and folders; - reads one from stdin.", show_default=False),
+]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also the folders in a folder.")]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out photos whose result is there; goes on after a stop.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, metavar="N", help="Photos at a time.")]
 PhotoPath = Annotated[
     str, typer.Argument(metavar="PHOTO", help="The photo; - reads it from stdin.", show_default=False)
 ]

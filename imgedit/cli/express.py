@@ -9,17 +9,18 @@ import typer
 
 from imgedit.cli.common import (
     Device,
+    Jobs,
     Json,
     NoMark,
     Overwrite,
-    PhotoPath,
+    Photos,
     Quiet,
+    Recursive,
+    SkipExisting,
     Which,
-    device_used,
-    message,
-    result,
     show_logs,
 )
+from imgedit.cli.many import Asked, check, edit
 from imgedit.errors import ConfigError
 
 __all__ = ["express", "register"]
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def express(
-    photo: PhotoPath,
+    photo: Photos,
     smile: Annotated[float | None, typer.Option(metavar="X", help="1: from a closed mouth to a laugh.")] = None,
     open_: Annotated[float | None, typer.Option("--open", metavar="X", help="Lips apart; below 0 closed.")] = None,
     pucker: Annotated[float | None, typer.Option(metavar="X", help="Narrower mouth; below 0 wider.")] = None,
@@ -49,6 +50,9 @@ def express(
     face: Which = "all",
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
     crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -61,10 +65,9 @@ def express(
     is painted.
     """
     show_logs(quiet)
-    is_stdout = str(photo if out is None else out) == "-"  # then stdout is the photo, and one photo only
-    if is_stdout and (compare or crop_only or as_json):
-        raise ConfigError("--compare, --crop-only and --json need a file name; say where the photo goes with -o OUT")
-    if photo == "-" and like == "-":
+    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
+    check(asked)
+    if photo == ["-"] and like == "-":
         raise ConfigError("stdin holds one picture; give the other by its name")
 
     from imgedit.editor import Editor
@@ -85,24 +88,4 @@ def express(
     prepare(strengths, neutral=neutral or like is not None, strength=strength)  # before the other photo is read
     driver = None if like is None else read_driver(like, device=device)
     plan = prepare(strengths, like=driver, neutral=neutral, strength=strength)
-    editor = Editor([], device, mark=not no_mark)
-    done = editor.edit_file(photo, plan, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite)
-    for warning in done.warnings:
-        message(f"warning: {warning}", quiet=quiet)
-    if is_stdout:
-        return
-    if not as_json:
-        for path in done.written:
-            result(str(path))
-        return
-    result(
-        {
-            "photo": photo,
-            "written": [str(path) for path in done.written],
-            "strengths": strengths,
-            "faces": [one.to_json() for one in done.edited],
-            "warnings": done.warnings,
-            "device": device_used(),
-            "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
-        }
-    )
+    edit(asked, Editor([], device, mark=not no_mark), plan, "Editing", {"strengths": strengths})

@@ -9,15 +9,19 @@ import typer
 
 from imgedit.cli.common import (
     Device,
+    Jobs,
     Json,
     NoMark,
     Overwrite,
-    PhotoPath,
+    Photos,
     Quiet,
+    Recursive,
+    SkipExisting,
     Which,
     show_logs,
 )
-from imgedit.cli.written import check_stdout, name, tell, warn
+from imgedit.cli.many import Asked, check, edit
+from imgedit.cli.written import name, warn
 from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pose(
-    photo: PhotoPath,
+    photo: Photos,
     yaw: Annotated[float | None, typer.Option(metavar="DEGREES", help="To the viewer's right.")] = None,
     pitch: Annotated[float | None, typer.Option(metavar="DEGREES", help="Up.")] = None,
     roll: Annotated[float | None, typer.Option(metavar="DEGREES", help="Clockwise.")] = None,
@@ -52,6 +56,9 @@ def pose(
     face: Which = "all",
     compare: Compare = False,
     crop_only: CropOnly = False,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -68,21 +75,24 @@ def pose(
     if sheet:
         if compare or crop_only or as_json:
             raise ConfigError("--sheet writes one picture of crops; leave --compare, --crop-only and --json out")
+        if len(photo) > 1:
+            raise ConfigError(f"--sheet is of one photo, not of {len(photo)}")
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)
         written, warnings = write_sheet(
-            photo, turn, face=face, out=out, device=device, mark=not no_mark, overwrite=overwrite
+            photo[0], turn, face=face, out=out, device=device, mark=not no_mark, overwrite=overwrite
         )
         warn(warnings, quiet=quiet)
         name(written)
         return
     turn = prepare(yaw, pitch, roll, absolute=absolute, force=force)
-    _turn(photo, turn, out, face, compare, crop_only, device, overwrite, not no_mark, as_json, quiet)
+    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
+    _turn(asked, turn, device, mark=not no_mark)
 
 
 def frontalize(
-    photo: PhotoPath,
+    photo: Photos,
     force: Force = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.frontal.jpg beside the photo]")
@@ -90,6 +100,9 @@ def frontalize(
     face: Which = "all",
     compare: Compare = False,
     crop_only: CropOnly = False,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -103,30 +116,13 @@ def frontalize(
     show_logs(quiet)
     from imgedit.edits.frontalize import prepare
 
-    _turn(photo, prepare(force=force), out, face, compare, crop_only, device, overwrite, not no_mark, as_json, quiet)
+    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
+    _turn(asked, prepare(force=force), device, mark=not no_mark)
 
 
-def _turn(
-    photo: str,
-    turn: Turn,
-    out: Path | None,
-    face: str,
-    compare: bool,
-    crop_only: bool,
-    device: str,
-    overwrite: bool,
-    mark: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Carry a turn out on a file and say what was written."""
-    check_stdout(photo, out, compare=compare, crop_only=crop_only, json=as_json)
+def _turn(asked: Asked, turn: Turn, device: str, *, mark: bool) -> None:
+    """Carry a turn out on files and say what was written."""
+    check(asked)
     from imgedit.editor import Editor
-    from imgedit.progress import status
 
-    editor = Editor([], device, mark=mark)
-    with status(f"Turning {photo}", quiet=quiet):
-        done = editor.edit_file(
-            photo, turn, face=face, out=out, compare=compare, crop_only=crop_only, overwrite=overwrite
-        )
-    tell(photo, done, as_json=as_json, quiet=quiet)
+    edit(asked, Editor([], device, mark=mark), turn, "Turning")

@@ -9,17 +9,20 @@ import typer
 
 from imgedit.cli.common import (
     Device,
+    Jobs,
     Json,
     NoMark,
     Overwrite,
-    PhotoPath,
+    Photos,
     Quiet,
+    Recursive,
+    SkipExisting,
     TranslateModel,
     Which,
     Words,
     show_logs,
 )
-from imgedit.cli.written import check_stdout, tell
+from imgedit.cli.many import Asked, check, edit
 
 __all__ = ["register", "translate"]
 
@@ -30,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def translate(
-    photo: PhotoPath,
+    photo: Photos,
     attr: Words,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD.jpg beside the photo]")
@@ -43,36 +46,31 @@ def translate(
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
     crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
     model: TranslateModel = None,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Edit the faces of a photo by words; `imgedit models` lists them.
+    """Edit the faces of photos by words; `imgedit models` lists them.
 
-    The whole photo is written at its full size, changed only where the edit acts.
+    The whole photo is written at its full size, changed only where the edit acts. Of several photos, and of the photos
+    in folders, -o names a folder or a template such as {stem}.{edit}{ext}; what failed is listed in the end.
     """
     show_logs(quiet)
-    check_stdout(photo, out, compare=compare, crop_only=crop_only, json=as_json)
+    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
+    check(asked)
 
     from imgedit.edits.words import parse_words
 
     words = parse_words(attr)
 
+    from imgedit.edits.translate import prepare
     from imgedit.functions import open_model
-    from imgedit.progress import status
 
-    with status(f"Editing {photo}", quiet=quiet):
-        done = open_model(model, device, mark=not no_mark).translate_file(
-            photo,
-            words,
-            face=face,
-            strength=strength,
-            force=force,
-            out=out,
-            compare=compare,
-            crop_only=crop_only,
-            overwrite=overwrite,
-        )
-    tell(photo, done, as_json=as_json, quiet=quiet, more={"words": words})
+    editor = open_model(model, device, mark=not no_mark)
+    plan = prepare(words, editor.models, strength=strength, force=force)
+    edit(asked, editor, plan, "Editing", {"words": words})

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +28,7 @@ __all__ = [
     "gpu_count",
     "note_used",
     "providers",
+    "threads_limited",
     "used",
     "warn_of_gpu",
 ]
@@ -39,6 +41,7 @@ MEMORY_LIMIT = 2 << 30
 _log = logging.getLogger(__name__)
 _warned = threading.Event()
 _used: set[str] = set()  # what sessions of this process run on
+_limits: list[int] = []  # of `threads_limited`
 
 
 @cache
@@ -144,9 +147,19 @@ def _is_installed(package: str) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def threads_limited(most: int) -> Iterator[None]:
+    """Give graphs that are opened meanwhile so many threads at most: for programs that run several at a time."""
+    _limits.append(most)
+    try:
+        yield
+    finally:
+        _limits.remove(most)
+
+
 def default_threads() -> int:
     """Return how many threads a graph uses: OMP_NUM_THREADS, but no more than the cores this process may use."""
-    cores = core_count()
+    cores = min([core_count(), *_limits])
     # OpenMP takes a list as well, one number for each level of nesting; the first is meant.
     wanted = re.match(r"\s*0*([1-9][0-9]{0,8})\s*(?:[0-9]|,|$)", os.environ.get("OMP_NUM_THREADS", ""))
     return min(int(wanted[1]), cores) if wanted else cores

@@ -1,0 +1,249 @@
+"""Edit many photos: find them, name the results, and carry one edit out on each, several at a time.
+
+A photo that fails stops nothing. What is done with a photo is a pure function of its path and of the path of the
+result, so that it can be handed to whatever maps functions over paths.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import string
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgedit.errors import ConfigError, ImgeditError, OutputError, PhotoError
+from imgedit.photo import SUFFIXES, default_output
+
+if TYPE_CHECKING:
+    from imgedit.editor import Editor, Result
+    from imgedit.edits.plan import Plan
+
+__all__ = ["FIELDS", "Job", "Outcome", "collect", "edit_files", "is_batch", "jobs_for", "run"]
+
+FIELDS = ("stem", "edit", "ext")
+"""What a template of names may hold: `{stem}.{edit}{ext}`."""
+READABLE = frozenset({*SUFFIXES, ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"})
+"""Endings of the files that are taken for photos in a folder."""
+_LISTED = 3  # names in a message
+
+Edit = Callable[[Path, Path], "Result"]
+"""Edits the photo of a path and writes the result to another path."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo of many.
+
+    Attributes:
+        source: the photo.
+        below: its path below the folder that was named; its name where it was named itself.
+        target: where its result goes.
+    """
+
+    source: Path
+    below: Path
+    target: Path = Path()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photo.
+
+    Attributes:
+        job: which photo.
+        result: what was done; None where it failed or was left out.
+        error: why it failed.
+        is_skipped: its result was there.
+        seconds: from its start to its end.
+    """
+
+    job: Job
+    result: Result | None = None
+    error: Exception | None = None
+    is_skipped: bool = False
+    seconds: float = field(default=0.0, compare=False)
+
+
+def is_batch(photos: Sequence[str]) -> bool:
+    """Tell whether what was named may be more than one photo: several names, a folder, or a pattern."""
+    return len(photos) > 1 or _is_folder(photos[0]) or _is_pattern(photos[0])
+
+
+def collect(photos: Sequence[str], *, recursive: bool = False) -> list[Job]:
+    """Return the photos of names: files, folders (the photos in them, by name), and patterns such as `*.jpg`.
+
+    Args:
+        photos: what was named.
+        recursive: also the photos of folders in folders.
+
+    Raises:
+        ConfigError: `-` is among several.
+        PhotoError: a pattern fits nothing, or no photo is left.
+    """
+    found: dict[Path, Job] = {}
+    for named in photos:
+        if named == "-":
+            raise ConfigError("stdin holds one photo; name it alone")
+        for path in sorted(glob.glob(named, recursive=True)) if _is_pattern(named) else [named]:
+            in_it = _in_folder(Path(path), recursive) if _is_folder(path) else [Job(Path(path), Path(Path(path).name))]
+            for job in in_it:
+                found.setdefault(job.source, job)
+    if not found:
+        deeper = "" if recursive else "; -r looks in its folders too"
+        raise PhotoError(f"no photos in {', '.join(photos[:_LISTED])}{deeper}")
+    return list(found.values())
+
+
+def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None = None) -> tuple[list[Job], int]:
+    """Name the results.
+
+    Args:
+        jobs: the photos.
+        names: what an edit's results are named after (`Plan.names`).
+        out: a folder, in which folders are kept as they are; or a template such as `{stem}.{edit}{ext}`; None puts each
+            result beside its photo.
+
+    Returns:
+        The photos with their targets, and how many were left out because they are results of this very edit.
+
+    Raises:
+        ConfigError: `out` is a file, a template has unknown fields, or two results would be one file.
+    """
+    sources = {job.source for job in jobs}
+    kept = [job for job in jobs if not _is_result(job.source, names, sources)] if out is None else list(jobs)
+    place = _placer(names, out)
+    named = [Job(job.source, job.below, place(job)) for job in kept]
+    double = [path for path, count in Counter(job.target for job in named).items() if count > 1]
+    if double:
+        both = " and ".join(str(job.source) for job in named if job.target == double[0])
+        raise ConfigError(f"the results of {both} would be one file, {double[0]}; name another template")
+    return named, len(jobs) - len(kept)
+
+
+def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
+    """Return a function that edits the photo of a path; `options` are those of `Editor.edit_file`."""
+
+    def edit(source: Path, target: Path) -> Result:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
+        return editor.edit_file(source, plan, out=target, **options)  # type: ignore[arg-type]
+
+    return edit
+
+
+def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: bool = False) -> Iterator[Outcome]:
+    """Edit photos and yield what became of each, as it is done.
+
+    Where this ends early (Ctrl-C, `close`), photos that were begun are finished and no other is begun.
+
+    Args:
+        edit: what is done, such as `edit_files` returns.
+        jobs: photos with targets.
+        workers: photos at a time; each gets one processor thread where there are several.
+        skip_existing: leave out photos whose result is there.
+    """
+
+    def work(job: Job) -> Outcome:
+        start = time.perf_counter()
+        try:
+            return Outcome(job, edit(job.source, job.target), seconds=time.perf_counter() - start)
+        except (ImgeditError, OSError, MemoryError) as error:
+            return Outcome(job, error=error, seconds=time.perf_counter() - start)
+
+    left = []
+    for job in jobs:
+        if skip_existing and os.path.lexists(job.target):
+            yield Outcome(job, is_skipped=True)
+        else:
+            left.append(job)
+    if workers == 1:
+        yield from map(work, left)
+        return
+    from imgedit.models import devices  # and with it ONNX Runtime, which to name photos does not need
+
+    waiting = iter(left)
+    with devices.threads_limited(1), ThreadPoolExecutor(workers) as pool:
+        begun: set[Future[Outcome]] = set()
+        while True:
+            # Few are begun ahead, so that results do not pile up in memory.
+            begun |= {pool.submit(work, job) for job in itertools.islice(waiting, workers - len(begun))}
+            if not begun:
+                return
+            done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            for one in done:
+                yield one.result()
+
+
+def _is_folder(name: str | Path) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_pattern(name: str) -> bool:
+    """Tell whether a name has wildcards and is no file; shells that know patterns expand them before."""
+    try:
+        return glob.has_magic(name) and not os.path.lexists(name)
+    except ValueError:
+        return False
+
+
+def _in_folder(folder: Path, recursive: bool) -> list[Job]:
+    found = []
+    for path in sorted(folder.rglob("*") if recursive else folder.glob("*")):
+        below = path.relative_to(folder)
+        is_hidden = any(part.startswith(".") for part in below.parts)
+        if not is_hidden and path.suffix.lower() in READABLE and path.is_file():
+            found.append(Job(path, below))
+    return found
+
+
+def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
+    """Tell whether a file is the result of an edit of another of the photos, as it is named by default."""
+    ending = "." + ".".join(names)
+    if not path.stem.endswith(ending):
+        return False
+    original = path.stem[: -len(ending)]
+    return any(one.parent == path.parent and one.stem == original for one in sources)
+
+
+def _placer(names: Sequence[str], out: str | Path | None) -> Callable[[Job], Path]:
+    """Return what names the result of a photo."""
+    if out is None:
+        return lambda job: default_output(job.source, names)
+    text = str(out)
+    if "{" not in text:
+        folder = Path(text)
+        if text == "-" or (folder.suffix.lower() in SUFFIXES and not _is_folder(folder)):
+            raise ConfigError(
+                f"{text} is one file for many photos; name a folder, or a template such as {{stem}}.{{edit}}{{ext}}"
+            )
+        return lambda job: folder / job.below.parent / default_output(job.below, names).name
+    _check_template(text)
+
+    def fill(job: Job) -> Path:
+        usual = default_output(job.below, names)
+        return Path(text.format(stem=job.below.stem, edit=".".join(names), ext=usual.suffix))
+
+    return fill
+
+
+def _check_template(text: str) -> None:
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ConfigError(f"the template {text!r} is broken ({error}); such as {{stem}}.{{edit}}{{ext}}") from error
+    if unknown := sorted(fields - set(FIELDS)):
+        raise ConfigError(f"the template {text!r} has unknown fields {', '.join(unknown)}; known: {', '.join(FIELDS)}")
+    if "stem" not in fields:
+        raise ConfigError(f"the template {text!r} gives all results one name; it needs {{stem}}")

@@ -1,0 +1,237 @@
+"""Many photos: which ones are found, where results go, and what a failure, a stop and several workers do."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import imgedit
+from imgedit import batch
+from imgedit.batch import Job
+from imgedit.errors import ConfigError, PhotoError
+from imgedit.models import devices
+from tests.command_line import app
+
+PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "sub/c.webp", "sub/.git/d.jpg"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path / "in"
+
+
+def names(jobs):
+    return [job.below.as_posix() for job in jobs]
+
+
+def test_a_folder_gives_its_photos_by_name(folder):
+    assert names(batch.collect([str(folder)])) == ["a.PNG", "b.jpg"]
+    assert names(batch.collect([str(folder)], recursive=True)) == ["a.PNG", "b.jpg", "sub/c.webp"]
+
+
+def test_files_are_taken_whatever_their_ending_and_each_once(folder):
+    found = batch.collect([str(folder / "notes.txt"), str(folder / "b.jpg"), str(folder)])
+    assert names(found) == ["notes.txt", "b.jpg", "a.PNG"]
+
+
+def test_patterns_that_the_shell_left_are_expanded(folder):
+    assert names(batch.collect([str(folder / "*.jpg")])) == ["b.jpg"]
+    odd = folder / "x[1].jpg"
+    odd.write_bytes(b"x")
+    assert not batch.is_batch([str(odd)])  # it is a file of that name
+    assert names(batch.collect([str(odd), str(folder / "b.jpg")])) == ["x[1].jpg", "b.jpg"]
+
+
+def test_no_photos_is_an_error_that_says_where_else_to_look(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhotoError, match="-r looks in its folders too"):
+        batch.collect([str(tmp_path / "empty")])
+    with pytest.raises(PhotoError, match="no photos"):
+        batch.collect([str(folder / "*.tiff")])
+    with pytest.raises(ConfigError, match="stdin"):
+        batch.collect(["a.jpg", "-"])
+
+
+def placed(found, out, edit=("blond",)):
+    jobs, _ = batch.jobs_for(found, edit, out)
+    return [job.target for job in jobs]
+
+
+def test_results_stand_beside_the_photos_in_a_folder_or_by_a_template(folder, tmp_path):
+    found = batch.collect([str(folder)], recursive=True)
+    beside = ["a.blond.PNG", "b.blond.jpg", "sub/c.blond.webp"]
+    assert placed(found, None) == [folder / name for name in beside]
+    assert placed(found, tmp_path / "out") == [tmp_path / "out" / name for name in beside]
+    template = str(tmp_path / "{edit}-{stem}{ext}")
+    assert placed(found, template, ("blond", "smile")) == [
+        tmp_path / f"blond.smile-{name}" for name in ("a.PNG", "b.jpg", "c.webp")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("out.jpg", "one file for many photos"),
+        ("-", "one file for many photos"),
+        ("{name}.jpg", "unknown fields name; known: stem, edit, ext"),
+        ("{stem", "is broken"),
+        ("x{ext}", "needs {stem}"),
+        ("same-{stem}.png", "would be one file"),
+    ],
+)
+def test_a_place_that_cannot_hold_the_results_is_refused_before_any_work(tmp_path, out, says):
+    jobs = [Job(tmp_path / one / "a.jpg", Path("a.jpg")) for one in ("x", "y")]
+    with pytest.raises(ConfigError, match=says):
+        batch.jobs_for(jobs, ("blond",), out)
+
+
+def test_results_of_the_same_edit_are_no_photos_to_edit(tmp_path):
+    files = ("a.jpg", "a.blond.jpg", "b.blond.jpg", "a.grey.jpg")
+    jobs = [Job(tmp_path / name, Path(name)) for name in files]
+    kept, own = batch.jobs_for(jobs, ("blond",))
+    assert names(kept) == ["a.jpg", "b.blond.jpg", "a.grey.jpg"]  # of b there is no other photo
+    assert own == 1
+
+
+def jobs_of(tmp_path, n):
+    return [Job(tmp_path / f"{i}.jpg", Path(f"{i}.jpg"), tmp_path / f"{i}.out") for i in range(n)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_photo_that_fails_stops_nothing(tmp_path, workers):
+    def edit(source, target):
+        if source.stem == "1":
+            raise PhotoError("broken")
+        target.write_bytes(b"done")
+        return source.stem
+
+    (tmp_path / "2.out").write_bytes(b"old")
+    outcomes = list(batch.run(edit, jobs_of(tmp_path, 5), workers=workers, skip_existing=True))
+    assert len(outcomes) == 5
+    by = {one.job.source.stem: one for one in outcomes}
+    assert str(by["1"].error) == "broken"
+    assert by["2"].is_skipped
+    assert (tmp_path / "2.out").read_bytes() == b"old"
+    assert [by[i].result for i in ("0", "3", "4")] == ["0", "3", "4"]
+    assert all(one.seconds >= 0 for one in outcomes)
+
+
+def test_a_bug_is_no_failed_photo(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        list(batch.run(lambda source, target: 1 / 0, jobs_of(tmp_path, 2), workers=2))
+
+
+def test_workers_work_at_a_time_with_one_thread_each_and_begin_few_ahead(tmp_path):
+    together = threading.Barrier(3, timeout=20)
+    begun = []
+    threads = []
+
+    def edit(source, target):
+        begun.append(source)
+        threads.append(devices.default_threads())
+        together.wait()  # passes only where three are at work
+        return source
+
+    outcomes = batch.run(edit, jobs_of(tmp_path, 9), workers=3)
+    first = next(outcomes)
+    time.sleep(0.1)
+    assert first.error is None
+    assert len(begun) <= 6  # three done, three begun
+    assert len(list(outcomes)) == 8
+    assert set(threads) == {1}
+    assert devices.default_threads() == min(devices.core_count(), devices.default_threads())
+
+
+def test_a_stop_lets_the_photos_at_hand_finish_and_begins_no_other(tmp_path):
+    finished = []
+
+    def edit(source, target):
+        time.sleep(0.05)
+        finished.append(source)
+        return source
+
+    outcomes = batch.run(edit, jobs_of(tmp_path, 50), workers=2)
+    next(outcomes)
+    outcomes.close()
+    count = len(finished)
+    assert 1 <= count <= 5
+    time.sleep(0.2)
+    assert len(finished) == count
+
+
+# The command line, with the bundled models.
+
+
+def run(*args):
+    done = CliRunner().invoke(app, [str(a) for a in args], prog_name="imgedit")
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def holiday(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("holiday")
+    (folder / "day2").mkdir()
+    with Image.open(PORTRAIT) as portrait:
+        portrait.resize((256, 256)).save(folder / "a.jpg")
+        portrait.resize((300, 300)).save(folder / "day2" / "b.png")
+    (folder / "broken.jpg").write_bytes(b"no photo")
+    Image.new("RGB", (200, 200), (30, 90, 60)).save(folder / "wood.png")
+    return folder
+
+
+def test_a_folder_is_edited_and_what_failed_is_listed(holiday, tmp_path):
+    code, out, err = run("translate", "--attr", "blond", holiday, "-r", "-o", tmp_path / "out", "-j", 2)
+    assert code == 3
+    assert sorted(out.split()) == [str(tmp_path / "out" / name) for name in ("a.blond.jpg", "day2/b.blond.png")]
+    assert "failed: " in err
+    assert "broken.jpg" in err
+    assert "no face was found" in err
+    assert err.rstrip().endswith("error: 2 of 4 photos failed")
+    alone = tmp_path / "alone.png"
+    assert run("translate", "--attr", "blond", holiday / "day2" / "b.png", "-o", alone)[0] == 0
+    with Image.open(alone) as one, Image.open(tmp_path / "out" / "day2" / "b.blond.png") as other:
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path):
+    args = ("express", "--smile", 0.5, holiday, "-r", "-o", tmp_path / "out", "--skip-existing", "--json")
+    code, out, _ = run(*args)
+    assert code == 3
+    first = {Path(one["photo"]).name: one for one in map(json.loads, out.splitlines())}
+    assert set(first) == {"a.jpg", "b.png", "broken.jpg", "wood.png"}
+    assert first["a.jpg"]["written"] == [str(tmp_path / "out" / "a.smile+0.5.jpg")]
+    assert first["a.jpg"]["faces"]
+    assert "error" in first["broken.jpg"]
+    stamp = (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns
+    again = {Path(one["photo"]).name: one for one in map(json.loads, run(*args)[1].splitlines())}
+    assert again["a.jpg"]["skipped"] == str(tmp_path / "out" / "a.smile+0.5.jpg")
+    assert (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["translate", "--attr", "blond", "a.jpg", "-r"], "--recursive is for folders"),
+        (["frontalize", "a.jpg", "--skip-existing"], "--skip-existing is for folders"),
+        (["pose", "--yaw", "5", "a.jpg", "b.jpg", "--overwrite", "--skip-existing"], "contradict each other"),
+        (["pose", "--sheet", "a.jpg", "b.jpg"], "--sheet is of one photo"),
+        (["express", "--smile", "1", "a.jpg", "b.jpg", "-o", "one.jpg"], "one file for many photos"),
+        (["translate", "--attr", "blond", "a.jpg", "-"], "stdin holds one photo"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(args, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*args)
+    assert code == 2
+    assert says in err
