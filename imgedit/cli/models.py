@@ -35,21 +35,27 @@ def models(
         if as_json:
             result(known)
             return
-        for word, others in known.items():
-            result(word + (f"  (also {', '.join(others)})" if others else ""))
+        doubtful = library.experimental_words(model for model in found if model.manifest.kind == "translate")
+        for word, others in sorted(known.items(), key=lambda entry: entry[0] in doubtful):  # what is good first
+            notes = [
+                *(["experimental"] if word in doubtful else []),
+                *([f"also {', '.join(others)}"] if others else []),
+            ]
+            result(word + (f"  ({'; '.join(notes)})" if notes else ""))
         return
     for model in found:
         manifest = model.manifest
         size = sum(graph.bytes for graph in manifest.graphs.values())
         if as_json:
-            own = list(manifest.words)
+            own = {"words": list(manifest.words), "experimental": sorted(library.experimental_words([model]))}
             fields = {"id": model.id, "version": manifest.version, "kind": manifest.kind, "title": manifest.title}
             terms = {"licence": manifest.licence, "commercial_use": manifest.commercial_use}
-            result({**fields, "bytes": size, "words": own, **terms, "folder": str(model.folder)})
+            result({**fields, "bytes": size, **own, **terms, "folder": str(model.folder)})
             continue
         result(f"{model.id} {manifest.version}  {manifest.kind}  {size / 1e6:.1f} MB  {manifest.title}")
-        if manifest.words:
-            result(f"    words: {', '.join(manifest.words)}")
+        for title, quality in (("words", "good"), ("experimental words", "experimental")):
+            if own := [word for word, entry in manifest.words.items() if entry.quality == quality]:
+                result(f"    {title}: {', '.join(own)}")
         allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
         result(f"    licence: {manifest.licence or 'none given'}; {allowed}")
 

@@ -20,7 +20,17 @@ from imgedit.models import graphs, schema
 from imgedit.models import manifest as manifests
 from imgedit.models.manifest import Manifest
 
-__all__ = ["Model", "available", "bundled", "bundled_folder", "cache_folder", "find", "known_words", "load"]
+__all__ = [
+    "Model",
+    "available",
+    "bundled",
+    "bundled_folder",
+    "cache_folder",
+    "experimental_words",
+    "find",
+    "known_words",
+    "load",
+]
 
 _NAME_LIMIT = 200  # characters of a name that are compared with the known ones
 _log = logging.getLogger(__name__)
@@ -182,6 +192,15 @@ def known_words(models: Iterable[Model]) -> dict[str, list[str]]:
             others = words.setdefault(name, [])
             others += [w for w in (word, *entry.also) if w != name and w not in others]
     return words
+
+
+def experimental_words(models: Iterable[Model]) -> set[str]:
+    """Return the words whose first model calls them experimental."""
+    quality: dict[str, str] = {}
+    for model in models:
+        for word, entry in model.manifest.words.items():
+            quality.setdefault(word, entry.quality)
+    return {word for word, value in quality.items() if value == "experimental"}
 
 
 def _looks_like_a_path(text: str) -> bool:

@@ -69,3 +69,16 @@ def test_pull_and_push_print_one_line_and_no_bar(hub, model):
         "",
         "error: the hub has no someone/faces, or it is private and needs `hf auth login`\n",
     )
+
+
+def test_experimental_words_are_listed_apart() -> None:
+    lines = run("models", "--words")[1].splitlines()
+    marked = [line for line in lines if "(experimental" in line]
+    assert lines[-len(marked) :] == marked  # after the good ones
+    assert any(line.startswith("bangs  (experimental") for line in marked)
+    assert any(line.startswith("grey-hair  (also grey") for line in lines[: -len(marked)])
+    told = run("models")[1]
+    assert "\n    experimental words: bangs\n" in told
+    assert "\n    words: black-hair, blond" in told
+    assert listed()["stargan_bangs.celeba"]["experimental"] == ["bangs"]
+    assert "blond" not in listed()["hair_tones.celebamask_hq"]["experimental"]

@@ -23,6 +23,7 @@ _REPORTS = {
     "spill": "training.evaluate.faces.spill",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
+    "verdict": "training.evaluate.faces.verdict",
     "verification": "training.evaluate.faces.verification",
 }
 """Kind of a result -> the module whose `blocks` lays it out."""

@@ -30,7 +30,7 @@ __all__ = ["Sheet", "check", "draw", "held_out", "write"]
 
 FACES = 40
 """Of a sheet that a verdict may stand on."""
-_COLUMNS = 3
+_WIDTH = 1600  # px of a sheet, at most, but for one pair
 _GAP = 4  # px between pairs
 _QUALITY = 95  # of a JPEG
 _TENTH = 0.1  # of CelebAMask-HQ's sorted names: the last is the test split, the one before it the validation split
@@ -40,7 +40,7 @@ class Sheet(NamedTuple):
     """A picture of pairs, and what they are.
 
     Attributes:
-        picture: `(H, W, 3)` RGB, three pairs in a row, numbered from 1.
+        picture: `(H, W, 3)` RGB, numbered from 1.
         names: file of each pair.
         warnings: what the edit said of each.
         passed_over: names of the faces before the last pair that the word left as they were.
@@ -165,7 +165,7 @@ def _numbered(pair: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
 def _tiled(pairs: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     height = max(pair.shape[0] for pair in pairs) + _GAP
     width = max(pair.shape[1] for pair in pairs) + _GAP
-    columns = min(_COLUMNS, len(pairs))
+    columns = min(max(_WIDTH // width, 1), len(pairs))
     sheet = np.full((-(-len(pairs) // columns) * height, columns * width, 3), 255, np.uint8)
     for i, pair in enumerate(pairs):
         y, x = i // columns * height, i % columns * width
