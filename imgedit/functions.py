@@ -31,8 +31,10 @@ def open_model(name: str | PathLike[str] | None = None, device: str = "auto", *,
 
 def translate(
     photo: Any,
-    words: Words,
+    words: Words = (),
     *,
+    hair_colour: str | None = None,
+    hair_like: Any = None,
     face: str | int = "all",
     strength: float = 1.0,
     force: bool = False,
@@ -48,6 +50,8 @@ def translate(
     Args:
         photo: a path, a PIL image, or an array `(H, W, 3)`, `(H, W, 4)` or `(H, W)`, uint8.
         words: `blond`, `word=0.5`, `no-word`; one, several, or word -> strength 0..1.
+        hair_colour: a colour for the hair, such as `#7a3b2e`; then there need not be a word.
+        hair_like: another photo, as `photo`, whose hair's colours are taken.
         face: `largest`, `all`, `left`, `right`, or an index, 0 for the largest.
         strength: 0..1, multiplies every word's; 0 gives the photo back.
         force: do it whatever the classifier sees: also where the face seems to be so already, bald, or to wear a hat.
@@ -67,9 +71,13 @@ def translate(
     Raises:
         ImgeditError: one of its children, as `Editor.translate_photo`, `imgedit.photo.read` and `write` raise them.
     """
-    return open_model(model, device, mark=mark).translate(
-        photo, words, face=face, strength=strength, force=force, crop_only=crop_only, out=out, overwrite=overwrite
-    )
+    from imgedit.edits import dyes
+    from imgedit.edits import translate as translation
+
+    dye = dyes.read(hair_colour, hair_like, device=device)
+    editor = open_model(model, device, mark=mark)
+    plan = translation.prepare(words, editor.models, strength=strength, force=force, dye=dye)
+    return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
 
 
 def interpolate(

@@ -23,6 +23,7 @@ from imgedit.cli.common import (
     show_logs,
 )
 from imgedit.cli.many import Asked, check, edit
+from imgedit.errors import ConfigError
 
 __all__ = ["register", "translate"]
 
@@ -34,7 +35,13 @@ def register(app: typer.Typer) -> None:
 
 def translate(
     photo: Photos,
-    attr: Words,
+    attr: Words = [],  # noqa: B006 - Typer takes no other default for a list
+    hair_colour: Annotated[
+        str | None, typer.Option(metavar="#RRGGBB", help="A colour for the hair; in place of a word.")
+    ] = None,
+    hair_like: Annotated[
+        str | None, typer.Option(metavar="PHOTO", help="Take the colours of the hair of the largest face there.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD.jpg beside the photo]")
     ] = None,
@@ -64,13 +71,21 @@ def translate(
     asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
     check(asked)
 
+    is_dyed = hair_colour is not None or hair_like is not None
+    if not attr and not is_dyed:
+        raise ConfigError("say what to do: --attr, --hair-colour or --hair-like", hint="such as --attr blond")
+    if hair_like == "-" and "-" in map(str, photo):
+        raise ConfigError("stdin holds one picture; give the other by its name")
+
     from imgedit.edits.words import parse_words
 
-    words = parse_words(attr)
+    words = {} if is_dyed and not attr else parse_words(attr)
 
+    from imgedit.edits import dyes
     from imgedit.edits.translate import prepare
     from imgedit.functions import open_model
 
     editor = open_model(model, device, mark=not no_mark)
-    plan = prepare(words, editor.models, strength=strength, force=force)
-    edit(asked, editor, plan, "Editing", {"words": words})
+    dye = dyes.read(hair_colour, hair_like, device=device)
+    plan = prepare(words, editor.models, strength=strength, force=force, dye=dye)
+    edit(asked, editor, plan, "Editing", {"words": words} | ({"dye": dye.name} if dye else {}))

@@ -313,9 +313,12 @@ def _grid(job: Job) -> Sequence[Change]:
 def _tone(job: Job) -> Sequence[Change]:
     tones = job.run("tones")({})
     edit = max(job.edits, key=lambda edit: edit.strength)  # colours exclude each other, so there is one
-    wanted = max(edit.values, key=lambda name: edit.values[name])
     job.warn_of_grey()
-    target = target_of(tones, job.model.manifest.attributes.index(wanted))
+    if edit.dye is None:
+        wanted = max(edit.values, key=lambda name: edit.values[name])
+        target = target_of(tones, job.model.manifest.attributes.index(wanted))
+    else:
+        target = edit.dye.target(tones)
     found = find_tone(job.subject, target, job.region(job.part), edit.strength)
     if found is None:
         job.warn(f"shows too little skin or hair to tell what light it is in, so {job.named} changes nothing")

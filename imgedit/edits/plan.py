@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from imgedit.edits.dyes import Dye
 from imgedit.errors import ConfigError, UnknownWordError
 from imgedit.models import library
 from imgedit.models.library import Model
@@ -87,6 +88,7 @@ class Edit:
         tint: the mean colours that the result is held to.
         guards: when it is not carried out as it stands.
         is_experimental: the word is not good enough yet to be relied on.
+        dye: the colour of hair that is wanted, where no word names it.
     """
 
     word: str
@@ -96,6 +98,7 @@ class Edit:
     tint: Tint | None = None
     guards: tuple[Guard, ...] = ()
     is_experimental: bool = False
+    dye: Dye | None = None
 
 
 @dataclass(frozen=True)

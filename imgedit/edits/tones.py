@@ -22,7 +22,7 @@ from imgedit.render.tone import Curve, Tone, log_luminance
 from imgedit.vision.hair import hair_of
 from imgedit.vision.subject import Subject
 
-__all__ = ["Target", "curve_of", "find_tone", "target_of"]
+__all__ = ["HairColours", "Target", "curve_of", "find_tone", "hair_colours", "target_of"]
 
 _SURE, _SKIN = 0.8, 0.9  # of hair and skin that tell what colours a head has
 _FEWEST = 200  # pixels of the parser's window
@@ -47,6 +47,7 @@ class Target(NamedTuple):
         share: `(2,)`, of the skin's departure from usual skin that the tint takes on.
         width: `(2,)`, standard deviation of the tint between heads.
         usual: `(2,)`, a* and b* of usual skin.
+        of_skin: share of the skin's luminance that `level` is told beside; at 0 it is told by itself.
     """
 
     level: Floats
@@ -57,6 +58,14 @@ class Target(NamedTuple):
     share: Floats
     width: Floats
     usual: Floats
+    of_skin: float = 1.0
+
+
+class HairColours(NamedTuple):
+    """Colours of a head: `(n, 3)` of its hair, `(3,)` of its skin, L*a*b*."""
+
+    hair: Floats
+    skin: Floats
 
 
 _SHAPES = {"level": (2,), "below": (2,), "above": (2,), "top": (), "share": (2,), "width": (2,)}
@@ -94,15 +103,15 @@ def find_tone(subject: Subject, target: Target, region: str, strength: float) ->
         region: name of the region.
         strength: share of the change.
     """
-    seen = _colours(subject)
+    seen = hair_colours(subject)
     if seen is None:
         return None
     crop = subject.networks.parser.crop
     return Tone(curve_of(*seen, target), Crop(crop.kind, crop.height, crop.width), region, strength)
 
 
-def _colours(subject: Subject) -> tuple[Floats, Floats] | None:
-    """Return the colours of a subject's hair `(n, 3)` and of its skin `(3,)`, L*a*b*; None where there are too few."""
+def hair_colours(subject: Subject) -> HairColours | None:
+    """Return the colours of a subject's hair and skin; None where there are too few."""
     parser = subject.networks.parser
     crop = parser.crop
     lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
@@ -112,7 +121,7 @@ def _colours(subject: Subject) -> tuple[Floats, Floats] | None:
     skin = lab[subject.parsed()[parser.classes.index("skin")] > _SKIN]
     if min(len(hair), len(skin)) < _FEWEST:
         return None
-    return hair, np.asarray(np.median(skin, axis=0), np.float32)
+    return HairColours(hair, np.asarray(np.median(skin, axis=0), np.float32))
 
 
 def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
@@ -121,7 +130,7 @@ def curve_of(hair: Floats, skin: Floats, target: Target) -> Curve:
     low, lower, middle, upper, high = (
         float(value) for value in np.percentile(log_y, (_EXTREMES[0], _SIDES[0], 50.0, _SIDES[1], _EXTREMES[1]))
     )
-    to = float(np.clip(middle, *(float(log_luminance(skin[0])) + target.level)))
+    to = float(np.clip(middle, *(target.of_skin * float(log_luminance(skin[0])) + target.level)))
     most = _LIFT if to > middle else _FALL  # noise in the dark is not lifted without end
     share = min(abs(to - middle) / _FAR, 1.0)  # hair that keeps its lightness keeps its contrast
     below, above = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from imgedit.edits.dyes import Dye
 from imgedit.edits.outputs import CHANGES, Job, target_vector
 from imgedit.edits.plan import Edit, Task, Warn, assign
 from imgedit.edits.words import Words, parse_strength, parse_words
-from imgedit.errors import ModelError
+from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.manifest import Manifest
@@ -60,7 +61,12 @@ class Translation:
 
 
 def prepare(
-    words: Words, models: Sequence[Model] | None = None, *, strength: float = 1.0, force: bool = False
+    words: Words,
+    models: Sequence[Model] | None = None,
+    *,
+    strength: float = 1.0,
+    force: bool = False,
+    dye: Dye | None = None,
 ) -> Translation:
     """Settle which model carries out which word.
 
@@ -70,15 +76,36 @@ def prepare(
         strength: 0..1, multiplies every word's.
         force: carry the words out whatever the classifier sees: also where the face seems to be so already, to be bald
             or to wear a hat.
+        dye: colour for the hair; then there need not be a word.
 
     Raises:
         UnknownWordError: no model knows a word.
-        ConfigError: words contradict each other, or a strength is not in 0..1.
+        ConfigError: words contradict each other or the dye, or a strength is not in 0..1.
     """
     scale = parse_strength(strength)
-    wanted = {word: value * scale for word, value in parse_words(words).items()}
+    wanted = {} if dye is not None and not words else parse_words(words)
+    wanted = {word: value * scale for word, value in wanted.items()}
     found = library.available("translate") if models is None else models
-    return Translation(wanted, tuple(assign(wanted, found)), force)
+    tasks = assign(wanted, found)
+    if dye is not None:
+        tasks.append(_dyed(dye, scale, found, tasks))
+        wanted[dye.name] = scale
+    return Translation(wanted, tuple(tasks), force)
+
+
+def _dyed(dye: Dye, strength: float, models: Sequence[Model], tasks: Sequence[Task]) -> Task:
+    """Return the task of a dye: for the first model of real hair, where its words may act."""
+    model = next((model for model in models if model.manifest.output == "tone" and model.manifest.words), None)
+    if model is None:
+        raise ConfigError("a colour of one's own needs a model of real hair", hint="such as hair_tones.celebamask_hq")
+    colours = model.manifest.attributes
+    for edit in (edit for task in tasks for edit in task.edits):
+        if edit.values.keys() & set(colours):
+            raise ConfigError(f"{edit.word!r} and {dye.name!r} contradict each other; name only one of them")
+    word = next(iter(model.manifest.words.values()))
+    # The classifier knows no such colour, so the face never has it already.
+    values = {**dict.fromkeys(colours, 0.0), dye.name: 1.0}
+    return Task(model, (Edit(dye.name, values, strength, word.region, guards=word.unless, dye=dye),))
 
 
 def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[Edit, ...]:
