@@ -54,8 +54,8 @@ def models(
             continue
         result(f"{model.id} {manifest.version}  {manifest.kind}  {size / 1e6:.1f} MB  {manifest.title}")
         for title, quality in (("words", "good"), ("experimental words", "experimental")):
-            if own := [word for word, entry in manifest.words.items() if entry.quality == quality]:
-                result(f"    {title}: {', '.join(own)}")
+            if named := [word for word, entry in manifest.words.items() if entry.quality == quality]:
+                result(f"    {title}: {', '.join(named)}")
         allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
         result(f"    licence: {manifest.licence or 'none given'}; {allowed}")
 

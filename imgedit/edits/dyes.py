@@ -73,10 +73,10 @@ class ColourDye:
     def target(self, tones: Mapping[str, NDArray[Any]]) -> Target:
         """As `Dye.target`: contrast and chroma at other lightnesses are those of the real hair that is as light."""
         lightness, *ab = (float(value) for value in to_lab(np.array([[self.rgb]], np.uint8))[0, 0])
-        log_y = float(log_luminance(np.float32(lightness)))
+        log_y = float(log_luminance(np.asarray(lightness, np.float32)))
         known = [target_of(tones, index) for index in range(len(tones["tint"]))]
         near = min(known, key=lambda one: abs(one.top - float(one.above.mean()) - log_y))
-        level = np.full(2, log_y - _OF_SKIN * float(log_luminance(np.float32(_SKIN))), np.float32)
+        level = np.full(2, log_y - _OF_SKIN * float(log_luminance(np.asarray(_SKIN, np.float32))), np.float32)
         tint = np.outer(_chroma(near.tint, lightness), ab).astype(np.float32)
         none = np.zeros(2, np.float32)
         return near._replace(level=level, of_skin=_OF_SKIN, top=0.0, tint=tint, share=none, width=none)
@@ -187,7 +187,7 @@ def _chroma(tint: Floats, lightness: float) -> NDArray[np.float64]:
     """Return the chroma of each of `(n, 2)` tints as a share of that at one lightness, `(n,)`."""
     chroma = np.hypot(*tint.T.astype(np.float64))
     at = (np.arange(len(chroma)) + 0.5) * 100.0 / len(chroma)
-    return np.clip(chroma / max(float(np.interp(lightness, at, chroma)), 1.0), *_CHROMA)
+    return np.asarray(np.clip(chroma / max(float(np.interp(lightness, at, chroma)), 1.0), *_CHROMA))
 
 
 def _tint(hair: Floats, n: int) -> Floats:

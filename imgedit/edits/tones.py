@@ -89,9 +89,11 @@ def target_of(tones: Mapping[str, NDArray[Any]], index: int) -> Target:
             raise ModelError(f"the statistics of hair have no {name} of every colour")
     if "usual" not in tones or tones["usual"].shape != (2,):
         raise ModelError("the statistics of hair do not tell what skin is usual")
-    fields = {name: np.asarray(tones[name][index], np.float32) for name in _SHAPES}
-    top = float(fields.pop("top"))
-    return Target(**fields, top=top, tint=np.asarray(tint[index], np.float32), usual=tones["usual"])
+    level, below, above, share, width = (
+        np.asarray(tones[name][index], np.float32) for name in ("level", "below", "above", "share", "width")
+    )
+    usual = np.asarray(tones["usual"], np.float32)
+    return Target(level, below, above, float(tones["top"][index]), np.asarray(tint[index]), share, width, usual)
 
 
 def find_tone(subject: Subject, target: Target, region: str, strength: float) -> Tone | None:

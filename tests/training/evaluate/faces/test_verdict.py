@@ -1,0 +1,54 @@
+"""Verdicts: what somebody saw on the sheets of words, and what manifests call these words."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgedit.models import library
+from training.evaluate.faces import verdict
+from training.evaluate.report import kept
+
+VERDICTS = Path(verdict.__file__).parents[2] / "results" / "verdicts"
+FILES = sorted(VERDICTS.glob("*.json"))
+MADE: dict[str, Any] = {"word": "x", "n": 40, "good": 20, "acceptable": 12, "bad": {str(i): "?" for i in range(1, 9)}}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_bundled_word_is_called_what_the_sheet_showed(path: Path) -> None:
+    seen = json.loads(path.read_text())
+    word = library.find(seen["model"]).manifest.words[seen["word"]]
+    assert word.quality == verdict.quality(seen)
+    assert seen["split"] == "test"
+    options = shlex.split(seen["command"])
+    assert options[options.index("--sheet") + 1] == seen["word"] == path.stem
+    assert int(options[options.index("--seed") + 1]) == seen["seed"]
+
+
+def test_no_word_of_hair_is_called_good_that_nobody_looked_at() -> None:
+    looked_at = {path.stem for path in FILES}
+    words = library.bundled("hair_tones.celebamask_hq").manifest.words
+    assert {name for name, word in words.items() if word.quality == "good"} <= looked_at
+
+
+def test_four_fifths_of_a_whole_sheet_make_a_good_word() -> None:
+    assert verdict.share(MADE) == pytest.approx(0.8)
+    assert verdict.quality(MADE) == "good"
+    assert verdict.quality({**MADE, "good": 19, "bad": {**MADE["bad"], "9": "?"}}) == "experimental"
+    assert verdict.quality({**MADE, "n": 39, "good": 19}) == "experimental"  # fewer faces than a sheet has
+    for wrong in ({"n": 41}, {"bad": {**MADE["bad"], "8": "?", "41": "?"}, "good": 19}):
+        with pytest.raises(ValueError, match="counts of"):
+            verdict.share({**MADE, **wrong})
+
+
+def test_a_verdict_is_laid_out_with_its_faults_in_the_order_of_the_sheet() -> None:
+    result = {**MADE, "split": "test", "data": "celeba", "seed": 0, "bad": {"12": "late", "3": "early"}, "good": 26}
+    first, counts, faults = verdict.blocks(result)
+    assert "40 test pictures of celeba, seed 0" in str(first)
+    assert counts.rows == [["26", "12", "2", "95.0"]]  # type: ignore[union-attr]
+    assert faults.rows == [["3", "early"], ["12", "late"]]  # type: ignore[union-attr]
+    assert len(kept([VERDICTS])) == len(FILES)
