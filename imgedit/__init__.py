@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         UnknownWordError,
     )
-    from imgedit.functions import frontalize, interpolate, open_model, pose, translate
+    from imgedit.functions import frontalize, interpolate, open_model, pose, sleeves, translate
     from imgedit.models.hub import pull, push
     from imgedit.models.library import Model, available, find
     from imgedit.models.manifest import Manifest
@@ -70,7 +70,7 @@ _HOMES = {
     "imgedit.models.manifest": ("Manifest",),
     "imgedit.photo": ("Photo", "read", "write"),
     "imgedit.editor": ("Editor", "Result", "align"),
-    "imgedit.functions": ("frontalize", "interpolate", "open_model", "pose", "translate"),
+    "imgedit.functions": ("frontalize", "interpolate", "open_model", "pose", "sleeves", "translate"),
     "imgedit.edits.sample": ("sample",),
     "imgedit.transfer": ("express", "swap"),
 }
@@ -114,6 +114,7 @@ __all__ = [
     "push",
     "read",
     "sample",
+    "sleeves",
     "swap",
     "translate",
     "write",

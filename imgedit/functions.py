@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -10,7 +11,7 @@ from imgedit.edits.words import Words
 from imgedit.models import library
 from imgedit.models.sessions import check_kind
 
-__all__ = ["frontalize", "interpolate", "open_model", "pose", "translate"]
+__all__ = ["frontalize", "interpolate", "open_model", "pose", "sleeves", "translate"]
 
 
 def open_model(name: str | PathLike[str] | None = None, device: str = "auto", *, mark: bool = True) -> Editor:
@@ -186,3 +187,47 @@ def frontalize(
 
     plan = frontal.prepare(force=force)
     return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
+
+
+def sleeves(
+    photo: Any,
+    to: str,
+    *,
+    box: Sequence[float] | None = None,
+    whole: bool = False,
+    force: bool = False,
+    face: str | int = "all",
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    mark: bool = True,
+) -> Any:
+    """Make the sleeves of the people in a photo short or long and give it back as it came.
+
+    Args:
+        photo: as `translate`.
+        to: `short` or `long`.
+        box: x0, y0, x1, y1 around one person, pixels; no face is looked for.
+        whole: one person fills the photo; no face is looked for.
+        force: change sleeves that seem to be so already.
+        face: whose, as `translate`.
+        device: as `translate`.
+        out: for a path, the file to write; None writes `photo.sleeves-short.jpg` beside `photo.jpg`.
+        overwrite: replace a file that exists.
+        mark: as `translate`.
+
+    Returns:
+        As `translate`.
+
+    Warns:
+        EditWarning: a person keeps sleeves, and why.
+
+    Raises:
+        NoPersonError: nobody is seen.
+        ImgeditError: another of its children, as `translate`.
+    """
+    from imgedit.edits import sleeves as lengths  # as in `pose`
+    from imgedit.vision.people import where
+
+    plan = lengths.prepare(to, where=where(box, whole=whole), force=force)
+    return Editor([], device, mark=mark).carry_out(photo, plan, face=face, out=out, overwrite=overwrite)

@@ -36,6 +36,8 @@ METHODS = {
     "md_gan": "training.methods.md_gan",
     "mouth_painter": "training.methods.mouth_painter",
     "pixel_vae": "training.methods.pixel_vae",
+    "sleeve_classifier": "training.methods.sleeve_classifier",
+    "sleeve_painter": "training.methods.sleeve_painter",
     "stargan": "training.methods.stargan",
     "szabo": "training.methods.szabo",
     "unrolled_gan": "training.methods.unrolled_gan",

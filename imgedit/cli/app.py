@@ -20,6 +20,7 @@ COMMANDS = {
     "interpolate": ("interpolate",),
     "pose": ("pose", "frontalize"),
     "express": ("express",),
+    "sleeves": ("sleeves",),
     "swap": ("swap",),
     "faces": ("faces", "crop", "attributes"),
     "models": ("models", "pull", "push"),

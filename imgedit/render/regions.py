@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from imgedit.errors import ConfigError
 from imgedit.pixels import Floats
 from imgedit.render.guided import refine, work_grid
-from imgedit.vision import geometry
+from imgedit.vision import arms, geometry
+from imgedit.vision.body import MIN_VISIBILITY, Body
 from imgedit.vision.geometry import Matrix, Roi
 from imgedit.vision.parts import PARTS
 from imgedit.vision.subject import Subject
 
 __all__ = [
+    "ARMS",
     "AROUND",
     "BELOW_HAIRLINE",
     "Region",
@@ -39,6 +41,9 @@ BELOW_HAIRLINE = ":below_hairline"
 
 AROUND = "around"
 """Name of the region of what moves a head: twice as wide as the parser's window, shared with neighbours."""
+
+ARMS = "arms"
+"""Name of the region of a body's arms: the tubes around those that are seen, without the face."""
 
 FEATHER = 0.10
 """Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
@@ -62,7 +67,8 @@ def find(subject: Subject, name: str) -> Region:
 
     Args:
         subject: whose region.
-        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there. Or `AROUND`.
+        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there. Or `AROUND`; of a
+            body `ARMS`.
 
     Raises:
         ConfigError: there is no such region.
@@ -73,6 +79,10 @@ def find(subject: Subject, name: str) -> Region:
 def _found(subject: Subject, name: str) -> Region:
     if name == AROUND:
         return _around(subject)
+    if isinstance(subject.place, Body):
+        if name != ARMS:
+            raise ConfigError(f"a body has no region {name!r}; it has {ARMS}")
+        return _arms(subject.place, (subject.photo.height, subject.photo.width))
     part = name.removesuffix(BELOW_HAIRLINE)
     if part not in PARTS:
         raise ConfigError(f"unknown region {name!r}; known: {', '.join(PARTS)}")
@@ -90,6 +100,33 @@ def _around(subject: Subject) -> Region:
     own = geometry.chain(subject.matrix(*spec), wider)
     others = [geometry.chain(other, wider) for other in subject.other_matrices(*spec)]
     return region_of(subject.rgb, None, own, spec[1:], others=others)
+
+
+def _arms(body: Body, shape: tuple[int, int]) -> Region:
+    """Return the tubes around the arms of a body in a photo of some height and width."""
+    found = [(arm, arms.window(arm)) for arm in arms.arms_of(body) if arm.visibility >= MIN_VISIBILITY]
+    rois = [geometry.crop_roi(matrix, arms.SIZE, shape) for _, matrix in found]
+    x0, y0, x1, y1 = (
+        int(f(values))
+        for f, values in zip((min, min, max, max), zip(*(rois or [(0, 0, 0, 0)]), strict=True), strict=True)
+    )
+    weight = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), np.float32)
+    if weight.size:
+        for arm, matrix in found:
+            hole = arms.tube(*arms.crop_joints(arm, matrix), arms.SIZE).hole
+            np.maximum(weight, geometry.put_back(hole, matrix, (x0, y0, x1, y1)), out=weight)
+        weight *= 1.0 - _head(body, (x0, y0, x1, y1))
+    return Region((x0, y0, x1, y1), weight)
+
+
+def _head(body: Body, roi: Roi) -> Floats:
+    """Return a body's head as an ellipse, `(h, w)` of the roi, 0 or 1, as far as its nose is seen."""
+    head = np.zeros((roi[3] - roi[1], roi[2] - roi[0]), np.float32)
+    if body.sees("nose") >= MIN_VISIBILITY:
+        x, y = (round(float(v)) for v in body.point("nose") - roi[:2])
+        side = arms.arms_of(body)[0].unit
+        cv2.ellipse(head, (x, y), (round(0.3 * side), round(0.38 * side)), 0.0, 0.0, 360.0, 1.0, -1)
+    return head
 
 
 def window(subject: Subject, kind: str, height: int, width: int) -> Region:

@@ -25,7 +25,7 @@ START = 0.35
 """Where the tube begins: as a share of the upper arm, from the shoulder."""
 END = 1.05
 """Where it ends: as a share of the forearm, from the elbow."""
-RADIUS = (0.32, 0.22)
+RADIUS = (0.36, 0.22)
 """How far the tube reaches from the upper arm's line, in shoulder widths: away from the body, and towards it."""
 
 _AT_ELBOW, _AT_WRIST = 0.9, 0.75  # the tube's width there, in that at the upper arm

@@ -16,6 +16,7 @@ DATASETS = {
     "mnist": "training.data.mnist",
     "mouths": "training.data.mouths",
     "multipie": "training.data.multipie",
+    "sleeve_models": "training.data.sleeves",
     "umist": "training.data.umist",
     "utkface": "training.data.utkface",
 }

@@ -10,10 +10,15 @@ from torch import Tensor, nn
 
 from training.networks.blocks import conv_norm_act
 
-__all__ = ["N_MASKS", "Painter", "RegionDiscriminator", "around"]
+__all__ = ["N_MASKS", "N_SLEEVE_MASKS", "Painter", "RegionDiscriminator", "SleevePainter", "around", "over"]
 
 N_MASKS = 3
 """Masks of a mouth: within the outer contour, between the lips, and the hole."""
+N_SLEEVE_MASKS = 10
+"""Masks of an arm: upper arm, forearm, hole, red, green and blue of the skin and of the cloth, and whether sleeves are
+short."""
+_N_BASES = 4  # colours that are mixed
+_AROUND = 32  # px; side of the squares over which colours are averaged
 _RING = 7  # px; a maximum over so many pixels grows the hole by 3
 
 
@@ -25,27 +30,33 @@ class Painter(nn.Module):
 
     Args:
         width: channels at half resolution.
+        n_masks: number of masks; the third is the hole.
+        n_drawn: channels that are drawn.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, n_masks: int = N_MASKS, n_drawn: int = 3) -> None:
         super().__init__()
         w1, w2, w3 = width, 2 * width, 3 * width
         self.down = nn.ModuleList(
             [
-                nn.Sequential(nn.PixelUnshuffle(2), conv_norm_act(4 * (3 + N_MASKS), w1), conv_norm_act(w1, w1)),
+                nn.Sequential(nn.PixelUnshuffle(2), conv_norm_act(4 * (3 + n_masks), w1), conv_norm_act(w1, w1)),
                 nn.Sequential(conv_norm_act(w1, w2, 3, 2), conv_norm_act(w2, w2)),
                 nn.Sequential(conv_norm_act(w2, w3, 3, 2), conv_norm_act(w3, w3)),
                 nn.Sequential(conv_norm_act(w3, w3, 3, 2), conv_norm_act(w3, w3)),
             ]
         )
         self.up = nn.ModuleList([conv_norm_act(w3 + w3, w3), conv_norm_act(w3 + w2, w2), conv_norm_act(w2 + w1, w1)])
-        self.finish = conv_norm_act(w1 + 3 + N_MASKS, 16)
-        self.leave = nn.Conv2d(16, 3, 3, 1, 1)
+        self.finish = conv_norm_act(w1 + 3 + n_masks, 16)
+        self.leave = nn.Conv2d(16, n_drawn, 3, 1, 1)
 
     def forward(self, image: Tensor, masks: Tensor) -> Tensor:
         """Return the picture with its hole painted."""
         hole = masks[:, 2:3]
-        seen = torch.cat([image * (1.0 - hole), masks], 1)
+        return image * (1.0 - hole) + torch.tanh(self.draw(image, masks)) * hole
+
+    def draw(self, image: Tensor, masks: Tensor) -> Tensor:
+        """Return what is drawn, `(N, n_drawn, H, W)`, before any activation."""
+        seen = torch.cat([image * (1.0 - masks[:, 2:3]), masks], 1)
         skips = []
         x = seen
         for stage in self.down:
@@ -55,8 +66,55 @@ class Painter(nn.Module):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = stage(torch.cat([x, skip], 1))
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        drawn = torch.tanh(self.leave(self.finish(torch.cat([x, seen], 1)))).float()
-        return image * (1.0 - hole) + drawn * hole
+        drawn: Tensor = self.leave(self.finish(torch.cat([x, seen], 1))).float()
+        return drawn
+
+
+class SleevePainter(Painter):
+    """Paints the person and says where: as `Painter`, but `(N, 4, H, W)`: colours in [-1, 1], and the person in 0..1.
+
+    Each colour is a mixture of the skin's tone, the cloth's, the mean of what is seen around, and one that is free,
+    made lighter or darker: a network that had to learn to copy colours would take hours. The ground shows where the
+    person is not; it is put together by whoever knows it (`over`).
+
+    Args:
+        width: channels at half resolution.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, N_SLEEVE_MASKS, _N_BASES + 5)
+
+    def forward(self, image: Tensor, masks: Tensor) -> Tensor:
+        """Return what the hole shows of the person; outside of it, what the network makes of it."""
+        drawn = self.draw(image, masks)
+        share = torch.softmax(drawn[:, :_N_BASES], 1)
+        free, light, person = torch.tanh(drawn[:, 4:7]), torch.tanh(drawn[:, 7:8]), torch.sigmoid(drawn[:, 8:])
+        skin, cloth = masks[:, 3:6] * 2.0 - 1.0, masks[:, 6:9] * 2.0 - 1.0
+        bases = (skin, cloth, _mean_around(image, 1.0 - masks[:, 2:3]), free)
+        mixed = sum((share[:, i : i + 1] * base for i, base in enumerate(bases)), torch.zeros_like(free))
+        lit = (mixed + 1.0) * (1.0 + light) - 1.0
+        return torch.cat([lit.clamp(-1.0, 1.0), person], 1)
+
+
+def _mean_around(image: Tensor, seen: Tensor) -> Tensor:
+    """Return the mean colour of what is seen of a picture around each place."""
+    side = (_AROUND, _AROUND // 4, _AROUND // 2)  # window, stride, padding
+    colours, share = F.avg_pool2d(image * seen, *side), F.avg_pool2d(seen, *side)
+    mean = colours / share.clamp_min(1e-3)
+    return F.interpolate(mean, size=image.shape[2:], mode="bilinear", align_corners=False)
+
+
+def over(painted: Tensor, image: Tensor, ground: Tensor, hole: Tensor) -> Tensor:
+    """Put what a `SleevePainter` painted before a ground, in a hole of a picture.
+
+    Args:
+        painted: `(N, 4, H, W)`.
+        image: `(N, 3, H, W)`, what is around the hole.
+        ground: `(N, 3, H, W)`, what is behind the person.
+        hole: `(N, 1, H, W)`, 0..1.
+    """
+    person = painted[:, 3:]
+    return image * (1.0 - hole) + (painted[:, :3] * person + ground * (1.0 - person)) * hole
 
 
 class RegionDiscriminator(nn.Module):
@@ -64,11 +122,12 @@ class RegionDiscriminator(nn.Module):
 
     Args:
         width: channels of the first layer.
+        n_masks: number of masks; the third is the hole.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, n_masks: int = N_MASKS) -> None:
         super().__init__()
-        sizes = [3 + N_MASKS, width, 2 * width, 4 * width]
+        sizes = [3 + n_masks, width, 2 * width, 4 * width]
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2))
             for n_in, n_out in itertools.pairwise(sizes)

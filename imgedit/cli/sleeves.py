@@ -1,0 +1,71 @@
+"""`imgedit sleeves`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, show_logs
+from imgedit.cli.written import check_stdout, tell
+from imgedit.errors import ConfigError
+
+__all__ = ["register", "sleeves"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: imgedit sleeves --to short photo.jpg -o summer.jpg")(sleeves)
+
+
+def sleeves(
+    photo: PhotoPath,
+    to: Annotated[str, typer.Option("--to", metavar="LENGTH", help="short or long.", show_default=False)],
+    box: Annotated[
+        str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Where the person is, pixels; no face is looked for.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="One person fills the photo; no face is looked for.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Change sleeves that seem to be so already.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.sleeves-short.jpg beside the photo]"),
+    ] = None,
+    face: Which = "all",
+    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    no_mark: NoMark = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the sleeves of the people in a photo short or long.
+
+    People are found by their faces; in a photo without any, one person is looked for. Arms must be seen down to the
+    wrist. Only the arms change: skin is painted in the person's own tone, cloth as the garment goes on.
+    """
+    show_logs(quiet)
+    check_stdout(photo, out, compare=compare, json=as_json)
+    from imgedit.editor import Editor
+    from imgedit.edits.sleeves import prepare
+    from imgedit.progress import status
+    from imgedit.vision.people import where
+
+    plan = prepare(to, where=where(None if box is None else _numbers(box), whole=whole), force=force)
+    editor = Editor([], device, mark=not no_mark)
+    with status(f"Changing the sleeves of {photo}", quiet=quiet):
+        done = editor.edit_file(photo, plan, face=face, out=out, compare=compare, overwrite=overwrite)
+    people = [body.to_json() for body in done.bodies]
+    tell(photo, done, as_json=as_json, quiet=quiet, more={"to": to, "people": people})
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of `X0,Y0,X1,Y1`.
+
+    Raises:
+        ConfigError: they are none.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--box looks like X0,Y0,X1,Y1, in pixels, got {text!r}") from error

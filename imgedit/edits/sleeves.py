@@ -1,0 +1,111 @@
+"""Make sleeves short or long: the arms of a body, found by its pose, and a painter for the tube around each.
+
+Which length sleeves have is told by the elbow: bare skin, or not. Skin is painted in the tone of the person's face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgedit.edits.plan import Warn
+from imgedit.errors import ConfigError, ModelError
+from imgedit.models import library
+from imgedit.models.library import Model
+from imgedit.pixels import Floats
+from imgedit.render.change import Change
+from imgedit.render.sleeve import Sleeve
+from imgedit.vision import arms, body
+from imgedit.vision.body import Body
+from imgedit.vision.people import BY_FACES, Where
+from imgedit.vision.subject import Subject
+
+__all__ = ["LENGTHS", "PAINTER", "Sleeves", "prepare"]
+
+PAINTER = "sleeve_painter.sleeve_models"
+LENGTHS = ("short", "long")
+"""What sleeves can become."""
+BARE = 0.35
+"""Share of the arm about the elbow in the tone of the skin from which it is bare."""
+
+
+@dataclass(frozen=True)
+class Sleeves:
+    """A plan to change sleeves.
+
+    Attributes:
+        to: one of `LENGTHS`.
+        where: where people are looked for.
+        is_forced: change them whatever they seem to be.
+    """
+
+    to: str
+    where: Where = BY_FACES
+    is_forced: bool = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        """`sleeves-short` or `sleeves-long`."""
+        return [f"sleeves-{self.to}"]
+
+    @property
+    def description(self) -> str:
+        """What is done: `sleeves made short`."""
+        return f"sleeves made {self.to}"
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The body pose and the painter."""
+        return [library.bundled(name) for name in (body.MODEL, PAINTER)]
+
+    def changes(self, subject: Subject, warn: Warn) -> list[Change]:
+        """Find the arms; as `Plan.changes`."""
+        person = subject.place
+        if not isinstance(person, Body):
+            raise ConfigError("sleeves are changed on bodies, not on faces")
+        seen = [arm for arm in arms.arms_of(person) if arm.visibility >= body.MIN_VISIBILITY]
+        tone = arms.skin_tone(subject.rgb, person)
+        if not seen:
+            warn("keeps its sleeves: no arm is seen down to the wrist")
+            return []
+        if tone is None:
+            warn("keeps its sleeves: neither its face nor its hands are seen, so the tone of its skin is unknown")
+            return []
+        painter = library.bundled(PAINTER)
+        height, width = arms.SIZE
+
+        def paint(crop: Floats, masks: Floats) -> Floats:
+            found = subject.sessions.open(painter, "paint").run({"image": crop[None], "masks": masks[None]})["painted"]
+            if found.shape != (1, 4, height, width):
+                raise ModelError(f"{painter.id} returned a picture of shape {found.shape}, not {(1, 4, height, width)}")
+            return np.asarray(found[0], np.float32)
+
+        made: list[Change] = []
+        for arm in seen:
+            is_bare = arms.bare_share(subject.rgb, arm, tone) >= BARE
+            if is_bare == (self.to == "short") and not self.is_forced:
+                continue
+            made.append(Sleeve(arm, tone, self.to == "short", paint))
+        if not made:
+            warn(f"keeps its sleeves: they seem to be {self.to} already")
+        elif len(seen) == 1:
+            warn("keeps one sleeve: only one arm is seen down to the wrist")
+        return made
+
+
+def prepare(to: str, *, where: Where = BY_FACES, force: bool = False) -> Sleeves:
+    """Settle a change of sleeves.
+
+    Args:
+        to: `short` or `long`.
+        where: where people are looked for (`imgedit.vision.people.where`).
+        force: change them whatever they seem to be.
+
+    Raises:
+        ConfigError: sleeves cannot become that.
+    """
+    if to not in LENGTHS:
+        raise ConfigError(f"sleeves become {' or '.join(LENGTHS)}, not {to!r}")
+    return Sleeves(to, where, force)

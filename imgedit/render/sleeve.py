@@ -1,0 +1,163 @@
+"""`Sleeve`: an arm's sleeve made short or long, painted in a tube around the arm, with the photo's own edges.
+
+The painter sees a small window of the arm in which the tube is erased. It returns colours, and where the person is.
+Ground that the old sleeve hid is continued from the ground around it. Within the tube a pixel changes only where the
+painter differs from the photo: ground that was seen and stays ground, cloth that stays cloth, hands and trousers keep
+their pixels, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.pixels import Floats, greyed, to_tensor
+from imgedit.render.change import DETAIL
+from imgedit.render.guided import refine, work_grid
+from imgedit.render.membrane import membrane
+from imgedit.render.mesh_fields import smoothstep
+from imgedit.render.regions import ARMS, Region, intersect
+from imgedit.vision import arms, geometry
+from imgedit.vision.arms import Arm
+from imgedit.vision.body import Body
+from imgedit.vision.geometry import Matrix, Roi
+from imgedit.vision.subject import Subject
+
+__all__ = ["Paint", "Sleeve"]
+
+Paint = Callable[[Floats, Floats], Floats]
+"""Paints: a window `(3, h, w)` in [-1, 1] and its masks `(10, h, w)` in 0..1 to `(4, h, w)`: colours in [-1, 1], then
+the person in 0..1."""
+
+_SAME, _OTHER = 0.06, 0.16  # difference of colours (0..1) up to which the photo's pixels stay, and from which none does
+_SMOOTH = 1.5  # px of the window; over so much colours are compared
+_AGREE = (0.12, 0.35)  # difference of the old and the new matte: the photo's edge is kept, and is not
+_GROUND = (0.03, 0.3)  # matte of what is ground for certain, and of what is none
+_FILL_SIDE = 240  # px; longest side of the copy on which hidden ground is continued
+_EDGE = 0.02  # half the width of the zone in which the matte follows the photo's edges, in shoulder widths
+
+
+@dataclass(frozen=True, eq=False)
+class Sleeve:
+    """One arm whose sleeve changes.
+
+    Attributes:
+        arm: in the photo as it was given.
+        tone: colour of the person's skin, `(3,)`, 0..255.
+        is_short: what the sleeve becomes.
+        paint: the painter.
+        share: strength, 0..1.
+        region: name of the region where it may act.
+    """
+
+    arm: Arm
+    tone: Floats
+    is_short: bool
+    paint: Paint
+    share: float = 1.0
+    region: str = ARMS
+    order: ClassVar[int] = DETAIL
+
+    def scaled(self, strength: float) -> Sleeve:
+        """Return the same change at a share of its strength."""
+        return replace(self, share=self.share * strength)
+
+    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+        """Paint the sleeve; as `Change.apply`."""
+        body = subject.place
+        matrix = arms.window(self.arm)
+        joints, unit = arms.crop_joints(self.arm, matrix)
+        tube = arms.tube(joints, unit, arms.SIZE)
+        area = intersect(_placed(tube.hole, matrix, (rgb.shape[0], rgb.shape[1])), region)
+        x0, y0, x1, y1 = area.roi
+        if x1 <= x0 or y1 <= y0 or self.share <= 0 or not isinstance(body, Body):
+            return rgb
+        seen = np.asarray(geometry.cut(rgb, matrix, arms.SIZE, edge=True), np.uint8)
+        crop, tones = to_tensor(seen), [*self.tone, *arms.cloth_tone(seen, joints, unit)]
+        planes = np.array([*(value / 255.0 for value in tones), float(self.is_short)], np.float32)
+        flat = np.broadcast_to(planes[:, None, None], (len(planes), *arms.SIZE))
+        painted = self.paint(crop, np.concatenate([np.stack(tube), flat]).astype(np.float32))
+        colours = (greyed(painted[:3], axis=0) if subject.is_grey else painted[:3]).transpose(1, 2, 0) * 0.5 + 0.5
+        part = rgb[y0:y1, x0:x1].astype(np.float32) / np.float32(255.0)
+        pixel = 1.0 / geometry.crop_scale(matrix)
+        was = _matte(rgb, body, area.roi, self.arm.unit)
+        person = _matte_after(painted[3], was, matrix, area.roi, pixel)[..., None]
+        drawn = np.clip(
+            geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
+        )
+        after = person * drawn + (1.0 - person) * _ground(part, was)
+        weight = area.weight * np.float32(self.share) * _differs(after, part, _SMOOTH * pixel)
+        mixed = part + weight[..., None] * (after - part)
+        out = rgb.copy()
+        new = np.clip(np.rint(mixed * 255.0), 0.0, 255.0).astype(np.uint8)
+        np.copyto(out[y0:y1, x0:x1], new, where=weight[..., None] > 0)
+        return out
+
+
+def _placed(hole: Floats, matrix: Matrix, shape: tuple[int, int]) -> Region:
+    """Return a window's map as a region of the photo."""
+    roi = geometry.crop_roi(matrix, arms.SIZE, shape)
+    if roi[2] <= roi[0] or roi[3] <= roi[1]:
+        return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
+    return Region(roi, np.asarray(geometry.put_back(hole, matrix, roi), np.float32))
+
+
+def _matte(rgb: NDArray[np.uint8], body: Body, roi: Roi, unit: float) -> Floats:
+    """Return where the person is in the photo, `(h, w)` of the roi, 0..1, along the photo's edges."""
+    h, w, to_photo = work_grid(roi)
+    coarse = body.matte(geometry.invert(to_photo), (h, w))
+    x0, y0, x1, y1 = roi
+    return refine(coarse, rgb[y0:y1, x0:x1], radius=max(2.0, 2.0 * _EDGE * unit))
+
+
+def _matte_after(person: Floats, was: Floats, matrix: Matrix, roi: Roi, pixel: float) -> Floats:
+    """Return where the person will be: along the photo's own edge where that stays.
+
+    Args:
+        person: the painter's, `(h, w)` of the window.
+        was: where the person is now, `(h, w)` of the roi.
+        matrix: photo to window.
+        roi: part of the photo.
+        pixel: pixels of the photo for one of the window.
+    """
+    x0, y0 = roi[:2]
+    from_roi = matrix.copy()
+    from_roi[:, 2] += matrix[:, :2] @ np.array([x0, y0], np.float64)
+    small = np.asarray(geometry.cut(was, from_roi, arms.SIZE, edge=True), np.float32)
+    near = 1.0 - smoothstep(
+        (cv2.GaussianBlur(np.abs(small - person), (0, 0), 1.0) - _AGREE[0]) / (_AGREE[1] - _AGREE[0])
+    )
+    new, stays = (
+        geometry.put_back(np.ascontiguousarray(x, np.float32), matrix, roi, smooth=smooth, edge=True)
+        for x, smooth in ((person, True), (near, False))
+    )
+    steep = float(np.clip(0.5 * pixel, 1.0, 3.0))  # an enlarged edge is as wide as a pixel of the window
+    new = np.clip((new - 0.5) * steep + 0.5, 0.0, 1.0)
+    return np.asarray(new + stays * (was - new), np.float32)
+
+
+def _ground(part: Floats, was: Floats) -> Floats:
+    """Return the ground behind the person, `(h, w, 3)`: the photo's where it is seen, else continued from there."""
+    h, w, _ = work_grid((0, 0, part.shape[1], part.shape[0]), _FILL_SIDE)
+    small, matte = (np.asarray(cv2.resize(x, (w, h), interpolation=cv2.INTER_AREA), np.float32) for x in (part, was))
+    known = matte < _GROUND[0]
+    if not known.any():
+        return part
+    filled = cv2.resize(membrane(small, known), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    hidden = smoothstep((was - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[..., None]
+    return np.asarray(part + hidden * (filled - part), np.float32)
+
+
+def _differs(after: Floats, before: Floats, sigma: float) -> Floats:
+    """Return how much two pictures differ, 0..1, `(h, w)`, when both are seen a little blurred."""
+    step = max(1, int(sigma))
+    size = (max(1, after.shape[1] // step), max(1, after.shape[0] // step))
+    small = cv2.resize(np.asarray(after - before, np.float32), size, interpolation=cv2.INTER_AREA)
+    apart = np.abs(cv2.GaussianBlur(small, (0, 0), sigma / step)).max(2)
+    share = smoothstep((apart - _SAME) / (_OTHER - _SAME)).astype(np.float32)
+    return np.asarray(cv2.resize(share, after.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
