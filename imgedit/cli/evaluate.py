@@ -79,6 +79,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: imgedit evaluate expression --data celeba:DIR --data celebamask_hq:DIR")(
         guarded(expression)
     )
+    group.command(epilog="Example: imgedit evaluate sleeves --data sleeve_models:DIR --n 50")(guarded(sleeves))
     group.command(epilog="Example: imgedit evaluate rotation runs/turned --data fei:DIR")(guarded(rotation))
     group.command(epilog="Example: imgedit evaluate verification --data cfp:DIR")(guarded(verification))
     group.command(epilog="Example: imgedit evaluate spill --data celebamask_hq:DIR --word blond")(guarded(spill))
@@ -228,6 +229,34 @@ def expression(
         split=split,
         strength=strength,
         seed=seed,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
+
+
+def sleeves(
+    data: Data,
+    n: Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="At most so many people each way.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(metavar="RUN|MODEL", help="Classifier of sleeves [default: the bundled judge].")
+    ] = None,
+    seed: Seed = 0,
+    split: Annotated[str, typer.Option(metavar="NAME", help="test, or valid, to choose by.")] = "test",
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure sleeves made short and long: what a judge sees, and what else changes."""
+    _measure(
+        "training.evaluate.bodies.sleeves",
+        data,
+        n=n,
+        judge=judge,
+        seed=seed,
+        split=split,
         device=device,
         out=out,
         markdown=markdown,

@@ -38,6 +38,7 @@ _SAME, _OTHER = 0.06, 0.16  # difference of colours (0..1) up to which the photo
 _SMOOTH = 1.5  # px of the window; over so much colours are compared
 _AGREE = (0.12, 0.35)  # difference of the old and the new matte: the photo's edge is kept, and is not
 _GROUND = (0.03, 0.3)  # matte of what is ground for certain, and of what is none
+_RIM = 2.0  # px of the window; so far around a sleeve that is gone its edge is taken away
 _FILL_SIDE = 240  # px; longest side of the copy on which hidden ground is continued
 _EDGE = 0.02  # half the width of the zone in which the matte follows the photo's edges, in shoulder widths
 
@@ -90,7 +91,7 @@ class Sleeve:
         drawn = np.clip(
             geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
         )
-        after = person * drawn + (1.0 - person) * _ground(part, was)
+        after = person * drawn + (1.0 - person) * _ground(part, was, person[..., 0], pixel)
         weight = area.weight * np.float32(self.share) * _differs(after, part, _SMOOTH * pixel)
         mixed = part + weight[..., None] * (after - part)
         out = rgb.copy()
@@ -141,16 +142,31 @@ def _matte_after(person: Floats, was: Floats, matrix: Matrix, roi: Roi, pixel: f
     return np.asarray(new + stays * (was - new), np.float32)
 
 
-def _ground(part: Floats, was: Floats) -> Floats:
-    """Return the ground behind the person, `(h, w, 3)`: the photo's where it is seen, else continued from there."""
+def _ground(part: Floats, was: Floats, person: Floats, pixel: float) -> Floats:
+    """Return the ground behind the person, `(h, w, 3)`: the photo's where it is seen, else continued from there.
+
+    Args:
+        part: the photo, `(h, w, 3)`, 0..1.
+        was: where the person is now, `(h, w)`.
+        person: where the person will be, `(h, w)`; where it leaves, the old edge is ground too.
+        pixel: pixels of the photo for one of the window.
+    """
     h, w, _ = work_grid((0, 0, part.shape[1], part.shape[0]), _FILL_SIDE)
-    small, matte = (np.asarray(cv2.resize(x, (w, h), interpolation=cv2.INTER_AREA), np.float32) for x in (part, was))
-    known = matte < _GROUND[0]
+    small, matte, after = (
+        np.asarray(cv2.resize(x, (w, h), interpolation=cv2.INTER_AREA), np.float32) for x in (part, was, person)
+    )
+    side = 2 * max(1, round(_RIM * pixel * w / part.shape[1])) + 1
+    leaves = cv2.dilate(np.maximum(matte - after, 0.0), np.ones((side, side), np.uint8))
+    hidden = np.maximum(matte, np.asarray(leaves, np.float32))
+    known = hidden < _GROUND[0]
     if not known.any():
         return part
-    filled = cv2.resize(membrane(small, known), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    hidden = smoothstep((was - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[..., None]
-    return np.asarray(part + hidden * (filled - part), np.float32)
+    filled, hidden = (
+        np.asarray(cv2.resize(x, part.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        for x in (membrane(small, known), hidden)
+    )
+    share = smoothstep((np.maximum(hidden, was) - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[..., None]
+    return np.asarray(part + share * (filled - part), np.float32)
 
 
 def _differs(after: Floats, before: Floats, sigma: float) -> Floats:

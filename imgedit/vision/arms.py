@@ -20,7 +20,7 @@ __all__ = ["SIZE", "Arm", "Tube", "arms_of", "bare_share", "cloth_tone", "crop_j
 SIZE = (160, 80)
 """Height and width of an arm's window, px."""
 PIXELS_PER_UNIT = 70.0
-"""Scale of the window: pixels of it for the width of the shoulders; less where a wide bend would not fit."""
+"""Scale of a window of `SIZE`: its pixels for the width of the shoulders; less where a wide bend would not fit."""
 START = 0.35
 """Where the tube begins: as a share of the upper arm, from the shoulder."""
 END = 1.05
@@ -147,10 +147,14 @@ def _disc(rgb: NDArray[np.uint8], middle: NDArray[np.float64], radius: float) ->
     return np.asarray(part[ys * ys + xs * xs <= reach * reach])
 
 
-def window(arm: Arm) -> Matrix:
-    """Return the matrix from the photo to an arm's window of `SIZE`: the wrist below the shoulder.
+def window(arm: Arm, size: tuple[int, int] = SIZE) -> Matrix:
+    """Return the matrix from the photo to an arm's window: the wrist below the shoulder.
 
     Right arms lie as left ones do in a mirror, so that in either window the body is on the same side.
+
+    Args:
+        arm: in the photo.
+        size: height and width of the window, px, in the proportions of `SIZE`.
     """
     shoulder, _, wrist = arm.joints
     along = wrist - shoulder
@@ -163,10 +167,10 @@ def window(arm: Arm) -> Matrix:
     placed = arm.joints @ turn.T / arm.unit
     low = placed.min(0) - np.array([_OUTER, _ABOVE])
     high = placed.max(0) + np.array([_INNER, _BELOW])
-    size = np.array(SIZE[::-1], np.float64)
-    scale = min(PIXELS_PER_UNIT, float((size / (high - low)).min()))
+    sides = np.array(size[::-1], np.float64)
+    scale = min(PIXELS_PER_UNIT * size[0] / SIZE[0], float((sides / (high - low)).min()))
     matrix = turn * scale / arm.unit
-    return np.column_stack([matrix, (size - 1) / 2.0 - scale * (low + high) / 2.0])
+    return np.column_stack([matrix, (sides - 1) / 2.0 - scale * (low + high) / 2.0])
 
 
 def tube(

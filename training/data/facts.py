@@ -47,6 +47,9 @@ FACTS = {
         _RESEARCH.format("CelebA and CelebAMask-HQ"),
     ),
     "multipie": Facts("none", "Multi-PIE, Gross et al. 2010", _RESEARCH.format("Multi-PIE")),
+    "sleeve_models": Facts(
+        "none", "Kaggle fashion product images (small)", _RESEARCH.format("the set, whose pictures are a shop's")
+    ),
     "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
     "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),
 }

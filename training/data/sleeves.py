@@ -134,7 +134,7 @@ def load(
     Args:
         folder: holds `metadata.csv` and the pictures that it names.
         split: `train`, `valid` or `test`.
-        size: side of the crops of bodies, px.
+        size: height of the windows of arms, which are half as wide, or side of the crops of bodies, px.
         arm_masks: show arms with their masks, not bodies.
         sleeve_lengths: must be true; says that the set knows how long sleeves are.
 
@@ -165,9 +165,9 @@ def load(
         if tone is None:
             continue
         for arm in seen_arms(one):
-            matrix = arms.window(arm)
+            matrix = arms.window(arm, (size, size // 2))
             joints, unit = arms.crop_joints(arm, matrix)
-            crop, person = (_cut(x, matrix) for x in (image, matte))
+            crop, person = (_cut(x, matrix, size) for x in (image, matte))
             rows.append((crop, person, joints, unit, np.stack([tone, arms.cloth_tone(crop, joints, unit)]), short))
     if not rows:
         raise DataError(f"no {split} pictures of arms in {folder}")
@@ -232,8 +232,8 @@ def _person(image: np.ndarray, body: Body) -> np.ndarray:
     return np.rint(np.maximum(matte, coloured) * 255.0).astype(np.uint8)
 
 
-def _cut(image: np.ndarray, matrix: geometry.Matrix) -> np.ndarray:
-    return np.asarray(geometry.cut(image, matrix, arms.SIZE, edge=True), np.uint8)
+def _cut(image: np.ndarray, matrix: geometry.Matrix, size: int) -> np.ndarray:
+    return np.asarray(geometry.cut(image, matrix, (size, size // 2), edge=True), np.uint8)
 
 
 def _light(n: int, rng: np.random.Generator) -> Sequence[torch.Tensor]:

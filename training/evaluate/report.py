@@ -21,6 +21,7 @@ _REPORTS = {
     "paint": "training.evaluate.faces.report",
     "pose": "training.evaluate.faces.pose",
     "spill": "training.evaluate.faces.spill",
+    "sleeves": "training.evaluate.bodies.sleeves",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
     "verdict": "training.evaluate.faces.verdict",

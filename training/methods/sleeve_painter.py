@@ -47,7 +47,11 @@ class Config(PainterConfig):
     steps: int = 4000
     """Steps, each of D and of G."""
     size: int = arms.SIZE[0]
-    """Height of the window, px; its width follows (`imgedit.vision.arms.SIZE`)."""
+    """Height of the window, px, a multiple of 32; it is half as wide."""
+
+    def __post_init__(self) -> None:
+        if self.size % 32:
+            raise ValueError(f"size must be a multiple of 32, got {self.size}")
 
 
 PRESETS: dict[str, dict[str, object]] = {"compact": {}, "large": {"width": 64, "d_width": 64, "steps": 60000}}
@@ -66,7 +70,7 @@ class Method(PaintingMethod):
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        return {"arm_masks": True}
+        return {"size": config.size, "arm_masks": True}
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -105,7 +109,7 @@ class Method(PaintingMethod):
 
     def graphs(self) -> dict[str, Graph]:
         """The role `paint`."""
-        height, width = arms.SIZE
+        height, width = self.config.size, self.config.size // 2
         inputs = {"image": torch.zeros(1, 3, height, width), "masks": torch.zeros(1, N_SLEEVE_MASKS, height, width)}
         return {"paint": Graph(self.ema.network.eval().cpu(), inputs, ["painted"])}
 
@@ -114,7 +118,7 @@ class Method(PaintingMethod):
         return {
             "kind": "paint",
             "title": "Sleeve painter: short or long sleeves on arms whose lines are given",
-            "crop": {"kind": "none", "height": arms.SIZE[0], "width": arms.SIZE[1]},
+            "crop": {"kind": "none", "height": self.config.size, "width": self.config.size // 2},
             "output": "image",
             "paper": "Context Encoders, Pathak et al. 2016, arXiv 1604.07379",
         }
