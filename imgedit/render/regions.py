@@ -43,7 +43,7 @@ AROUND = "around"
 """Name of the region of what moves a head: twice as wide as the parser's window, shared with neighbours."""
 
 ARMS = "arms"
-"""Name of the region of a body's arms: the tubes around those that are seen, without the face."""
+"""Name of the region of a body's arms: the tubes around those that are seen, without head and hands."""
 
 FEATHER = 0.10
 """Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
@@ -82,7 +82,7 @@ def _found(subject: Subject, name: str) -> Region:
     if isinstance(subject.place, Body):
         if name != ARMS:
             raise ConfigError(f"a body has no region {name!r}; it has {ARMS}")
-        return _arms(subject.place, (subject.photo.height, subject.photo.width))
+        return _arms(subject.rgb, subject.place)
     part = name.removesuffix(BELOW_HAIRLINE)
     if part not in PARTS:
         raise ConfigError(f"unknown region {name!r}; known: {', '.join(PARTS)}")
@@ -102,8 +102,9 @@ def _around(subject: Subject) -> Region:
     return region_of(subject.rgb, None, own, spec[1:], others=others)
 
 
-def _arms(body: Body, shape: tuple[int, int]) -> Region:
-    """Return the tubes around the arms of a body in a photo of some height and width."""
+def _arms(rgb: NDArray[np.uint8], body: Body) -> Region:
+    """Return the tubes around the arms of a body, without head and hands."""
+    shape, tone = (rgb.shape[0], rgb.shape[1]), arms.skin_tone(rgb, body)
     found = [(arm, arms.window(arm)) for arm in arms.arms_of(body) if arm.visibility >= MIN_VISIBILITY]
     rois = [geometry.crop_roi(matrix, arms.SIZE, shape) for _, matrix in found]
     x0, y0, x1, y1 = (
@@ -113,7 +114,11 @@ def _arms(body: Body, shape: tuple[int, int]) -> Region:
     weight = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), np.float32)
     if weight.size:
         for arm, matrix in found:
-            hole = arms.tube(*arms.crop_joints(arm, matrix), arms.SIZE).hole
+            place = arms.crop_joints(arm, matrix)
+            hole = arms.tube(*place, arms.SIZE).hole
+            if tone is not None:
+                crop = np.asarray(geometry.cut(rgb, matrix, arms.SIZE, edge=True), np.uint8)
+                hole = hole * (1.0 - arms.hand(crop, *place, tone))
             np.maximum(weight, geometry.put_back(hole, matrix, (x0, y0, x1, y1)), out=weight)
         weight *= 1.0 - _head(body, (x0, y0, x1, y1))
     return Region((x0, y0, x1, y1), weight)

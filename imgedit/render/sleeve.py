@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imgedit.pixels import Floats, greyed, to_tensor
 from imgedit.render.change import DETAIL
+from imgedit.render.cloth import detail, share_of
 from imgedit.render.guided import refine, work_grid
 from imgedit.render.membrane import membrane
 from imgedit.render.mesh_fields import smoothstep
@@ -91,6 +92,10 @@ class Sleeve:
         drawn = np.clip(
             geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
         )
+        if not self.is_short:
+            cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
+            finer = detail(rgb, matrix, area.roi, cloth, arms.cloth_patch(joints, unit, arms.SIZE))
+            drawn = np.clip(drawn + share_of(drawn, cloth, skin)[..., None] * finer, 0.0, 1.0)
         after = person * drawn + (1.0 - person) * _ground(part, was, person[..., 0], pixel)
         weight = area.weight * np.float32(self.share) * _differs(after, part, _SMOOTH * pixel)
         mixed = part + weight[..., None] * (after - part)

@@ -15,7 +15,20 @@ from imgedit.vision import geometry
 from imgedit.vision.body import MIN_VISIBILITY, Body
 from imgedit.vision.geometry import Matrix, apply
 
-__all__ = ["SIZE", "Arm", "Tube", "arms_of", "bare_share", "cloth_tone", "crop_joints", "skin_tone", "tube", "window"]
+__all__ = [
+    "SIZE",
+    "Arm",
+    "Tube",
+    "arms_of",
+    "bare_share",
+    "cloth_patch",
+    "cloth_tone",
+    "crop_joints",
+    "hand",
+    "skin_tone",
+    "tube",
+    "window",
+]
 
 SIZE = (160, 80)
 """Height and width of an arm's window, px."""
@@ -23,15 +36,16 @@ PIXELS_PER_UNIT = 70.0
 """Scale of a window of `SIZE`: its pixels for the width of the shoulders; less where a wide bend would not fit."""
 START = 0.35
 """Where the tube begins: as a share of the upper arm, from the shoulder."""
-END = 1.05
-"""Where it ends: as a share of the forearm, from the elbow."""
+END = 1.2
+"""Where it ends: as a share of the forearm, from the elbow; beyond the wrist for cuffs, without the hand."""
 RADIUS = (0.36, 0.22)
 """How far the tube reaches from the upper arm's line, in shoulder widths: away from the body, and towards it."""
 
-_AT_ELBOW, _AT_WRIST = 0.9, 0.75  # the tube's width there, in that at the upper arm
+_AT_ELBOW, _AT_WRIST = 0.95, 0.8  # the tube's width there, in that at the upper arm
 _LINE = 0.09  # half the width of the drawn arm's lines, in shoulder widths
 _LEAST_WIDTH = 0.55  # width of shoulders seen from the side, in lengths of the arm
 _STRIP, _STRIP_ENDS = 0.06, (0.1, 0.4)  # half its width in shoulder widths; shares of the upper arm and the forearm
+_PALM = 0.03  # distance beyond the wrist from which skin is the hand's, in shoulder widths
 _CLOTH, _CLOTH_ENDS = 0.1, (0.08, 0.3)  # half a patch's width in shoulder widths; shares of the upper arm
 _SAME_TINT, _SAME_LIGHT = 14.0, 40.0  # differences of a* b* and L* up to which a colour is the skin's
 _PATCH = 0.1  # radius of the places where skin is looked at, in shoulder widths
@@ -100,6 +114,14 @@ def skin_tone(rgb: NDArray[np.uint8], body: Body) -> Floats | None:
     return None
 
 
+def cloth_patch(joints: NDArray[np.float64], unit: float, shape: tuple[int, int]) -> Floats:
+    """Return where a sleeve is at the upper arm, above the tube, `(h, w)`, 0..1; arguments as `tube`."""
+    shoulder, elbow = joints[0], joints[1]
+    wide = np.array([_CLOTH, _CLOTH]) * unit
+    first, last = (shoulder + share * (elbow - shoulder) for share in _CLOTH_ENDS)
+    return _drawn(shape, [(first, last, wide, wide)])
+
+
 def cloth_tone(crop: NDArray[np.uint8], joints: NDArray[np.float64], unit: float) -> Floats:
     """Return the mean colour of a garment at the upper arm, above the tube, `(3,)`, 0..255.
 
@@ -108,12 +130,32 @@ def cloth_tone(crop: NDArray[np.uint8], joints: NDArray[np.float64], unit: float
         joints: `(3, 2)`, pixels of the window.
         unit: width of the shoulders, pixels of the window.
     """
-    shoulder, elbow = joints[0], joints[1]
-    wide = np.array([_CLOTH, _CLOTH]) * unit
-    ends = (shoulder + share * (elbow - shoulder) for share in _CLOTH_ENDS)
-    patch = _drawn((crop.shape[0], crop.shape[1]), [(*ends, wide, wide)]) > 0.5
+    patch = cloth_patch(joints, unit, (crop.shape[0], crop.shape[1])) > 0.5
     colours = crop[patch] if patch.any() else crop.reshape(-1, 3)
     return np.asarray(colours.mean(0), np.float32)
+
+
+def hand(crop: NDArray[np.uint8], joints: NDArray[np.float64], unit: float, tone: Floats) -> Floats:
+    """Return where a hand is: what has the colour of skin beyond the wrist, `(h, w)`, 0..1.
+
+    Args:
+        crop: an arm's window, `(h, w, 3)`, RGB.
+        joints: `(3, 2)`, pixels of the window.
+        unit: width of the shoulders, pixels of the window.
+        tone: colour of the skin `(3,)`, 0..255.
+    """
+    _, elbow, wrist = joints
+    along = (wrist - elbow) / max(float(np.linalg.norm(wrist - elbow)), 1e-6)
+    ys, xs = np.mgrid[: crop.shape[0], : crop.shape[1]]
+    beyond = (xs - wrist[0]) * along[0] + (ys - wrist[1]) * along[1] > _PALM * unit
+    spread = cv2.GaussianBlur((_is_skin(crop, tone) & beyond).astype(np.float32), (0, 0), 1.0)
+    return np.asarray(np.clip(4.0 * spread, 0.0, 1.0), np.float32)
+
+
+def _is_skin(colours: NDArray[np.uint8], tone: Floats) -> NDArray[np.bool_]:
+    """Tell which colours `(h, w, 3)` are those of a skin in some light."""
+    apart = to_lab(colours) - to_lab(np.rint(tone).astype(np.uint8)[None, None])[0, 0]
+    return np.asarray((np.hypot(apart[..., 1], apart[..., 2]) < _SAME_TINT) & (np.abs(apart[..., 0]) < _SAME_LIGHT))
 
 
 def bare_share(rgb: NDArray[np.uint8], arm: Arm, tone: Floats) -> float:
@@ -132,9 +174,7 @@ def bare_share(rgb: NDArray[np.uint8], arm: Arm, tone: Floats) -> float:
     if not strip.any():
         return 0.0
     colours = np.asarray(geometry.cut(rgb, matrix, SIZE, edge=True), np.uint8)[strip]
-    apart = to_lab(colours[None])[0] - to_lab(np.rint(tone).astype(np.uint8)[None, None])[0, 0]
-    is_skin = (np.hypot(apart[:, 1], apart[:, 2]) < _SAME_TINT) & (np.abs(apart[:, 0]) < _SAME_LIGHT)
-    return float(is_skin.mean())
+    return float(_is_skin(colours[None], tone).mean())
 
 
 def _disc(rgb: NDArray[np.uint8], middle: NDArray[np.float64], radius: float) -> NDArray[np.uint8]:
