@@ -38,7 +38,7 @@ START = 0.35
 """Where the tube begins: as a share of the upper arm, from the shoulder."""
 END = 1.2
 """Where it ends: as a share of the forearm, from the elbow; beyond the wrist for cuffs, without the hand."""
-RADIUS = (0.36, 0.22)
+RADIUS = (0.42, 0.22)
 """How far the tube reaches from the upper arm's line, in shoulder widths: away from the body, and towards it."""
 
 _AT_ELBOW, _AT_WRIST = 0.95, 0.8  # the tube's width there, in that at the upper arm
@@ -49,7 +49,7 @@ _PALM = 0.03  # distance beyond the wrist from which skin is the hand's, in shou
 _CLOTH, _CLOTH_ENDS = 0.1, (0.08, 0.3)  # half a patch's width in shoulder widths; shares of the upper arm
 _SAME_TINT, _SAME_LIGHT = 14.0, 40.0  # differences of a* b* and L* up to which a colour is the skin's
 _PATCH = 0.1  # radius of the places where skin is looked at, in shoulder widths
-_OUTER, _INNER, _ABOVE, _BELOW = 0.42, 0.42, 0.3, 0.35  # margins of the window around the joints, shoulder widths
+_OUTER, _INNER, _ABOVE, _BELOW = 0.48, 0.4, 0.3, 0.35  # margins of the window around the joints, shoulder widths
 _FINE, _BITS = 4, 4  # times as fine as a pixel tubes are drawn; bits behind the point
 
 

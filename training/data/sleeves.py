@@ -91,7 +91,7 @@ class Arms:
         if not self.augment:
             return np.stack(arms.tube(joints, unit, shape))
         joints = joints + rng.normal(0.0, 0.02 * unit, joints.shape)
-        radius = (float(rng.uniform(0.24, 0.44)), float(rng.uniform(0.17, 0.28)))
+        radius = (float(rng.uniform(0.27, 0.46)), float(rng.uniform(0.17, 0.28)))
         start, end = float(rng.uniform(0.28, 0.42)), float(rng.uniform(0.98, 1.25))
         return np.stack(arms.tube(joints, unit, shape, start=start, end=end, radius=radius))
 
