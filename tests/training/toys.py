@@ -60,6 +60,8 @@ class Pictures:
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
         elif self.mask == "mouths":
             mask = torch.from_numpy(self.images[index] > 127).float().permute(0, 3, 1, 2).repeat(1, 2, 1, 1)
+        elif self.mask == "arms":
+            mask = torch.from_numpy(self.images[index] > 127).float().permute(0, 3, 1, 2).repeat(1, 4, 1, 1)[:, :10]
         labels = torch.from_numpy(self.labels[index][:, : len(self.attributes)])
         partner = to_tensor(self.images[(index + 2) % len(self.images)]) if self.pairs else None
         pose = torch.from_numpy(index % self.poses).long() if self.poses else None

@@ -105,9 +105,10 @@ def pictures(method: Any, n: int = 8) -> Pictures:
         if options.get("mask_model") or options.get("side_masks")
         else None
     )
-    masked = "mouths" if options.get("mouth_masks") else masked
+    masked = "mouths" if options.get("mouth_masks") else "arms" if options.get("arm_masks") else masked
+    attributes = ("short",) if options.get("arm_masks") or options.get("sleeve_lengths") else attributes
     channels = getattr(method.config, "channels", 3)
-    pairs = bool(options.get("pairs") or options.get("domains")) or masked == "mouths"
+    pairs = bool(options.get("pairs") or options.get("domains")) or masked in ("mouths", "arms")
     return Pictures(n, method.config.size, attributes, masked, channels, pairs,
                     len(options.get("poses", ())), options.get("group", 1))  # fmt: skip
 
@@ -281,6 +282,8 @@ OVERFIT = {
     "digit_classifier": ("loss_ce", 60, 0.3),
     "face_parser": ("loss_ce", 150, 0.7),
     "mouth_painter": ("loss_g_rec", 150, 0.7),
+    "sleeve_classifier": ("loss_bce", 150, 0.6),
+    "sleeve_painter": ("loss_g_rec", 150, 0.8),
     "gan": ("loss_d", 30, 0.8),
     "gan-conv": ("loss_d", 30, 0.8),
     "md_gan": ("loss_d", 30, 0.8),
