@@ -15,6 +15,7 @@ from imgedit.errors import ConfigError
 
 __all__ = ["register"]
 
+PAINTER = "sleeve_painter.sleeve_models"
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run folder, model folder or id.")]
 Data = Annotated[str, typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
@@ -238,6 +239,10 @@ def expression(
 
 def sleeves(
     data: Data,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN|MODEL]", help="A painter or a judge of sleeves [default: the bundled painter]."),
+    ] = None,
     n: Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="At most so many people each way.")] = None,
     judge: Annotated[
         str | None, typer.Option(metavar="RUN|MODEL", help="Classifier of sleeves [default: the bundled judge].")
@@ -252,7 +257,9 @@ def sleeves(
     """Measure sleeves made short and long: what a judge sees, and what else changes."""
     _measure(
         "training.evaluate.bodies.sleeves",
+        model or PAINTER,
         data,
+        named=model or "",
         n=n,
         judge=judge,
         seed=seed,

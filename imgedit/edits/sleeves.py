@@ -39,11 +39,13 @@ class Sleeves:
         to: one of `LENGTHS`.
         where: where people are looked for.
         is_forced: change them whatever they seem to be.
+        painter: of kind `paint`; None for the bundled one.
     """
 
     to: str
     where: Where = BY_FACES
     is_forced: bool = False
+    painter: Model | None = None
 
     @property
     def names(self) -> Sequence[str]:
@@ -58,7 +60,7 @@ class Sleeves:
     @property
     def models(self) -> Sequence[Model]:
         """The body pose and the painter."""
-        return [library.bundled(name) for name in (body.MODEL, PAINTER)]
+        return [library.bundled(body.MODEL), self.painter or library.bundled(PAINTER)]
 
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Find the arms; as `Plan.changes`."""
@@ -73,7 +75,7 @@ class Sleeves:
         if tone is None:
             warn("keeps its sleeves: neither its face nor its hands are seen, so the tone of its skin is unknown")
             return []
-        painter = library.bundled(PAINTER)
+        painter = self.painter or library.bundled(PAINTER)
         height, width = arms.SIZE
 
         def paint(crop: Floats, masks: Floats) -> Floats:
@@ -95,17 +97,18 @@ class Sleeves:
         return made
 
 
-def prepare(to: str, *, where: Where = BY_FACES, force: bool = False) -> Sleeves:
+def prepare(to: str, *, where: Where = BY_FACES, force: bool = False, painter: Model | None = None) -> Sleeves:
     """Settle a change of sleeves.
 
     Args:
         to: `short` or `long`.
         where: where people are looked for (`imgedit.vision.people.where`).
         force: change them whatever they seem to be.
+        painter: of kind `paint`; None for the bundled one.
 
     Raises:
         ConfigError: sleeves cannot become that.
     """
     if to not in LENGTHS:
         raise ConfigError(f"sleeves become {' or '.join(LENGTHS)}, not {to!r}")
-    return Sleeves(to, where, force)
+    return Sleeves(to, where, force, painter)

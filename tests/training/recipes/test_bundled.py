@@ -60,7 +60,9 @@ def test_the_bundled_model_reaches_the_figures_of_its_recipe(name: str) -> None:
     recipe, manifest = recipes.find(name), library.find(name).manifest
     assert recipe.missed(manifest.metrics) == []
     if not recipe.converted:
-        assert re.match(r"imgedit evaluate (faces|codes|drawn|rotation) \{run\} --data ", recipe.figures["command"])
+        assert re.match(
+            r"imgedit evaluate (faces|sleeves|codes|drawn|rotation) \{run\} --data ", recipe.figures["command"]
+        )
         assert recipe.figures.get("at_least") or recipe.figures.get("at_most")
 
 

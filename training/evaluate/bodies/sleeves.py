@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,105 +15,137 @@ from numpy.typing import NDArray
 from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.edits import sleeves
-from imgedit.errors import ConfigError, DataError, NoPersonError
-from imgedit.models import library
+from imgedit.errors import ConfigError, DataError
 from imgedit.models.library import Model
-from imgedit.models.sessions import Sessions, check_kind
+from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_tensor
 from imgedit.progress import with_progress
 from imgedit.render import regions
 from imgedit.vision import arms, geometry, people
-from imgedit.vision.body import Body
+from imgedit.vision.body import Body, whole
 from training.data import sleeves as pictures
 from training.data.sleeves import LONG, SHORT
 from training.evaluate.layout import Block, Table
-from training.evaluate.result import header
-from training.evaluate.subject import sample_indices
+from training.evaluate.result import TEST, header
+from training.evaluate.subject import open_model, sample_indices
 
 __all__ = ["blocks", "evaluate", "shares"]
 
 KIND = "sleeves"
+WHOLE = people.where(whole=True)
 JUDGE = "sleeve_judge.sleeve_models"
 NEAR = 0.16
 """Distance from the lines of the arms up to which a pixel belongs to them, in shoulder widths."""
 
 
 def evaluate(
+    model: str,
     data: str,
     *,
     n: int | None = None,
     seed: int = 0,
-    split: str = "test",
+    split: str = TEST,
     judge: str | None = None,
     device: str = "auto",
     command: str = "",
 ) -> dict[str, Any]:
     """Give people with long sleeves short ones and the other way round, forced, and look at the whole pictures.
 
+    Of a classifier it is measured how often it is right.
+
     Args:
+        model: a painter or a classifier of sleeves: run folder, model folder or id.
         data: `sleeve_models:DIR`.
         n: at most so many people each way; None for all.
         seed: of their choice.
         split: `test`, or `valid` to choose by.
-        judge: classifier of sleeves, by id or folder; None for the bundled one.
+        judge: classifier of sleeves, by run folder, model folder or id; None for the bundled one.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         command: what was typed.
 
     Raises:
-        ConfigError: the data set is another one.
+        ConfigError: the data set is another one, or the model neither paints nor classifies.
         DataError: it has no pictures of arms.
     """
     name, _, folder = data.partition(":")
     if name != "sleeve_models":
         raise ConfigError(f"sleeves are measured on --data sleeve_models:DIR, got {data!r}")
-    by = check_kind(library.find(judge or JUDGE), "classify")
-    editor = Editor([], device, mark=False)
-    names, lengths = pictures.listed(Path(folder), split)
-    measured: dict[str, list[tuple[float, ...]]] = {LONG: [], SHORT: []}
-    untouched = []
+    with contextlib.ExitStack() as stack:
+        subject = stack.enter_context(open_model(model))
+        kind = subject.manifest.kind
+        if kind not in ("paint", "classify") or (kind == "classify" and judge is not None):
+            raise ConfigError(f"{subject.id} is there to {kind}; what paints sleeves is measured, or what judges them")
+        by = subject if kind == "classify" else stack.enter_context(open_model(judge or JUDGE))
+        result = {**header(model, KIND, data, command=command, seed=seed, split=split), "model": subject.id}
+        editor = Editor([], device, mark=False)
+        people_by_length = _chosen(Path(folder), split, n, seed)
+        if kind == "classify":
+            right = [
+                (_short(by, editor.networks.sessions, rgb, body) > 0.5) == (length == SHORT)
+                for length, paths in people_by_length.items()
+                for rgb, body in _seen(editor, paths, f"Judging {length} sleeves")
+            ]
+            return {**result, "n": len(right), "metrics": {"accuracy": float(np.mean(right))}}
+        metrics: dict[str, Any] = {}
+        n_right, total = 0.0, 0
+        for length, to in ((LONG, SHORT), (SHORT, LONG)):
+            plan = sleeves.prepare(to, where=WHOLE, force=True, painter=subject)
+            rows = [
+                _measured(editor, plan, rgb, body, by)
+                for rgb, body in _seen(editor, people_by_length[length], f"Measuring {length} sleeves")
+            ]
+            before, after, outside, below, seconds = np.array(rows).T
+            n_right, total = n_right + float(((before > 0.5) == (length == SHORT)).sum()), total + len(rows)
+            metrics[f"to_{to}"] = {
+                "n": len(rows),
+                "wanted": float(np.mean((after > 0.5) == (to == SHORT))),
+                "changed_outside": float(outside.max()),
+                "below_over_arms": float(np.median(below)),
+                "seconds": float(np.median(seconds)),
+            }
+        return {**result, "judge": by.id, "n": total, "metrics": {"judge_accuracy": n_right / total, **metrics}}
+
+
+def _chosen(folder: Path, split: str, n: int | None, seed: int) -> dict[str, list[Path]]:
+    """Return the pictures that are measured, by the length of their sleeves."""
+    names, lengths = pictures.listed(folder, split)
+    chosen = {}
     for length in (LONG, SHORT):
-        known = [name for name, own in zip(names, lengths, strict=True) if own == length]
-        chosen = [known[i] for i in sample_indices(len(known), n, seed)]
-        plan = sleeves.prepare(SHORT if length == LONG else LONG, where=people.where(whole=True), force=True)
-        for one in with_progress(chosen, f"Measuring {length} sleeves"):
-            row = _measured(editor, plan, pictures.upright(Path(folder) / one), by)
-            if row is not None:
-                untouched.append((row[0] > 0.5) == (length == SHORT))
-                measured[length].append(row[1:])
-    if not all(measured.values()):
-        raise DataError(f"{folder} shows no arms with long sleeves, or none with short ones, in its split {split}")
-    metrics: dict[str, Any] = {"judge_accuracy": float(np.mean(untouched))}
-    for length, to in ((LONG, SHORT), (SHORT, LONG)):
-        short, outside, below, seconds = np.array(measured[length]).T
-        metrics[f"to_{to}"] = {
-            "n": len(short),
-            "wanted": float(np.mean((short > 0.5) == (to == SHORT))),
-            "changed_outside": float(outside.max()),
-            "below_over_arms": float(np.median(below)),
-            "seconds": float(np.median(seconds)),
-        }
-    stated = header(sleeves.PAINTER, KIND, data, command=command, seed=seed, split=split)
-    return {**stated, "judge": by.id, "n": sum(len(rows) for rows in measured.values()), "metrics": metrics}
+        known = [folder / name for name, own in zip(names, lengths, strict=True) if own == length]
+        chosen[length] = [known[i] for i in sample_indices(len(known), n, seed)]
+    return chosen
 
 
-def _measured(editor: Editor, plan: sleeves.Sleeves, rgb: NDArray[np.uint8], judge: Model) -> tuple[float, ...] | None:
+def _seen(editor: Editor, paths: Sequence[Path], title: str) -> list[tuple[NDArray[np.uint8], Body]]:
+    """Return pictures with the body in each, of those that show both arms.
+
+    Raises:
+        DataError: none does.
+    """
+    found = []
+    for path in with_progress(paths, title):
+        rgb = pictures.upright(path)
+        body = editor.networks.body(rgb, [whole(pictures.SHAPE)])
+        if body is not None and len(pictures.seen_arms(body)) == 2:
+            found.append((rgb, body))
+    if not found:
+        raise DataError(f"none of {len(paths)} pictures shows both arms of a person")
+    return found
+
+
+def _measured(
+    editor: Editor, plan: sleeves.Sleeves, rgb: NDArray[np.uint8], person: Body, judge: Model
+) -> tuple[float, ...]:
     """Edit one picture of one person.
 
     Returns:
-        Probability of short sleeves before and after, as `shares`, seconds; None where the arms are not seen.
+        Probability of short sleeves before and after, as `shares`, seconds.
     """
     start = time.perf_counter()
-    try:
-        prepared = editor.prepare_bodies(photos.read(rgb), where=plan.where)
-    except NoPersonError:
-        return None
-    (subject,) = prepared.subjects
-    person = subject.place
-    if not isinstance(person, Body) or len(pictures.seen_arms(person)) < 2:
-        return None
+    prepared = editor.prepare_bodies(photos.read(rgb), where=plan.where)
     edited = editor.apply(prepared.photo, editor.run(prepared, plan))
     seconds = time.perf_counter() - start
-    region = regions.find(subject, regions.ARMS)
+    region = regions.find(prepared.subjects[0], regions.ARMS)
     inside = np.zeros(rgb.shape[:2], bool)
     x0, y0, x1, y1 = region.roi
     inside[y0:y1, x0:x1] = region.weight > 0
@@ -170,25 +203,18 @@ def _short(judge: Model, sessions: Sessions, rgb: NDArray[np.uint8], person: Bod
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
-    """Return what is said of a result: one table."""
+    """Return what is said of a result: a sentence, and a table of what paints."""
     metrics = result["metrics"]
+    measured = f"{result['n']} {result['split']} pictures of {result['data']}, seed {result['seed']}"
+    if "accuracy" in metrics:
+        return [f"{measured}: right on {100 * metrics['accuracy']:.1f} %"]
     ways = {"long to short": metrics["to_short"], "short to long": metrics["to_long"]}
     rows = [
         ["pictures", *(str(way["n"]) for way in ways.values())],
         ["the judge sees what is wanted, %", *(f"{100 * way['wanted']:.1f}" for way in ways.values())],
-        [
-            "largest share that changed outside the region, %",
-            *(f"{100 * w['changed_outside']:g}" for w in ways.values()),
-        ],
-        [
-            "change below the hips over change at the arms, median",
-            *(f"{w['below_over_arms']:.3f}" for w in ways.values()),
-        ],
+        ["changed outside the region, %, largest", *(f"{100 * way['changed_outside']:g}" for way in ways.values())],
+        ["change below the hips over that at the arms", *(f"{way['below_over_arms']:.3f}" for way in ways.values())],
         ["seconds a photo, median", *(f"{way['seconds']:.2f}" for way in ways.values())],
     ]
     accuracy = f"{100 * metrics['judge_accuracy']:.1f} %"
-    return [
-        f"{result['n']} {result['split']} pictures of {result['data']}, seed {result['seed']}, forced; "
-        f"{result['judge']} is right on {accuracy} of them unedited",
-        Table(["", *ways], rows),
-    ]
+    return [f"{measured}, forced; {result['judge']} is right on {accuracy} of them unedited", Table(["", *ways], rows)]
