@@ -37,6 +37,7 @@ the person in 0..1."""
 
 _SAME, _OTHER = 0.06, 0.16  # difference of colours (0..1) up to which the photo's pixels stay, and from which none does
 _SMOOTH = 1.5  # px of the window; over so much colours are compared
+_SPOT = 2.5  # half the width of spots that are closed, in _SMOOTH
 _AGREE = (0.12, 0.35)  # difference of the old and the new matte: the photo's edge is kept, and is not
 _GROUND = (0.03, 0.3)  # matte of what is ground for certain, and of what is none
 _RIM = 2.0  # px of the window; so far around a sleeve that is gone its edge is taken away
@@ -175,10 +176,15 @@ def _ground(part: Floats, was: Floats, person: Floats, pixel: float) -> Floats:
 
 
 def _differs(after: Floats, before: Floats, sigma: float) -> Floats:
-    """Return how much two pictures differ, 0..1, `(h, w)`, when both are seen a little blurred."""
+    """Return how much two pictures differ, 0..1, `(h, w)`, when both are seen a little blurred.
+
+    What differs almost all around differs too: no spots of the old sleeve are left in the new one.
+    """
     step = max(1, int(sigma))
     size = (max(1, after.shape[1] // step), max(1, after.shape[0] // step))
     small = cv2.resize(np.asarray(after - before, np.float32), size, interpolation=cv2.INTER_AREA)
     apart = np.abs(cv2.GaussianBlur(small, (0, 0), sigma / step)).max(2)
-    share = smoothstep((apart - _SAME) / (_OTHER - _SAME)).astype(np.float32)
+    side = 2 * round(_SPOT * sigma / step) + 1
+    spots = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    share = cv2.morphologyEx(smoothstep((apart - _SAME) / (_OTHER - _SAME)).astype(np.float32), cv2.MORPH_CLOSE, spots)
     return np.asarray(cv2.resize(share, after.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)

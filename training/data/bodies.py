@@ -28,7 +28,7 @@ def bodies(paths: Sequence[Path], read: Callable[[Path], np.ndarray] = rgb) -> l
         read: returns a picture, uint8 `(H, W, 3)` RGB, in the shape that the bodies are wanted for.
     """
     model = library.bundled(body.MODEL)
-    key = hashlib.sha256(f"{read.__name__} {model.manifest.graphs['body'].sha256}".encode())
+    key = hashlib.sha256(f"both ways {read.__name__} {model.manifest.graphs['body'].sha256}".encode())
     for path in paths:
         key.update(f"{path.parent.name}/{path.name}\n".encode())
     folder = Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / "bodies"
