@@ -149,7 +149,7 @@ def hand(crop: NDArray[np.uint8], joints: NDArray[np.float64], unit: float, tone
     ys, xs = np.mgrid[: crop.shape[0], : crop.shape[1]]
     beyond = (xs - wrist[0]) * along[0] + (ys - wrist[1]) * along[1] > _PALM * unit
     spread = cv2.GaussianBlur((_is_skin(crop, tone) & beyond).astype(np.float32), (0, 0), 1.0)
-    return np.asarray(np.clip(4.0 * spread, 0.0, 1.0), np.float32)
+    return np.asarray(np.clip(4.0 * spread - 1.0, 0.0, 1.0), np.float32)
 
 
 def _is_skin(colours: NDArray[np.uint8], tone: Floats) -> NDArray[np.bool_]:
