@@ -49,7 +49,7 @@ class PainterConfig:
     lambda_adv: float = 0.5
     """Weight of the hinge loss in G's sum."""
     lambda_r1: float = 2.0
-    """Weight gamma of R1."""
+    """Weight gamma of R1, taken of D's patches as much as they see of the hole."""
     d_warmup: int = 200
     """Steps at the start in which G only reconstructs; D learns meanwhile."""
     batch_size: int = 12
@@ -94,6 +94,8 @@ class PaintingMethod:
         device: where.
     """
 
+    wanted_weight = 1.0
+    """How much pictures as wanted count in G's hinge loss, beside those as they are."""
     parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
     config: Any
 
@@ -147,10 +149,9 @@ class PaintingMethod:
         real_logits, _ = self.discriminator(real, own)
         fake_logits, _ = self.discriminator(painted, examples.masks)
         focus = self._focus(own, real_logits)
-        of_wanted = self._focus(examples.masks[n:], real_logits)
         loss_adv = 0.5 * (
             losses.hinge_discriminator(real_logits, fake_logits[:n], focus)
-            + losses.hinge_discriminator(real_logits, fake_logits[n:], of_wanted)
+            + losses.hinge_discriminator(real_logits, fake_logits[n:], focus)
         )
         loss = loss_adv
         if penalised:
@@ -169,7 +170,9 @@ class PaintingMethod:
                 logits, features = self.discriminator(painted, examples.masks)
                 with torch.no_grad():
                     _, of_real = self.discriminator(real, examples.masks[:n])
-            loss_adv = losses.hinge_generator(logits, self._focus(examples.masks, logits))
+            counts = logits.new_ones((2 * n, 1, 1, 1))
+            counts[n:] = self.wanted_weight
+            loss_adv = losses.hinge_generator(logits, self._focus(examples.masks, logits) * counts)
             matched = [(f[:n] - r).abs().mean() for f, r in zip(features, of_real, strict=True)]
             terms["loss_g_adv"] = (config.lambda_adv, loss_adv)
             terms["loss_g_features"] = (config.lambda_features, torch.stack(matched).mean())
