@@ -21,7 +21,7 @@ __all__ = ["detail", "share_of"]
 _ASIDE = 30.0  # px of the window; from so far towards the body detail is copied
 _FINE = 5.0  # px of the window; detail is what a blur over so much takes away
 _LIKE = (0.12, 0.3)  # difference of smoothed colours (0..1) up to which, and from which on not, it is the same cloth
-_MOST = 1.2  # times as strong as it is there
+_MOST = 1.3  # times the detail of the sleeve itself (its 90th percentile) at most
 
 
 def detail(rgb: NDArray[np.uint8], matrix: Matrix, roi: Roi, cloth: Floats, patch: Floats) -> Floats:
@@ -39,9 +39,9 @@ def detail(rgb: NDArray[np.uint8], matrix: Matrix, roi: Roi, cloth: Floats, patc
     beside, low = _parts(_shifted(rgb, roi, aside), _FINE * pixel)
     like = 1.0 - smoothstep((np.abs(low - cloth).max(2) - _LIKE[0]) / (_LIKE[1] - _LIKE[0]))
     own, _ = _parts(_shifted(rgb, roi, np.zeros(2)), _FINE * pixel)
-    at_patch = geometry.put_back(patch, matrix, roi)
-    strength = _deviation(own, at_patch) / max(_deviation(beside, like), 1e-4)
-    return np.asarray(beside * like[..., None] * min(strength, _MOST), np.float32)
+    at_patch = np.abs(own[geometry.put_back(patch, matrix, roi) > 0.5])
+    limit = _MOST * float(np.percentile(at_patch, 90)) if at_patch.size else 0.0
+    return np.asarray(np.clip(beside, -limit, limit) * like[..., None], np.float32)
 
 
 def share_of(drawn: Floats, cloth: Floats, skin: Floats) -> Floats:
@@ -69,9 +69,3 @@ def _parts(part: Floats, sigma: float) -> tuple[Floats, Floats]:
     small = cv2.GaussianBlur(cv2.resize(part, size, interpolation=cv2.INTER_AREA), (0, 0), sigma / step)
     low = np.asarray(cv2.resize(small, part.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return part - low, low
-
-
-def _deviation(values: Floats, weight: Floats) -> float:
-    """Return the standard deviation of detail `(h, w, 3)` where a weight `(h, w)` is."""
-    total = float(weight.sum())
-    return float(np.sqrt((np.square(values).mean(2) * weight).sum() / total)) if total > 1.0 else 0.0

@@ -114,10 +114,17 @@ def skin_tone(rgb: NDArray[np.uint8], body: Body) -> Floats | None:
     return None
 
 
-def cloth_patch(joints: NDArray[np.float64], unit: float, shape: tuple[int, int]) -> Floats:
-    """Return where a sleeve is at the upper arm, above the tube, `(h, w)`, 0..1; arguments as `tube`."""
+def cloth_patch(joints: NDArray[np.float64], unit: float, shape: tuple[int, int], *, radius: float = 0.05) -> Floats:
+    """Return where a sleeve is at the upper arm, above the tube, `(h, w)`, 0..1.
+
+    Args:
+        joints: `(3, 2)`, shoulder, elbow and wrist, pixels of the crop.
+        unit: width of the shoulders, pixels of the crop.
+        shape: height and width of the crop, px.
+        radius: half the patch's width, in shoulder widths; near the outline of an arm its edge counts as detail.
+    """
     shoulder, elbow = joints[0], joints[1]
-    wide = np.array([_CLOTH, _CLOTH]) * unit
+    wide = np.array([radius, radius]) * unit
     first, last = (shoulder + share * (elbow - shoulder) for share in _CLOTH_ENDS)
     return _drawn(shape, [(first, last, wide, wide)])
 
@@ -130,7 +137,7 @@ def cloth_tone(crop: NDArray[np.uint8], joints: NDArray[np.float64], unit: float
         joints: `(3, 2)`, pixels of the window.
         unit: width of the shoulders, pixels of the window.
     """
-    patch = cloth_patch(joints, unit, (crop.shape[0], crop.shape[1])) > 0.5
+    patch = cloth_patch(joints, unit, (crop.shape[0], crop.shape[1]), radius=_CLOTH) > 0.5
     colours = crop[patch] if patch.any() else crop.reshape(-1, 3)
     return np.asarray(colours.mean(0), np.float32)
 
