@@ -1,9 +1,9 @@
 """`Sleeve`: an arm's sleeve made short or long, painted in a tube around the arm, with the photo's own edges.
 
 The painter sees a small window of the arm in which the tube is erased. It returns colours, and where the person is.
-Ground that the old sleeve hid is continued from the ground around it. Within the tube a pixel changes only where the
-painter differs from the photo: ground that was seen and stays ground, cloth that stays cloth, hands and trousers keep
-their pixels, bit for bit.
+What the old sleeve hid is continued from beside it: ground, and towards the body whatever is there. Within the tube a
+pixel changes only where the painter differs from the photo: ground that was seen and stays ground, cloth that stays
+cloth, hands and trousers keep their pixels, bit for bit.
 """
 
 from __future__ import annotations
@@ -93,11 +93,13 @@ class Sleeve:
         drawn = np.clip(
             geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
         )
+        cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
         if not self.is_short:
-            cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
             finer = detail(rgb, matrix, area.roi, cloth, arms.cloth_patch(joints, unit, arms.SIZE))
             drawn = np.clip(drawn + share_of(drawn, cloth, skin)[..., None] * finer, 0.0, 1.0)
-        after = person * drawn + (1.0 - person) * _ground(part, was, person[..., 0], pixel)
+        inner = geometry.put_back(_body_side(joints), matrix, area.roi, edge=True)
+        behind = _behind(part, was, person[..., 0], area.weight, inner, pixel)
+        after = person * drawn + (1.0 - person) * behind
         weight = area.weight * np.float32(self.share) * _differs(after, part, _SMOOTH * pixel)
         mixed = part + weight[..., None] * (after - part)
         out = rgb.copy()
@@ -148,31 +150,46 @@ def _matte_after(person: Floats, was: Floats, matrix: Matrix, roi: Roi, pixel: f
     return np.asarray(new + stays * (was - new), np.float32)
 
 
-def _ground(part: Floats, was: Floats, person: Floats, pixel: float) -> Floats:
-    """Return the ground behind the person, `(h, w, 3)`: the photo's where it is seen, else continued from there.
+def _behind(part: Floats, was: Floats, person: Floats, weight: Floats, inner: Floats, pixel: float) -> Floats:
+    """Return what is behind the arm, `(h, w, 3)`: the photo's ground where it is seen, else continued from beside it.
+
+    Away from the body ground goes on, towards the body whatever is beside the tube: the body's side, or ground.
 
     Args:
         part: the photo, `(h, w, 3)`, 0..1.
         was: where the person is now, `(h, w)`.
-        person: where the person will be, `(h, w)`; where it leaves, the old edge is ground too.
+        person: where the person will be, `(h, w)`; where it leaves, the old edge is gone too.
+        weight: where may be painted, `(h, w)`.
+        inner: which pixels are on the body's side of the arm, `(h, w)`, 0..1.
         pixel: pixels of the photo for one of the window.
     """
     h, w, _ = work_grid((0, 0, part.shape[1], part.shape[0]), _FILL_SIDE)
-    small, matte, after = (
-        np.asarray(cv2.resize(x, (w, h), interpolation=cv2.INTER_AREA), np.float32) for x in (part, was, person)
+    small, matte, after, may, side = (
+        np.asarray(cv2.resize(x, (w, h), interpolation=cv2.INTER_AREA), np.float32)
+        for x in (part, was, person, weight, inner)
     )
-    side = 2 * max(1, round(_RIM * pixel * w / part.shape[1])) + 1
-    leaves = cv2.dilate(np.maximum(matte - after, 0.0), np.ones((side, side), np.uint8))
+    reach = 2 * max(1, round(_RIM * pixel * w / part.shape[1])) + 1
+    leaves = cv2.dilate(np.maximum(matte - after, 0.0), np.ones((reach, reach), np.uint8))
     hidden = np.maximum(matte, np.asarray(leaves, np.float32))
-    known = hidden < _GROUND[0]
-    if not known.any():
-        return part
-    filled, hidden = (
-        np.asarray(cv2.resize(x, part.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-        for x in (membrane(small, known), hidden)
+    is_ground = hidden < _GROUND[0]
+    fill = membrane(small, is_ground) if is_ground.any() else small
+    is_beside = (may < 0.01) & (side > 0.5)
+    if is_beside.any():
+        fill = fill + side[..., None] * (membrane(small, is_beside) - fill)
+    fill, hidden = (
+        np.asarray(cv2.resize(x, part.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32) for x in (fill, hidden)
     )
     share = smoothstep((np.maximum(hidden, was) - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[..., None]
-    return np.asarray(part + share * (filled - part), np.float32)
+    return np.asarray(part + share * (fill - part), np.float32)
+
+
+def _body_side(joints: NDArray[np.float64]) -> Floats:
+    """Return which pixels of the window lie on the body's side of an arm's line, 0..1."""
+    ys, xs = np.mgrid[: arms.SIZE[0], : arms.SIZE[1]]
+    goes_down = bool((np.diff(joints[:, 1]) > 0).all())
+    known = joints if goes_down else joints[[0, 2]]  # a forearm that goes up: by the line from shoulder to wrist
+    line = np.interp(ys[:, 0], known[:, 1], known[:, 0])
+    return np.asarray(cv2.GaussianBlur((xs > line[:, None]).astype(np.float32), (0, 0), 2.0), np.float32)
 
 
 def _differs(after: Floats, before: Floats, sigma: float) -> Floats:

@@ -30,6 +30,14 @@ _HAIR = (
 )
 """Use of a classifier of the hair alone."""
 
+_SLEEVES = {
+    "sleeve_painter": "Used by `imgedit sleeves`.",
+    "sleeve_classifier": "Measures sleeves in `imgedit evaluate sleeves`.",
+}
+_ON_BODIES = (
+    "Trained on a shop's pictures of models who stand before a white ground: expect it to be worse on other people,",
+    "poses, garments and light. Not for passing an edited photo off as a real one.",
+)
 _ON_FACES = (
     "Trained on photos of celebrities with labels that people guessed from pictures: expect it to be worse on",
     "faces that the data shows seldom, and take its labels for what a picture suggests, not for what a person is.",
@@ -74,7 +82,8 @@ def text(manifest: Manifest, recipe: str = "") -> str:
     if figures:
         lines += ["", "Measured with `imgedit evaluate`:", "", "| figure | value |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in figures]
-    lines += ["", *(_ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES), ""]
+    limits = _ON_OTHERS if manifest.crop.kind == "none" else _ON_FACES
+    lines += ["", *(_ON_BODIES if manifest.method in _SLEEVES else limits), ""]
     return "\n".join(lines)
 
 
@@ -123,6 +132,8 @@ def _short(value: object) -> str:
 def _use(manifest: Manifest) -> str:
     if manifest.kind == "classify" and manifest.classes:
         return _CLASSES
+    if manifest.method in _SLEEVES:
+        return _SLEEVES[manifest.method]
     if manifest.method == "hair_classifier":
         return _HAIR.format(id=manifest.id)
     return _USES.get(manifest.kind, "").format(id=manifest.id)
