@@ -93,8 +93,8 @@ class Sleeve:
         drawn = np.clip(
             geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
         )
-        cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
         if not self.is_short:
+            cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
             finer = detail(rgb, matrix, area.roi, cloth, arms.cloth_patch(joints, unit, arms.SIZE))
             drawn = np.clip(drawn + share_of(drawn, cloth, skin)[..., None] * finer, 0.0, 1.0)
         inner = geometry.put_back(_body_side(joints), matrix, area.roi, edge=True)
