@@ -110,7 +110,7 @@ def test_words_belong_to_translate_models_and_what_they_return_is_said(folder: P
         "stargan_bangs.celeba": "flow",
         "face_mesh.mediapipe": "mesh",
         "expressions.celeba": "mesh",
-        **dict.fromkeys(("mouth_painter.mouths", "frontal_refiner.fronts"), "image"),
+        **dict.fromkeys(("mouth_painter.mouths", "sleeve_painter.sleeve_models", "frontal_refiner.fronts"), "image"),
         **dict.fromkeys(("stargan_glasses.celeba", "stargan_shape.celeba", "cycle_vae.cfp"), "image"),
         **dict.fromkeys(("cycle_vae.mnist", "gan_r1.mnist"), "image"),
     }
