@@ -254,7 +254,10 @@ def sleeves(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Measure sleeves made short and long: what a judge sees, and what else changes."""
+    """Measure sleeves made short and long.
+
+    What a judge sees, what changes outside of the region, and below the hips.
+    """
     _measure(
         "training.evaluate.bodies.sleeves",
         model or PAINTER,
