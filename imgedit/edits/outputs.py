@@ -25,7 +25,7 @@ from imgedit.render.change import Change
 from imgedit.render.delta import Delta
 from imgedit.render.flow import N_PLANES, Flow, mask_on
 from imgedit.render.grid import Grid
-from imgedit.vision.hair import doubt
+from imgedit.vision.hair import doubt, is_long
 from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject
 
@@ -253,6 +253,11 @@ class Job:
         if output in ("mesh", "glasses"):  # acts on the face's mesh, so no part of it has to be found
             return True
         part = MOVABLE if output == "flow" else self.part
+        if output == "flow" and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
+            self.warn(
+                f"has no hair long enough for {self.named}, which changes nothing; use force to do it all the same"
+            )
+            return False
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
             if part == "hair" and self._doubt() > _DOUBT:
                 self.warn(
@@ -270,6 +275,11 @@ class Job:
     def named(self) -> str:
         """The words that are carried out."""
         return ", ".join(repr(edit.word) for edit in self.edits if edit.strength > 0)
+
+    @property
+    def _asks_for_longer(self) -> bool:
+        """Whether hair is to be moved to where it is not, and not only away."""
+        return any(edit.strength > 0 and max(edit.values.values()) > 0.5 for edit in self.edits)
 
     def warn_of_grey(self) -> None:
         """Say that a grey photo gets colours."""
@@ -374,6 +384,43 @@ def _glasses(job: Job) -> Sequence[Change]:
     return [Glasses(face.points, frame_of(job.run("frames")({}), index), job.region(job.part), edit.strength)]
 
 
+def _skin(job: Job) -> Sequence[Change]:
+    """Change the age of the skin; for an older face the hair turns a little grey too."""
+    face = job.subject.mesh
+    if face is None:
+        job.warn(f"keeps its age: no face mesh fits it, so {job.named} changes nothing")
+        return []
+    from imgedit.render.skin import Skin, age_of
+
+    edit = max(job.edits, key=lambda edit: edit.strength)
+    is_younger = max(edit.values.values()) > 0.5
+    arrays = job.run("age")({})
+    skin = Skin(face.points, age_of(arrays, is_younger=is_younger), job.region("skin"), edit.strength)
+    grey = 0.0 if is_younger else float(np.ravel(arrays.get("grey", 0.0))[0])
+    return [skin, *_hair_too(job, grey * edit.strength)]
+
+
+def _hair_too(job: Job, strength: float) -> Sequence[Change]:
+    """Give the hair some of the word that a model names as its first class, by the tones of its part."""
+    manifest, subject = job.model.manifest, job.subject
+    part = manifest.parts.get("tones")
+    if part is None or not manifest.classes or strength <= 0:
+        return []
+    model = subject.sessions.find(part, "translate")
+    known = model.manifest.word(manifest.classes[0])
+    if known is None:
+        raise ModelError(f"{model.id} has no word {manifest.classes[0]!r}, which {manifest.id} asks it for")
+    word = known[1]
+    seen = subject.attributes
+    holding = {guard.then for guard in word.unless if seen.get(guard.attribute, 0.0) > guard.above}
+    region = word.region + (regions.BELOW_HAIRLINE if holding else "")
+    if "skip" in holding or regions.coverage(subject, region) < _LITTLE:
+        return []
+    index = model.manifest.attributes.index(max(word.sets, key=lambda name: word.sets[name]))
+    found = find_tone(subject, subject.sessions.open(model, "tones").run({}), index, region, strength)
+    return [] if found is None else [found]
+
+
 def tint_of(edits: Sequence[Edit]) -> Tint | None:
     """Return the tint of the strongest of some edits; None where it has none."""
     return max(edits, key=lambda edit: edit.strength).tint
@@ -386,5 +433,6 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "flow": _flow,
     "mesh": _mesh,
     "glasses": _glasses,
+    "skin": _skin,
 }
 """A model's output -> what makes changes of it."""

@@ -34,11 +34,11 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "none")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "none")
 ADDITIONS = ("glasses",)
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 CROPS = ("face", "head", "inner", "close", "body", "none")
-REGIONS = ("hair", "face", "all")
+REGIONS = ("hair", "face", "skin", "all")
 CONDITIONINGS = ("target", "difference", "direction", "domains", "none")
 RULES = ("skip", "below_hairline")
 QUALITIES = ("good", "experimental")

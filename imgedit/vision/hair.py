@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.pixels import Floats, to_lab
-from imgedit.vision import geometry
+from imgedit.vision import geometry, mesh
 from imgedit.vision.colours import fit, fit_several, nearest
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.matte import person
 from imgedit.vision.parsing import without_islands
 from imgedit.vision.subject import Subject
 
-__all__ = ["HAIRLINE", "doubt", "find_hair", "hair_of", "hairline_step"]
+__all__ = ["HAIRLINE", "doubt", "find_hair", "hair_of", "hairline_step", "is_long"]
 
 Look = Callable[[int], tuple[NDArray[np.uint8], Floats]]
 """Rows by which the parser's window is moved down -> its crop `(h, w, 3)` RGB, and how probably each pixel of it is
@@ -48,6 +48,8 @@ _HAIRLINE_WIDTH = 0.025  # of the window's side, within which skin shines throug
 _MIXED = (0.25, 0.8)  # places between hair's and skin's lightness: hair as far as it matters, and skin
 _LAST_ROWS = 0.05  # of the window's side
 _GOES_ON = 0.02  # share of these rows that is hair; below it nothing hangs out of the window
+_EYES = (33, 263)  # points of the mesh: outer corners of the eyes
+_THICK, _LONG = 0.7, 0.2  # hair above the forehead, and below the eyes, in squares of the face's width
 _SURE = 0.5
 _UNSURE = (0.2, 0.8)
 _HAT_EDGE = 8.0  # rows of the frame over which hair sets in below a hat
@@ -91,6 +93,27 @@ def doubt(probability: Floats) -> float:
     low, high = _UNSURE
     unsure = int(((probability > low) & (probability < high)).sum())
     return unsure / max(1, int((probability > _SURE).sum()))
+
+
+def is_long(subject: Subject) -> bool | None:
+    """Tell whether a face's hair is long or thick enough to be combed into the forehead; None without a mesh.
+
+    Looked at by the results of bangs on 30 faces of CelebAMask-HQ that have none: nine are refused, of which seven were
+    bad and two have hardly any hair.
+    """
+    if subject.mesh is None:
+        return None
+    crop = subject.networks.parser.crop
+    matrix = subject.matrix(crop.kind, crop.height, crop.width)
+    points, face = subject.mesh.points, mesh.template().points
+    width = mesh.fit(face, points)[0] * np.ptp(face[:, 0]) * geometry.crop_scale(matrix)
+    place = geometry.apply(matrix, points[:, :2])
+    top, eyes, middle = place[mesh.OVAL[0], 1], place[list(_EYES), 1].mean(), place[:, 0].mean()
+    hair = hair_of(subject)
+    x0, x1 = (int(np.clip(middle + half * width, 0, crop.width)) for half in (-0.5, 0.5))
+    above = hair[: int(np.clip(top, 0, len(hair))), x0:x1].sum() / width**2
+    beside = hair[int(np.clip(eyes, 0, len(hair))) : crop.height].sum() / width**2
+    return bool(above >= _THICK or beside >= _LONG)
 
 
 def find_hair(look: Look, matrix: Matrix, shape: tuple[int, int], *, below_hairline: bool = False) -> Floats:

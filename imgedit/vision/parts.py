@@ -37,14 +37,21 @@ def _person(subject: Subject, *, below_hairline: bool = False) -> Floats:
     return found * hairline_step(len(found)) if below_hairline else found
 
 
+def _skin(subject: Subject, *, below_hairline: bool = False) -> Floats:
+    """Return the skin of the face, without brows, eyes and mouth."""
+    parser = subject.networks.parser
+    found = np.asarray(subject.parsed()[parser.classes.index("skin")], np.float32)
+    return found * hairline_step(len(found)) if below_hairline else found
+
+
 def _everything(subject: Subject, *, below_hairline: bool = False) -> Floats | None:
     """Return all of the window."""
     crop = subject.networks.parser.crop
     return np.repeat(hairline_step(crop.height), crop.width, axis=1) if below_hairline else None
 
 
-PARTS: dict[str, Part] = {"hair": hair_of, "face": _person, "all": _everything}
-"""Name of a part -> what finds it. `face` is all of the person but the clothes."""
+PARTS: dict[str, Part] = {"hair": hair_of, "face": _person, "skin": _skin, "all": _everything}
+"""Name of a part -> what finds it. `face` is all of the person but the clothes, `skin` that of the face."""
 
 MOVABLE = "hair"
 """The part whose pixels a model of output `flow` may copy elsewhere."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from imgedit.render import regions
-from imgedit.vision import geometry, hair
+from imgedit.vision import geometry, hair, mesh
 from imgedit.vision.geometry import HEAD
 
 SIZE = 80
 HERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the window is the photo's upper left corner
+AHEAD = mesh.Pose(0.0, 0.0, 0.0)
 BROWN, BLACK, WHITE = (90, 50, 30), (12, 12, 14), (240, 240, 240)
 
 
@@ -175,3 +178,44 @@ def test_where_skin_shines_through_at_the_hairline_hair_counts_as_much_as_it_cov
     left = hair._apart_from_skin(found, crop, skin)
     assert 0.3 < left[83, 85:155].mean() < 0.85
     assert left[40:44, 80:160].min() > 0.9
+
+
+def subject_with_hair(monkeypatch: pytest.MonkeyPatch, *parts: tuple[slice, slice], pose: mesh.Pose = AHEAD) -> Any:
+    """A face in the parser's window, 60 px wide at rows 60 to 128, with hair in some parts of the window."""
+    points = 3.9 * (mesh.template().points @ mesh.rotation(pose).T) + [88.0, 94.0, 0.0]
+    found = np.zeros((176, 176), np.float32)
+    for part in parts:
+        found[part] = 1.0
+    monkeypatch.setattr(hair, "hair_of", lambda subject: found)
+    crop = SimpleNamespace(kind="head", height=176, width=176)
+    return SimpleNamespace(
+        mesh=mesh.Mesh(points, 1.0),
+        matrix=lambda *spec: HERE,
+        networks=SimpleNamespace(parser=SimpleNamespace(crop=crop)),
+    )
+
+
+COLUMNS = slice(58, 118)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([], False),
+        ([(slice(45, 60), COLUMNS)], False),  # cropped short
+        ([(slice(10, 60), COLUMNS)], True),  # a high quiff
+        ([(slice(10, 60), slice(0, 50))], False),  # beside the forehead, not above it
+        ([(slice(100, 176), slice(40, 54))], True),  # hangs down on one side
+    ],
+)
+def test_hair_is_long_enough_where_it_is_thick_above_or_hangs_below_the_eyes(
+    monkeypatch: pytest.MonkeyPatch, parts: list[tuple[slice, slice]], expected: bool
+) -> None:
+    assert hair.is_long(subject_with_hair(monkeypatch, *parts)) is expected
+    assert hair.is_long(subject_with_hair(monkeypatch, *parts, pose=mesh.Pose(25.0, 0.0, 0.0))) is expected
+
+
+def test_without_a_mesh_nobody_knows_how_long_hair_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_with_hair(monkeypatch)
+    subject.mesh = None
+    assert hair.is_long(subject) is None
