@@ -417,7 +417,8 @@ def _hair_too(job: Job, strength: float) -> Sequence[Change]:
     if "skip" in holding or regions.coverage(subject, region) < _LITTLE:
         return []
     index = model.manifest.attributes.index(max(word.sets, key=lambda name: word.sets[name]))
-    found = find_tone(subject, subject.sessions.open(model, "tones").run({}), index, region, strength)
+    target = target_of(subject.sessions.open(model, "tones").run({}), index)
+    found = find_tone(subject, target, region, strength)
     return [] if found is None else [found]
 
 

@@ -56,7 +56,7 @@ def test_older_skin_has_more_detail_and_younger_less_and_only_the_older_hair_cha
 def test_a_hood_gets_no_grey(editor: imgedit.Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 
-    def found(subject: object, tones: object, index: int, region: str, strength: float) -> None:
+    def found(subject: object, target: object, region: str, strength: float) -> None:
         asked.append(strength)
 
     monkeypatch.setattr(outputs, "find_tone", found)
