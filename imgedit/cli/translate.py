@@ -42,6 +42,7 @@ def translate(
     hair_like: Annotated[
         str | None, typer.Option(metavar="PHOTO", help="Take the colours of the hair of the largest face there.")
     ] = None,
+    brows: Annotated[bool, typer.Option("--brows", help="Brows follow the hair's colour.")] = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD.jpg beside the photo]")
     ] = None,
@@ -87,5 +88,5 @@ def translate(
 
     editor = open_model(model, device, mark=not no_mark)
     dye = dyes.read(hair_colour, hair_like, device=device)
-    plan = prepare(words, editor.models, strength=strength, force=force, dye=dye)
+    plan = prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows)
     edit(asked, editor, plan, "Editing", {"words": words} | ({"dye": dye.name} if dye else {}))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.edits.plan import Edit, Warn
-from imgedit.edits.tones import find_tone, target_of
+from imgedit.edits.tones import find_brow_tone, find_tone, target_of
 from imgedit.errors import ModelError
 from imgedit.models.library import Model
 from imgedit.models.manifest import Manifest, Tint
@@ -332,7 +332,10 @@ def _tone(job: Job) -> Sequence[Change]:
     found = find_tone(job.subject, target, job.region(job.part), edit.strength)
     if found is None:
         job.warn(f"shows too little skin or hair to tell what light it is in, so {job.named} changes nothing")
-    return [] if found is None else [found]
+    brows = find_brow_tone(job.subject, target, edit.strength) if edit.with_brows else None
+    if edit.with_brows and brows is None:
+        job.warn("shows hardly any brows, so they keep their colour")
+    return [change for change in (found, brows) if change is not None]
 
 
 def _flow(job: Job) -> Sequence[Change]:

@@ -89,6 +89,7 @@ class Edit:
         guards: when it is not carried out as it stands.
         is_experimental: the word is not good enough yet to be relied on.
         dye: the colour of hair that is wanted, where no word names it.
+        with_brows: brows follow the colour of the hair.
     """
 
     word: str
@@ -99,6 +100,7 @@ class Edit:
     guards: tuple[Guard, ...] = ()
     is_experimental: bool = False
     dye: Dye | None = None
+    with_brows: bool = False
 
 
 @dataclass(frozen=True)

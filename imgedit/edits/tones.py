@@ -19,10 +19,11 @@ from imgedit.errors import ModelError
 from imgedit.models.manifest import Crop
 from imgedit.pixels import Floats, to_lab
 from imgedit.render.tone import Curve, Tone, log_luminance
+from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of
 from imgedit.vision.subject import Subject
 
-__all__ = ["HairColours", "Target", "curve_of", "find_tone", "hair_colours", "target_of"]
+__all__ = ["HairColours", "Target", "curve_of", "find_brow_tone", "find_tone", "hair_colours", "target_of"]
 
 _SURE, _SKIN = 0.8, 0.9  # of hair and skin that tell what colours a head has
 _FEWEST = 200  # pixels of the parser's window
@@ -32,6 +33,9 @@ _LEAST_SIDE = 0.2  # of log luminance; flat hair is not stretched without end
 _GAIN, _LIFT, _FALL = 0.5, 1.6, 2.5  # least factor of contrast, and most where hair becomes lighter, and darker
 _FAR = 1.0  # change of log luminance from which contrast is wholly that of the new colour
 _WIDTH = 0.7  # standard deviations by which the tint may differ from the usual one of its colour
+_BROW, _FEWEST_OF_BROWS = 0.6, 40  # share of a pixel that is brow, and how many such pixels tell their colour
+_BROW_LEVEL = (-0.9, 0.3)  # log luminances that are added to the least and the most that hair of the colour has
+_BROW_FALL, _BROW_SHARE = 0.5, 0.85  # most darkening, of log luminance, and share of the change, of brows
 _DIM = (8.0, 24.0)  # lightnesses L* of hair whose own tint tells nothing and all
 
 
@@ -110,6 +114,26 @@ def find_tone(subject: Subject, target: Target, region: str, strength: float) ->
         return None
     crop = subject.networks.parser.crop
     return Tone(curve_of(*seen, target), Crop(crop.kind, crop.height, crop.width), region, strength)
+
+
+def find_brow_tone(subject: Subject, target: Target, strength: float) -> Tone | None:
+    """Return the tone of a subject's brows beside hair of one colour; None where brows or skin are hardly seen.
+
+    Brows are darker than the hair of light heads, and those of dark heads no darker than a little.
+
+    Args:
+        subject: whose brows.
+        target: the colour of the hair.
+        strength: share of the change.
+    """
+    crop = subject.networks.parser.crop
+    lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
+    seen, brows = hair_colours(subject), lab[brows_of(subject) > _BROW]
+    if seen is None or len(brows) < _FEWEST_OF_BROWS:
+        return None
+    curve = curve_of(brows, seen.skin, target._replace(level=target.level + np.asarray(_BROW_LEVEL, np.float32)))
+    curve = replace(curve, target=max(curve.target, curve.middle - _BROW_FALL))
+    return Tone(curve, Crop(crop.kind, crop.height, crop.width), "brows", _BROW_SHARE * strength)
 
 
 def hair_colours(subject: Subject) -> HairColours | None:

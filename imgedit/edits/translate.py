@@ -67,6 +67,7 @@ def prepare(
     strength: float = 1.0,
     force: bool = False,
     dye: Dye | None = None,
+    brows: bool = False,
 ) -> Translation:
     """Settle which model carries out which word.
 
@@ -77,10 +78,12 @@ def prepare(
         force: carry the words out whatever the classifier sees: also where the face seems to be so already, to be bald
             or to wear a hat.
         dye: colour for the hair; then there need not be a word.
+        brows: brows follow the hair's colour.
 
     Raises:
         UnknownWordError: no model knows a word.
-        ConfigError: words contradict each other or the dye, or a strength is not in 0..1.
+        ConfigError: words contradict each other or the dye, a strength is not in 0..1, or brows have no hair's colour
+            to follow.
     """
     scale = parse_strength(strength)
     wanted = {} if dye is not None and not words else parse_words(words)
@@ -90,7 +93,19 @@ def prepare(
     if dye is not None:
         tasks.append(_dyed(dye, scale, found, tasks))
         wanted[dye.name] = scale
-    return Translation(wanted, tuple(tasks), force)
+    return Translation(wanted, tuple(_with_brows(tasks) if brows else tasks), force)
+
+
+def _with_brows(tasks: Sequence[Task]) -> list[Task]:
+    """Let brows follow the tasks that colour hair."""
+    if not any(task.model.manifest.output == "tone" for task in tasks):
+        raise ConfigError("brows follow a colour of the hair, and none is asked for", hint="such as blond")
+    return [
+        Task(task.model, tuple(replace(edit, with_brows=True) for edit in task.edits))
+        if task.model.manifest.output == "tone"
+        else task
+        for task in tasks
+    ]
 
 
 def _dyed(dye: Dye, strength: float, models: Sequence[Model], tasks: Sequence[Task]) -> Task:

@@ -8,6 +8,7 @@ import numpy as np
 
 from imgedit.pixels import Floats
 from imgedit.vision import parsing
+from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of, hairline_step
 from imgedit.vision.subject import Subject
 
@@ -50,7 +51,13 @@ def _everything(subject: Subject, *, below_hairline: bool = False) -> Floats | N
     return np.repeat(hairline_step(crop.height), crop.width, axis=1) if below_hairline else None
 
 
-PARTS: dict[str, Part] = {"hair": hair_of, "face": _person, "skin": _skin, "all": _everything}
+PARTS: dict[str, Part] = {
+    "hair": hair_of,
+    "brows": brows_of,
+    "face": _person,
+    "skin": _skin,
+    "all": _everything,
+}
 """Name of a part -> what finds it. `face` is all of the person but the clothes, `skin` that of the face."""
 
 MOVABLE = "hair"

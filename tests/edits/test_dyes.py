@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 import imgedit
 from imgedit import photo as photos
 from imgedit.edits import dyes, translate
-from imgedit.edits.tones import HairColours, curve_of
+from imgedit.edits.tones import HairColours, curve_of, find_brow_tone, target_of
 from imgedit.errors import ConfigError, NoFaceError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import to_lab
 from imgedit.render.tone import log_luminance
+from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of
 from tests.command_line import app
 
@@ -131,3 +132,45 @@ def test_the_command_dyes_and_names_the_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["translate", "-", "--hair-like", "-", "-o", "x.jpg"])
     assert done.exit_code == 2
     assert "stdin holds one picture" in done.stderr
+
+
+def test_brows_follow_the_hair_when_asked_and_nothing_else_of_the_face_does() -> None:
+    rgb = photos.read(PORTRAIT).rgb
+    settings = {"face": "largest", "device": "cpu", "mark": False, "hair_colour": "#2e4fa0"}
+    without, both = (imgedit.translate(rgb, brows=brows, **settings) for brows in (False, True))
+    editor = imgedit.open_model(MODEL, "cpu", mark=False)
+    subject = editor.prepare(photos.read(PORTRAIT), "largest").subjects[0]
+    crop = subject.networks.parser.crop
+    brows = brows_of(subject) > 0.6
+    assert 100 < brows.sum() < 1500
+
+    def seen(picture: np.ndarray) -> np.ndarray:
+        prepared = editor.prepare(photos.read(picture), "largest")
+        return to_lab(prepared.subjects[0].pixels(crop.kind, crop.height, crop.width))
+
+    assert np.median(seen(both)[brows][:, 2]) < np.median(seen(rgb)[brows][:, 2]) - 8  # bluer
+    assert np.abs(np.median(seen(without)[brows], 0) - np.median(seen(rgb)[brows], 0)).max() < 3
+    changed = np.abs(both.astype(int) - without).max(2) > 0
+    ys, xs = np.nonzero(changed)
+    eyes = subject.place.landmarks[:2]
+    assert ys.max() < eyes[:, 1].max()  # above the eyes
+    assert xs.min() > eyes[0, 0] - 40
+    assert xs.max() < eyes[1, 0] + 40
+
+
+def test_brows_are_darkened_but_a_little(tones: dict[str, np.ndarray]) -> None:
+    subject = imgedit.open_model(MODEL, "cpu").prepare(photos.read(PORTRAIT), "largest").subjects[0]
+    found = find_brow_tone(subject, target_of(tones, 0), 1.0)
+    assert found is not None
+    assert (found.region, found.amount) == ("brows", pytest.approx(0.85))
+    assert found.curve.middle - found.curve.target <= 0.5 + 1e-6
+
+
+def test_brows_without_a_colour_to_follow_are_an_error_and_faint_ones_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConfigError, match="brows follow a colour of the hair, and none is asked for"):
+        translate.prepare("smiling", brows=True)
+    monkeypatch.setattr("imgedit.vision.brows._FEWEST", 10**6)
+    with pytest.warns(imgedit.EditWarning, match="hardly any brows, so they keep their colour"):
+        imgedit.translate(photos.read(PORTRAIT).rgb, "red-hair", brows=True, face="largest", device="cpu")
