@@ -250,7 +250,7 @@ class Job:
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         output = self.model.manifest.output
-        if output in ("mesh", "glasses"):  # acts on the face's mesh, so no part of it has to be found
+        if output in ("mesh", "glasses", "mustache"):  # acts on the face's mesh, so no part of it has to be found
             return True
         part = MOVABLE if output == "flow" else self.part
         if output == "flow" and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
@@ -387,6 +387,18 @@ def _glasses(job: Job) -> Sequence[Change]:
     return [Glasses(face.points, frame_of(job.run("frames")({}), index), job.region(job.part), edit.strength)]
 
 
+def _mustache(job: Job) -> Sequence[Change]:
+    """Draw a mustache on the face."""
+    face = job.subject.mesh
+    if face is None:
+        job.warn(f"gets no {job.edits[0].word}: no face mesh fits it")
+        return []
+    from imgedit.render.mustache import Mustache, growth_of
+
+    strength = max(edit.strength for edit in job.edits)
+    return [Mustache(face.points, growth_of(job.run("growth")({})), job.region(job.part), strength)]
+
+
 def _skin(job: Job) -> Sequence[Change]:
     """Change the age of the skin; for an older face the hair turns a little grey too."""
     face = job.subject.mesh
@@ -438,5 +450,6 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "mesh": _mesh,
     "glasses": _glasses,
     "skin": _skin,
+    "mustache": _mustache,
 }
 """A model's output -> what makes changes of it."""

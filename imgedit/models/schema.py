@@ -34,8 +34,8 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "none")
-ADDITIONS = ("glasses",)
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "none")
+ADDITIONS = ("glasses", "mustache")
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 CROPS = ("face", "head", "inner", "close", "body", "none")
 REGIONS = ("hair", "face", "skin", "all")

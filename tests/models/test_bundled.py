@@ -108,6 +108,7 @@ def test_words_belong_to_translate_models_and_what_they_return_is_said(folder: P
         "hair_tones.celebamask_hq": "tone",
         "drawn_glasses.vectors": "glasses",
         "age_skin.celeba": "skin",
+        "drawn_mustache.vectors": "mustache",
         "stargan_bangs.celeba": "flow",
         "face_mesh.mediapipe": "mesh",
         "expressions.celeba": "mesh",

@@ -66,9 +66,9 @@ GREY = 0.35
 
 _EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 _BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
-_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _NOSTRILS = (98, 97, 2, 326, 327)
-_KEPT = ((_EYE, 0.22), (_BROW, 0.25), (_LIPS, 0.12), (_NOSTRILS, 0.25))
+_KEPT = ((_EYE, 0.22), (_BROW, 0.25), (LIPS, 0.12), (_NOSTRILS, 0.25))
 """Points whose hull keeps its skin, and how far around it, units."""
 _SOFT, _OUTLINE = 0.18, 0.9  # units over which the weight ends at these, and at the outline
 
@@ -244,7 +244,12 @@ def load(folder: Path) -> tuple[list[Path], NDArray[np.float32], Array]:
 
 
 def graph(maps: Mapping[str, Array], factors: Mapping[str, Sequence[float]]) -> Any:
-    """Return a graph without inputs that holds maps, in 255 steps each, and factors."""
+    """Return a graph without inputs that holds the maps, their scale, the factors and how grey hair gets."""
+    return graph_of_maps(maps, {**factors, "scale": [SCALE], "grey": [GREY]})
+
+
+def graph_of_maps(maps: Mapping[str, Array], numbers: Mapping[str, Sequence[float]]) -> Any:
+    """Return a graph without inputs that holds maps, in 255 steps each, and lists of numbers."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, outputs = [], []
@@ -260,8 +265,8 @@ def graph(maps: Mapping[str, Array], factors: Mapping[str, Sequence[float]]) -> 
             helper.make_node("Mul", [f"{name}.float", f"{name}.step"], [name]),
         ]
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
-    for name, numbers in {**factors, "scale": [SCALE], "grey": [GREY]}.items():
-        array = np.array(numbers, np.float32)
+    for name, values in numbers.items():
+        array = np.array(values, np.float32)
         nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array)))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape))
     return model_of(helper.make_graph(nodes, "age", [], outputs))
