@@ -393,10 +393,10 @@ def _mustache(job: Job) -> Sequence[Change]:
     if face is None:
         job.warn(f"gets no {job.edits[0].word}: no face mesh fits it")
         return []
-    from imgedit.render.mustache import Mustache, growth_of
+    from imgedit.render.mustache import FaceHair, growth_of
 
     strength = max(edit.strength for edit in job.edits)
-    return [Mustache(face.points, growth_of(job.run("growth")({})), job.region(job.part), strength)]
+    return [FaceHair(face.points, growth_of(job.run("growth")({})), job.region(job.part), strength)]
 
 
 def _skin(job: Job) -> Sequence[Change]:

@@ -1,4 +1,4 @@
-"""`Mustache`: a mustache, drawn hair by hair on the skin at the photo's own resolution.
+"""`FaceHair`: a mustache, drawn hair by hair on the skin at the photo's own resolution.
 
 Where hair grows, how densely and which way, are maps in the frame of the mean face, carried to the photo by the mesh.
 Hairs are noise drawn out along the way they grow; their colour is that of the brows, in the light of the skin below.
@@ -25,7 +25,7 @@ from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
 from imgedit.vision.subject import Subject
 
-__all__ = ["Growth", "Mustache", "growth_of"]
+__all__ = ["FaceHair", "Growth", "growth_of"]
 
 _THIN, _CLUMP = 0.010, 0.05  # half widths of a hair and of a strand, units of the mean face
 _CLUMP_LENGTH = 1.4  # of a strand, in lengths of a hair
@@ -91,7 +91,7 @@ class _Looked(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Mustache:
+class FaceHair:
     """A mustache on a face.
 
     Attributes:
@@ -107,7 +107,7 @@ class Mustache:
     amount: float = 1.0
     order: ClassVar[int] = DETAIL
 
-    def scaled(self, strength: float) -> Mustache:
+    def scaled(self, strength: float) -> FaceHair:
         """Return the same change at a share of its strength: the hair fades in."""
         return replace(self, amount=self.amount * strength)
 

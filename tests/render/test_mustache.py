@@ -12,7 +12,7 @@ from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.render import mustache as drawing
-from imgedit.render.mustache import Growth, Mustache, growth_of
+from imgedit.render.mustache import FaceHair, Growth, growth_of
 from imgedit.render.regions import Region
 from imgedit.vision import mesh
 from imgedit.vision.mesh import Points, Pose
@@ -27,7 +27,7 @@ def face(yaw: float = 0.0, roll: float = 0.0) -> Points:
 
 
 def subject(brow: tuple[int, int, int] = (50, 36, 28), skin: np.ndarray | None = None, is_grey: bool = False) -> Any:
-    """What `Mustache` asks of a subject: the parser's window is the photo, its upper rows are brows."""
+    """What `FaceHair` asks of a subject: the parser's window is the photo, its upper rows are brows."""
     found = np.zeros((2, SIDE, SIDE), np.float32)
     found[0] = 1.0 if skin is None else skin
     found[1, :4] = 1.0
@@ -62,7 +62,7 @@ def flat() -> np.ndarray:
 
 def changed(growth: Growth, points: Points, who: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and columns that become much darker."""
-    done = Mustache(points, growth, "face").apply(flat(), subject() if who is None else who, WHOLE)
+    done = FaceHair(points, growth, "face").apply(flat(), subject() if who is None else who, WHOLE)
     return np.nonzero(done.astype(int).sum(2) < 0.7 * sum(SKIN))
 
 
@@ -91,14 +91,14 @@ def test_hair_has_the_colour_of_the_brows_and_is_never_lighter_than_the_skin(mus
     x, y = np.rint(points[164, :2]).astype(int)
     middle = (slice(y - 2, y + 3), slice(x - 8, x + 9))
     red, black = (
-        Mustache(points, mustache, "face").apply(flat(), subject(brow), WHOLE)[middle].mean((0, 1))
+        FaceHair(points, mustache, "face").apply(flat(), subject(brow), WHOLE)[middle].mean((0, 1))
         for brow in ((110, 60, 30), (20, 20, 20))
     )
     assert red[0] > black[0] + 30
     assert red[0] - red[2] > 1.2 * (black[0] - black[2])
-    pale = Mustache(points, mustache, "face").apply(flat(), subject((255, 255, 255)), WHOLE)
+    pale = FaceHair(points, mustache, "face").apply(flat(), subject((255, 255, 255)), WHOLE)
     assert (pale <= flat()).all()
-    grey = Mustache(points, mustache, "face").apply(
+    grey = FaceHair(points, mustache, "face").apply(
         np.full((SIDE, SIDE, 3), 170, np.uint8), subject(is_grey=True), WHOLE
     )
     assert np.ptp(grey.astype(int), axis=2).max() <= 1
@@ -116,7 +116,7 @@ def test_what_is_not_skin_or_has_no_weight_stays_bit_for_bit_and_half_is_half(mu
     weight = np.ones((SIDE, SIDE), np.float32)
     weight[200:] = 0.0
     region = Region((0, 0, SIDE, SIDE), weight)
-    change = Mustache(face(), mustache, "face")
+    change = FaceHair(face(), mustache, "face")
     whole, half, none = (change.scaled(s).apply(rgb, subject(skin=hand), region) for s in (1.0, 0.5, 0.0))
     np.testing.assert_array_equal(whole[:, : SIDE // 2 - 2], rgb[:, : SIDE // 2 - 2])
     np.testing.assert_array_equal(whole[200:], rgb[200:])
