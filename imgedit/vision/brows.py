@@ -32,8 +32,8 @@ def _found(subject: Subject) -> Floats:
     parser = subject.networks.parser
     crop, parsed = parser.crop, subject.parsed()
     lightness = to_lab(subject.pixels(crop.kind, crop.height, crop.width))[..., 0]
-    brows, skin = (parsed[parser.classes.index(name)] for name in ("brows", "skin"))
-    none = np.zeros_like(brows)
+    brows, skin = (np.asarray(parsed[parser.classes.index(name)], np.float32) for name in ("brows", "skin"))
+    none = np.zeros(brows.shape, np.float32)
     if (brows > _SURE).sum() < _FEWEST or (skin > _SKIN).sum() < _FEWEST:
         return none
     bright = float(np.median(lightness[skin > _SKIN])) - _SKIN_STEP
