@@ -3,7 +3,7 @@
 The painter sees a small window of the arm in which the tube is erased. It returns colours, and where the person is.
 What the old sleeve hid is continued from beside it: ground, and towards the body whatever is there. Within the tube a
 pixel changes only where the painter differs from the photo: ground that was seen and stays ground, cloth that stays
-cloth, hands and trousers keep their pixels, bit for bit.
+cloth, hands and trousers keep their pixels, bit for bit. Of a short sleeve all cloth is the photo's own.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _SMOOTH = 1.5  # px of the window; over so much colours are compared
 _SPOT = 2.5  # half the width of spots that are closed, in _SMOOTH
 _AGREE = (0.12, 0.35)  # difference of the old and the new matte: the photo's edge is kept, and is not
 _GROUND = (0.03, 0.3)  # matte of what is ground for certain, and of what is none
+_TELLS_APART = 0.12  # difference of the tones of cloth and skin (0..1) from which one is told from the other
 _RIM = 2.0  # px of the window; so far around a sleeve that is gone its edge is taken away
 _FILL_SIDE = 240  # px; longest side of the copy on which hidden ground is continued
 _EDGE = 0.02  # half the width of the zone in which the matte follows the photo's edges, in shoulder widths
@@ -93,14 +94,16 @@ class Sleeve:
         drawn = np.clip(
             geometry.put_back(np.ascontiguousarray(colours), matrix, area.roi, smooth=True, edge=True), 0, 1
         )
+        cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
         if not self.is_short:
-            cloth, skin = (np.array(tone, np.float32) / np.float32(255.0) for tone in (tones[3:], tones[:3]))
             finer = detail(rgb, matrix, area.roi, cloth, arms.cloth_patch(joints, unit, arms.SIZE))
             drawn = np.clip(drawn + share_of(drawn, cloth, skin)[..., None] * finer, 0.0, 1.0)
         inner = geometry.put_back(_body_side(joints), matrix, area.roi, edge=True)
         behind = _behind(part, was, person[..., 0], area.weight, inner, pixel)
         after = person * drawn + (1.0 - person) * behind
         weight = area.weight * np.float32(self.share) * _differs(after, part, _SMOOTH * pixel)
+        if self.is_short and float(np.abs(cloth - skin).max()) > _TELLS_APART:
+            weight *= 1.0 - was * person[..., 0] * share_of(drawn, cloth, skin)  # cloth that stays is the photo's own
         mixed = part + weight[..., None] * (after - part)
         out = rgb.copy()
         new = np.clip(np.rint(mixed * 255.0), 0.0, 255.0).astype(np.uint8)

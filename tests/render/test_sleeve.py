@@ -98,6 +98,21 @@ def test_arms_that_are_not_seen_are_no_part_of_the_region_and_a_body_has_no_othe
         regions.find(one, "hair")
 
 
+def cloth_everywhere(crop: Floats, masks: Floats) -> Floats:
+    """A painter to whom the whole tube is plain cloth in half the light."""
+    return np.concatenate([masks[6:9] - 1, np.ones((1, *crop.shape[1:]), np.float32)])
+
+
+def test_cloth_that_stays_on_a_short_sleeve_keeps_the_photos_own_pattern() -> None:
+    rgb = striped()
+    one = body_subject(photos.read(rgb), person(scene()), Networks(Sessions("cpu")))
+    after = apply_all(rgb, one, sleeves(one, cloth_everywhere))
+    x, y = JOINTS["right"][1]
+    np.testing.assert_array_equal(after[y - 20 : y + 20, x - 8 : x + 8], rgb[y - 20 : y + 20, x - 8 : x + 8])
+    long = apply_all(rgb, one, sleeves(one, cloth_everywhere, short=False))
+    assert (long[y - 20 : y + 20, x - 8 : x + 8] != rgb[y - 20 : y + 20, x - 8 : x + 8]).any()
+
+
 def test_a_painter_that_draws_the_photo_changes_nothing() -> None:
     rgb = scene()
     one = subject(rgb)
