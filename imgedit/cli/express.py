@@ -88,4 +88,4 @@ def express(
     prepare(strengths, neutral=neutral or like is not None, strength=strength)  # before the other photo is read
     driver = None if like is None else read_driver(like, device=device)
     plan = prepare(strengths, like=driver, neutral=neutral, strength=strength)
-    edit(asked, Editor([], device, mark=not no_mark), plan, "Editing", {"strengths": strengths})
+    edit(asked, Editor([], device, mark=not no_mark), plan, "Editing", lambda done: {"strengths": strengths})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from imgedit.errors import BatchError, ConfigError
 
 if TYPE_CHECKING:
     from imgedit.batch import Outcome
-    from imgedit.editor import Editor
+    from imgedit.editor import Editor, Result
     from imgedit.edits.plan import Plan
 
-__all__ = ["Asked", "check", "edit"]
+__all__ = ["Asked", "More", "check", "edit"]
 
 _SHOWN = 20  # failed photos in the table at the end
 
@@ -74,7 +74,16 @@ def check(asked: Asked) -> None:
         raise ConfigError("--overwrite and --skip-existing contradict each other; name only one of them")
 
 
-def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: dict[str, object] | None = None) -> None:
+More = Callable[["Result"], dict[str, object]]
+"""Says what else the JSON of a photo tells."""
+
+
+def nothing(done: Result) -> dict[str, object]:
+    """Say nothing else."""
+    return {}
+
+
+def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing) -> None:
     """Carry an edit out and say what was written.
 
     Args:
@@ -82,7 +91,7 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: dict[str, o
         editor: what carries it out.
         plan: the edit.
         title: what is done, for a line that shows it: `Editing`.
-        more: what else the JSON says.
+        more: says what else the JSON tells.
 
     Raises:
         BatchError: some photos of several failed.
@@ -97,7 +106,7 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: dict[str, o
         photo = asked.photos[0]
         with status(f"{title} {photo}", quiet=asked.quiet):
             done = editor.edit_file(photo, plan, out=asked.out, **options)
-        tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more)
+        tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
         return
     from imgedit import batch
     from imgedit.progress import counted
@@ -125,19 +134,19 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: dict[str, o
         raise BatchError(f"{len(failed)} of {len(jobs)} photos failed")
 
 
-def _tell(outcome: Outcome, asked: Asked, more: dict[str, object] | None) -> None:
+def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
     photo = str(outcome.job.source)
     if outcome.result is not None:
         for warning in outcome.result.warnings:
             message(f"warning: {photo}: {warning}", quiet=asked.quiet)
         if asked.as_json:
-            tell(photo, outcome.result, as_json=True, quiet=True, more=more)
+            tell(photo, outcome.result, as_json=True, quiet=True, more=more(outcome.result))
         else:
             for path in outcome.result.written:
                 result(str(path))
     elif asked.as_json:
         what = {"skipped": str(outcome.job.target)} if outcome.is_skipped else {"error": str(outcome.error)}
-        result({"photo": photo, **what, **(more or {}), "device": device_used()})
+        result({"photo": photo, **what, "device": device_used()})
 
 
 def _say_failed(failed: Sequence[Outcome], count: int, *, quiet: bool) -> None:

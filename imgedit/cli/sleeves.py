@@ -7,8 +7,20 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, PhotoPath, Quiet, Which, show_logs
-from imgedit.cli.written import check_stdout, tell
+from imgedit.cli.common import (
+    Device,
+    Jobs,
+    Json,
+    NoMark,
+    Overwrite,
+    Photos,
+    Quiet,
+    Recursive,
+    SkipExisting,
+    Which,
+    show_logs,
+)
+from imgedit.cli.many import Asked, check, edit
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "sleeves"]
@@ -20,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sleeves(
-    photo: PhotoPath,
+    photo: Photos,
     to: Annotated[str, typer.Option("--to", metavar="LENGTH", help="short or long.", show_default=False)],
     box: Annotated[
         str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Where the person is, pixels; no face is looked for.")
@@ -33,6 +45,9 @@ def sleeves(
     ] = None,
     face: Which = "all",
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -45,18 +60,21 @@ def sleeves(
     wrist. Only the arms change: skin is painted in the person's own tone, cloth as the garment goes on.
     """
     show_logs(quiet)
-    check_stdout(photo, out, compare=compare, json=as_json)
+    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, False, overwrite, as_json, quiet)
+    check(asked)
     from imgedit.editor import Editor
     from imgedit.edits.sleeves import prepare
-    from imgedit.progress import status
     from imgedit.vision.people import where
 
     plan = prepare(to, where=where(None if box is None else _numbers(box), whole=whole), force=force)
     editor = Editor([], device, mark=not no_mark)
-    with status(f"Changing the sleeves of {photo}", quiet=quiet):
-        done = editor.edit_file(photo, plan, face=face, out=out, compare=compare, overwrite=overwrite)
-    people = [body.to_json() for body in done.bodies]
-    tell(photo, done, as_json=as_json, quiet=quiet, more={"to": to, "people": people})
+    edit(
+        asked,
+        editor,
+        plan,
+        "Changing the sleeves of",
+        lambda done: {"to": to, "people": [body.to_json() for body in done.bodies]},
+    )
 
 
 def _numbers(text: str) -> list[float]:

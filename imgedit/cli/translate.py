@@ -89,4 +89,4 @@ def translate(
     editor = open_model(model, device, mark=not no_mark)
     dye = dyes.read(hair_colour, hair_like, device=device)
     plan = prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows)
-    edit(asked, editor, plan, "Editing", {"words": words} | ({"dye": dye.name} if dye else {}))
+    edit(asked, editor, plan, "Editing", lambda done: {"words": words} | ({"dye": dye.name} if dye else {}))

@@ -1,8 +1,8 @@
 """Wasserstein GAN with a gradient penalty (Gulrajani et al. 2017, algorithm 1).
 
 D = `discriminator` (the critic, no sigmoid), G = `generator`, lambda = `lambda_gp`.
-Deviations: Adam's learning rate is 2e-4 and its beta1 0.5 (1e-4 and 0 in the paper); a second phase at a lower learning rate; the average of the
-generator's weights is kept, and exported.
+Deviations: Adam's learning rate is 2e-4 and its beta1 0.5 (1e-4 and 0 in the paper); a second phase at a lower learning
+rate; the average of the generator's weights is kept, and exported.
 """
 
 from __future__ import annotations
