@@ -13,7 +13,6 @@ import string
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +84,7 @@ def collect(photos: Sequence[str], *, recursive: bool = False) -> list[Job]:
 
     Raises:
         ConfigError: `-` is among several.
-        PhotoError: a pattern fits nothing, or no photo is left.
+        PhotoError: there are no photos in the folders.
     """
     found: dict[Path, Job] = {}
     for named in photos:
@@ -168,7 +167,10 @@ def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: boo
     if workers == 1:
         yield from map(work, left)
         return
-    from imgedit.models import devices  # and with it ONNX Runtime, which to name photos does not need
+    # What to name photos does not need.
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+    from imgedit.models import devices
 
     waiting = iter(left)
     with devices.threads_limited(1), ThreadPoolExecutor(workers) as pool:
@@ -191,10 +193,10 @@ def _is_folder(name: str | Path) -> bool:
 
 
 def _is_pattern(name: str) -> bool:
-    """Tell whether a name has wildcards and is no file; shells that know patterns expand them before."""
+    """Tell whether a name has wildcards, is no file and fits some; shells that know patterns expand them before."""
     try:
-        return glob.has_magic(name) and not os.path.lexists(name)
-    except ValueError:
+        return glob.has_magic(name) and not os.path.lexists(name) and next(glob.iglob(name, recursive=True), "") != ""
+    except (ValueError, OSError):
         return False
 
 
