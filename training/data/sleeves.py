@@ -21,6 +21,7 @@ import torch
 from imgedit.errors import DataError
 from imgedit.progress import with_progress
 from imgedit.render.guided import refine
+from imgedit.text import reason
 from imgedit.vision import arms, geometry
 from imgedit.vision.arms import Arm
 from imgedit.vision.body import Body, Window
@@ -185,7 +186,7 @@ def listed(folder: Path, split: str) -> tuple[list[str], list[str]]:
         with (folder / "metadata.csv").open(newline="", encoding="utf-8") as lines:
             rows = sorted((row["file_name"], row["sleeve"]) for row in csv.DictReader(lines))
     except (OSError, KeyError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder} has no metadata.csv with file_name and sleeve: {error}") from error
+        raise DataError(f"{folder} has no metadata.csv with file_name and sleeve: {reason(error)}") from error
     n = len(rows) - round(_TEST * len(rows))
     is_valid = [zlib.crc32(name.encode()) % _VALID == 0 for name, _ in rows[:n]]
     parts = {
