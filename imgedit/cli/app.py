@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -83,8 +84,18 @@ def application(first: str = "") -> typer.Typer:
             group.typer_instance.registered_commands.clear()
     for command in built.registered_commands:
         if command.callback is not None:
-            command.callback = guarded(command.callback)
+            command.callback = _named(command.callback) if first in _HELP else guarded(command.callback)
     return built
+
+
+def _named(function: Callable[..., object]) -> Callable[[], None]:
+    """Return a command of the same name and help without options: to build those takes most of the help's time."""
+
+    def named() -> None:
+        """Do nothing: the help is all that is asked for."""
+
+    named.__name__, named.__doc__ = function.__name__, function.__doc__
+    return named
 
 
 def _version(wanted: bool) -> None:
