@@ -76,5 +76,5 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logits."""
-        logits: Tensor = self.main(image)
+        logits: Tensor = self.main(image).float()  # losses are not for half precision
         return logits

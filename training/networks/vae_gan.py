@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from training.networks.autoencoder import LOGVAR_RANGE
 
 __all__ = ["Critic", "Decoder", "Encoder", "LatentCritic"]
 
@@ -41,8 +42,8 @@ class Encoder(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance."""
-        mean, log_variance = self.moments(self.dense(self.features(image).flatten(1))).chunk(2, 1)
-        return mean, log_variance
+        mean, log_variance = self.moments(self.dense(self.features(image).flatten(1))).float().chunk(2, 1)
+        return mean, log_variance.clamp(*LOGVAR_RANGE)
 
 
 class Decoder(nn.Module):
@@ -72,7 +73,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the picture."""
-        image: Tensor = self.layers(self.dense(z).unflatten(1, self.shape))
+        image: Tensor = self.layers(self.dense(z).unflatten(1, self.shape)).float()
         return image
 
 
@@ -100,7 +101,7 @@ class Critic(nn.Module):
         """Return logits and the features of the last convolution, `(N, 8 channels, H / 8, W / 8)`."""
         features = self.compared(self.middle(self.first(image)))
         hidden = self.dense(F.relu(self.norm(features)).flatten(1))
-        return self.last(hidden)[:, 0], features
+        return self.last(hidden)[:, 0].float(), features.float()  # losses are not for half precision
 
 
 class LatentCritic(nn.Module):
@@ -115,5 +116,5 @@ class LatentCritic(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the logits."""
-        logits: Tensor = self.layers(z)[:, 0]
-        return torch.as_tensor(logits)
+        logits: Tensor = self.layers(z)[:, 0].float()
+        return logits
