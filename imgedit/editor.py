@@ -221,7 +221,7 @@ class Editor:
         if not bodies:
             raise people.nobody(found, where, (photo.width, photo.height))
         subjects = [body_subject(seen, one, self.networks, bodies) for one in bodies]
-        said = [f"{one} keeps its sleeves: its body is not seen" for one in lost]
+        said = [f"{one} is left alone: its body is not seen" for one in lost]
         return Prepared(photo, found, subjects, time.perf_counter() - start, said)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
