@@ -98,9 +98,9 @@ class Critic(nn.Module):
         self.last = nn.Linear(hidden, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits and the features of the last convolution, `(N, 8 channels, H / 8, W / 8)`."""
-        features = self.compared(self.middle(self.first(image)))
-        hidden = self.dense(F.relu(self.norm(features)).flatten(1))
+        """Return logits and the normed features of the last convolution, `(N, 8 channels, H / 8, W / 8)`."""
+        features = self.norm(self.compared(self.middle(self.first(image))))
+        hidden = self.dense(F.relu(features).flatten(1))
         return self.last(hidden)[:, 0].float(), features.float()  # losses are not for half precision
 
 
