@@ -38,6 +38,7 @@ _HAT = 0.5
 _HAT_STAYS = Guard(
     "Wearing_Hat", _HAT, "below_hairline", "seems to wear a hat, so nothing above the hairline is changed"
 )
+_LACKS = "No_"
 UNLESS = {
     **dict.fromkeys(HAIR, (_HAT_STAYS,)),
     # Parsers take the ground around a bare head for hair now and then, or the rim of a hat.
@@ -53,14 +54,16 @@ UNLESS = {
 def words_of(attributes: Sequence[str]) -> dict[str, Word]:
     """Return `Manifest.words` of a model that edits `attributes`.
 
-    A hair colour clears the other hair colours; an attribute without words of its own is called by its name.
+    A hair colour clears the other hair colours; an attribute without words of its own is called by its name, one that
+    says `No_` by what it lacks.
     """
     words: dict[str, Word] = {}
     for attribute in attributes:
         others = {h: 0.0 for h in HAIR if h in attributes} if attribute in HAIR else {}
-        name, *also = WORDS.get(attribute, (attribute.lower().replace("_", "-"),))
+        lacks = attribute.startswith(_LACKS)
+        name, *also = WORDS.get(attribute, (attribute.removeprefix(_LACKS).lower().replace("_", "-"),))
         words[name] = Word(
-            sets={**others, attribute: 1.0},
+            sets={**others, attribute: 0.0 if lacks else 1.0},
             region="hair" if attribute in HAIR else REGION.get(attribute, "face"),
             also=tuple(also),
             tint=TINTS.get(attribute),

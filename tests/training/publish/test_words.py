@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from imgedit.models.manifest import Word
+from imgedit.models.manifest import Crop, GraphFile, Manifest, Word
 from training.data.celeba import HAIR
+from training.methods.attribute_classifier import ATTRIBUTES
 from training.publish.words import WORDS, words_of
 
 
@@ -30,3 +31,17 @@ def test_no_word_means_two_attributes() -> None:
     spellings = [word for words in WORDS.values() for word in words]
     assert len(spellings) == len(set(spellings))
     assert set(HAIR) <= set(WORDS)
+
+
+def test_an_attribute_of_what_lacks_goes_by_what_it_lacks() -> None:
+    assert words_of(("No_Beard",)) == {"beard": Word({"No_Beard": 0.0}, "face")}
+
+
+def test_all_labels_of_celeba_have_words_that_a_manifest_may_hold() -> None:
+    words = words_of(ATTRIBUTES)
+    assert len(words) == len(ATTRIBUTES) == 40
+    graphs, crop = {"translate": GraphFile("a.onnx", "0" * 64, 1)}, Crop("face", 64, 64)
+    Manifest(
+        "vae_gan.celeba", "1", "all", "vae_gan", "translate", graphs, crop, output="image", attributes=ATTRIBUTES,
+        words=words, conditioning="difference",
+    )  # fmt: skip
