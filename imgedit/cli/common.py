@@ -17,6 +17,8 @@ from imgedit.errors import ImgeditError, OutputError
 from imgedit.text import printable, shortened
 
 __all__ = [
+    "Compare",
+    "CropOnly",
     "Device",
     "Jobs",
     "Json",
@@ -50,6 +52,8 @@ SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out photos whose result is there; goes on after a stop.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, metavar="N", help="Photos at a time.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")]
+CropOnly = Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")]
 PhotoPath = Annotated[
     str, typer.Argument(metavar="PHOTO", help="The photo; - reads it from stdin.", show_default=False)
 ]

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from imgedit.cli.common import (
+    Compare,
+    CropOnly,
     Device,
     Jobs,
     Json,
@@ -48,8 +50,8 @@ def express(
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.smile+0.7.jpg beside the photo]")
     ] = None,
     face: Which = "all",
-    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
-    crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
+    compare: Compare = False,
+    crop_only: CropOnly = False,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
     jobs: Jobs = 1,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli.common import (
+    Compare,
     Device,
     Jobs,
     Json,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["frontalize", "pose", "register"]
 
 Force = Annotated[bool, typer.Option("--force", help="Turn further than 35 degrees too, whatever it looks like.")]
-Compare = Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")]
 CropOnly = Annotated[bool, typer.Option("--crop-only", help="Write the aligned, turned face alone.")]
 
 

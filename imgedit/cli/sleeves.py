@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imgedit.cli.common import (
+    Compare,
     Device,
     Jobs,
     Json,
@@ -44,7 +45,7 @@ def sleeves(
         typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.sleeves-short.jpg beside the photo]"),
     ] = None,
     face: Which = "all",
-    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
+    compare: Compare = False,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
     jobs: Jobs = 1,

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from imgedit.cli.common import (
+    Compare,
+    CropOnly,
     Device,
     Jobs,
     Json,
@@ -51,8 +53,8 @@ def translate(
     force: Annotated[
         bool, typer.Option("--force", help="Do it whatever the classifier sees (so already, bald, a hat).")
     ] = False,
-    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")] = False,
-    crop_only: Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")] = False,
+    compare: Compare = False,
+    crop_only: CropOnly = False,
     model: TranslateModel = None,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,

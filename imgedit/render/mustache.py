@@ -114,18 +114,15 @@ class FaceHair:
     def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
         """Draw the hair on the photo; as `Change.apply`."""
         out = rgb.copy()
-        low, high = np.floor(self.points[:, :2].min(0)).astype(int), np.ceil(self.points[:, :2].max(0)).astype(int) + 1
-        x0, y0 = max(region.roi[0], int(low[0])), max(region.roi[1], int(low[1]))
-        x1, y1 = min(region.roi[2], int(high[0])), min(region.roi[3], int(high[1]))
-        if x1 <= x0 or y1 <= y0:
+        near = region.around(self.points)
+        if near is None:
             return out
-        roi = (x0, y0, x1, y1)
+        x0, y0, x1, y1 = near.roi
         unit = mesh.fit(mesh.template().points, self.points)[0]
-        looked = _looked_up(self.points, self.growth, roi)
+        looked = _looked_up(self.points, self.growth, near.roi)
         hairs = _hairs(looked.way, self.growth.length * unit, unit)
-        cover = _cover(looked.density, hairs, self.growth) * _skin(subject, roi)
-        left, top = x0 - region.roi[0], y0 - region.roi[1]
-        weight = cover * region.weight[top : top + y1 - y0, left : left + x1 - x0] * np.float32(self.amount)
+        cover = _cover(looked.density, hairs, self.growth) * _skin(subject, near.roi)
+        weight = cover * near.weight * np.float32(self.amount)
         part = out[y0:y1, x0:x1]
         shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -1.5, 2.2))
         made = np.minimum(_colour(subject) * shade[..., None], _DARKEST * part)

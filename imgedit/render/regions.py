@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,6 +61,16 @@ class Region:
 
     roi: Roi
     weight: Floats
+
+    def around(self, points: NDArray[np.floating[Any]]) -> Region | None:
+        """Return the part of this region that points `(n, 2)` or `(n, 3)` of the photo lie in; None where none does."""
+        low, high = np.floor(points[:, :2].min(0)).astype(int), np.ceil(points[:, :2].max(0)).astype(int) + 1
+        x0, y0 = max(self.roi[0], int(low[0])), max(self.roi[1], int(low[1]))
+        x1, y1 = min(self.roi[2], int(high[0])), min(self.roi[3], int(high[1]))
+        if x1 <= x0 or y1 <= y0:
+            return None
+        left, top = x0 - self.roi[0], y0 - self.roi[1]
+        return Region((x0, y0, x1, y1), self.weight[top : top + y1 - y0, left : left + x1 - x0])
 
 
 def find(subject: Subject, name: str) -> Region:

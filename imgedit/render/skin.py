@@ -121,15 +121,12 @@ class Skin:
     def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
         """Change the skin of the photo; as `Change.apply`."""
         out = rgb.copy()
-        low, high = np.floor(self.points[:, :2].min(0)).astype(int), np.ceil(self.points[:, :2].max(0)).astype(int) + 1
-        x0, y0 = max(region.roi[0], int(low[0])), max(region.roi[1], int(low[1]))
-        x1, y1 = min(region.roi[2], int(high[0])), min(region.roi[3], int(high[1]))
-        if x1 <= x0 or y1 <= y0:
+        near = region.around(self.points)
+        if near is None:
             return out
-        left, top = x0 - region.roi[0], y0 - region.roi[1]
-        skin = region.weight[top : top + y1 - y0, left : left + x1 - x0]
+        x0, y0, x1, y1 = near.roi
         part = out[y0:y1, x0:x1]
-        change, weight = self._change(part, skin, (x0, y0, x1, y1))
+        change, weight = self._change(part, near.weight, near.roi)
         for rows in bands(y1 - y0, x1 - x0):
             share = (weight[rows] * np.float32(self.amount))[..., None]
             linear = _to_linear(part[rows])

@@ -17,9 +17,7 @@ more, so they are not stored so.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +25,7 @@ import cv2
 import numpy as np
 
 from imgedit.errors import TrainingError
-from training.measure.converted import graph_of, taken
-from training.measure.script import printed
+from training.measure.converted import graph_of, run_command, taken
 
 ID = "body_pose.mediapipe"
 SIDE = 256
@@ -210,20 +207,7 @@ crop, z, logits of visibility and presence; `presence` (N): probability of a per
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.body_pose", description="write the body pose")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
-    parser.add_argument(
-        "converted", type=Path, help="the network as tf2onnx writes it, transposed convolutions rewritten"
-    )
-    parser.add_argument("licence", type=Path, help="LICENSE of the wheel")
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    options = parser.parse_args(arguments)
-
-    def lines() -> Iterator[str]:
-        worst = export(options.converted, options.licence, options.output)
-        yield f"differs from the converted graph by at most {worst.points_px:.2g} px"
-
-    return printed(lines)
+    return run_command("body_pose", ID, "body pose", lambda *paths: f"{export(*paths).points_px:.2g} px", arguments)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import TrainingError
+from training.measure.script import printed
 
-__all__ = ["graph_of", "model_of", "taken"]
+__all__ = ["graph_of", "model_of", "run_command", "taken"]
 
 _HALF_FROM = 256  # numbers of a weight that is worth storing in half precision
 _OPSET, _IR = 17, 8
@@ -81,3 +84,31 @@ def model_of(graph: Any) -> Any:
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
     )
+
+
+def run_command(
+    name: str, model: str, what: str, export: Callable[[Path, Path, Path], str], arguments: list[str] | None = None
+) -> int:
+    """Run the command of a script that writes a model from a converted network; returns the exit code.
+
+    Args:
+        name: of the script, in `training.measure`.
+        model: id of the bundled model.
+        what: is written, for the help.
+        export: takes the converted network, the licence and the model folder; returns by how much they differ.
+        arguments: of the command line; None for those of the process.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m training.measure.{name}", description=f"write the {what}")
+    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / model
+    parser.add_argument(
+        "converted", type=Path, help="the network as tf2onnx writes it, transposed convolutions rewritten"
+    )
+    parser.add_argument("licence", type=Path, help="LICENSE of the wheel")
+    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
+    options = parser.parse_args(arguments)
+
+    def lines() -> Iterator[str]:
+        found = export(options.converted, options.licence, options.output)
+        yield f"differs from the converted graph by at most {found}"
+
+    return printed(lines)

@@ -16,17 +16,14 @@ in half precision, and refuses a result that differs from the converted graph.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imgedit.errors import TrainingError
-from training.measure.converted import graph_of, taken
-from training.measure.script import printed
+from training.measure.converted import graph_of, run_command, taken
 
 ID = "person_matte.mediapipe"
 SIDE = 256
@@ -133,20 +130,7 @@ CARD = f"""# person_matte.mediapipe: where a person is in a picture of a head
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.person_matte", description="write the matte")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
-    parser.add_argument(
-        "converted", type=Path, help="the network as tf2onnx writes it, transposed convolutions rewritten"
-    )
-    parser.add_argument("licence", type=Path, help="LICENSE of the wheel")
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    options = parser.parse_args(arguments)
-
-    def lines() -> Iterator[str]:
-        worst = export(options.converted, options.licence, options.output)
-        yield f"differs from the converted graph by at most {worst:.2g}"
-
-    return printed(lines)
+    return run_command("person_matte", ID, "matte", lambda *paths: f"{export(*paths):.2g}", arguments)
 
 
 if __name__ == "__main__":
