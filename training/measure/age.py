@@ -17,7 +17,6 @@ chosen by eye on pictures of CelebAMask-HQ outside its last tenth.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +39,7 @@ from training.data import celeba, celeba_lists, meshes
 from training.data.reading import rgb
 from training.measure.converted import model_of
 from training.measure.expressions import figures_of
-from training.measure.script import printed
+from training.measure.script import arguments_of, printed
 from training.publish.words import words_of
 
 ID = "age_skin.celeba"
@@ -334,15 +333,12 @@ outputs are `shade`, `lines` and `weight` {SHAPE}, `older` and `younger` ({len(B
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.age", description="measure older skin")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
+    parser = arguments_of("age", "measure older skin", ID)
     parser.add_argument("celeba", type=Path, help="CelebA in torchvision's layout")
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
     options = parser.parse_args(arguments)
 
     def found() -> Iterator[str]:
-        figures = figures_of(options.figures) if options.figures else {}
+        figures = figures_of(options.figures)
         yield f"{export(options.celeba, options.output, figures)} pictures"
 
     return printed(found)

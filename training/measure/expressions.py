@@ -16,7 +16,6 @@ face; of each the mean of its person is taken off, and what depends on the pose.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,7 +31,7 @@ from imgedit.text import reason
 from imgedit.vision import expressions, mesh
 from training.data import celeba, celeba_lists, meshes
 from training.data.celeba_people import IDENTITIES
-from training.measure.script import printed
+from training.measure.script import arguments_of, printed
 
 N_COMPONENTS = 20
 MAX_ANGLE = 25.0  # degrees of yaw and pitch
@@ -187,12 +186,14 @@ def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> Iterator[str]
     yield "transfer: " + " ".join(f"{share:.2f}" for share in np.diag(constants["transfer"]))
 
 
-def figures_of(path: Path) -> dict[str, Any]:
-    """Return what a manifest tells of a result of `imgedit evaluate faces`.
+def figures_of(path: Path | None) -> dict[str, Any]:
+    """Return what a manifest tells of a result of `imgedit evaluate faces`; nothing without one.
 
     Raises:
         DataError: the file is no such result.
     """
+    if path is None:
+        return {}
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         about = {key: result[key] for key in ("split", "n", "seed", "judge", "identity_network")}
@@ -271,15 +272,12 @@ def _length(shapes: Array, end: tuple[int, ...], start: tuple[int, ...], axis: i
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.expressions", description="measure expressions")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / expressions.MODEL
+    parser = arguments_of("expressions", "measure expressions", expressions.MODEL)
     parser.add_argument("celeba", type=Path, help="CelebA in torchvision's layout, with identity_CelebA.txt")
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
     options = parser.parse_args(arguments)
 
     def lines() -> Iterator[str]:
-        figures = figures_of(options.figures) if options.figures else {}
+        figures = figures_of(options.figures)
         yield from export(options.celeba, options.output, figures)
 
     return printed(lines)

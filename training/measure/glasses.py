@@ -10,7 +10,6 @@ Reference:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Wo
 from imgedit.pixels import Floats
 from training.measure.converted import model_of
 from training.measure.expressions import figures_of
-from training.measure.script import printed
+from training.measure.script import arguments_of, printed
 from training.publish.words import words_of
 
 ID = "drawn_glasses.vectors"
@@ -182,14 +181,11 @@ Frames of glasses as vectors, in the order {", ".join(SHAPES)}. `frames.onnx` ha
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.glasses", description="draw frames of glasses")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
+    parser = arguments_of("glasses", "draw frames of glasses", ID)
     options = parser.parse_args(arguments)
 
     def lines() -> Iterator[str]:
-        export(options.output, figures_of(options.figures) if options.figures else {})
+        export(options.output, figures_of(options.figures))
         yield ", ".join(SHAPES)
 
     return printed(lines)

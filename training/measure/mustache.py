@@ -6,7 +6,6 @@ Maps in the frame of the mean face, `SCALE` pixels a unit: how densely hair grow
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from imgedit.render.skin import texture_matrix
 from imgedit.vision import geometry, mesh
 from training.measure.age import LIPS, graph_of_maps
 from training.measure.expressions import figures_of
-from training.measure.script import printed
+from training.measure.script import arguments_of, printed
 from training.publish.words import words_of
 
 ID = "drawn_mustache.vectors"
@@ -120,14 +119,11 @@ outputs are `density` {SHAPE}, `direction` {(2, *SHAPE)}, and `scale`, `cover`, 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.measure.mustache", description="draw a mustache")
-    bundled = Path(__file__).parents[2] / "imgedit" / "bundled" / ID
-    parser.add_argument("-o", "--output", type=Path, default=bundled, help="model folder (default: the bundled one)")
-    parser.add_argument("--figures", type=Path, help="result of `imgedit evaluate faces` for the manifest")
+    parser = arguments_of("mustache", "draw a mustache", ID)
     options = parser.parse_args(arguments)
 
     def lines() -> Iterator[str]:
-        export(options.output, figures_of(options.figures) if options.figures else {})
+        export(options.output, figures_of(options.figures))
         yield ID
 
     return printed(lines)
