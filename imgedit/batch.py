@@ -187,7 +187,7 @@ def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: boo
 
 def _is_folder(name: str | Path) -> bool:
     try:
-        return Path(name).is_dir()
+        return str(name) != "" and Path(name).is_dir()  # an empty name would be the folder that one is in
     except (OSError, ValueError):
         return False
 

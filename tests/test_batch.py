@@ -62,6 +62,13 @@ def test_no_photos_is_an_error_that_says_where_else_to_look(folder, tmp_path):
         batch.collect(["a.jpg", "-"])
 
 
+def test_an_empty_name_is_not_the_folder_that_one_is_in(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert not batch.is_batch([""])
+    assert names(batch.collect(["", "b.jpg"])) == [".", "b.jpg"]  # none of the others
+    assert names(batch.collect(["."])) == ["a.PNG", "b.jpg"]
+
+
 def placed(found, out, edit=("blond",)):
     jobs, _ = batch.jobs_for(found, edit, out)
     return [job.target for job in jobs]

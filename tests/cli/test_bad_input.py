@@ -129,7 +129,8 @@ def test_a_device_without_end_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["", ".", "/"])
-def test_a_name_that_names_nothing(name):
+def test_a_name_that_names_nothing(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an empty folder, where "." names no photo
     for command in (["translate", "--attr", "blond", "--model", "stargan_hair.test"], ["crop"], ["faces"]):
         done = CliRunner().invoke(app, [*command, name], catch_exceptions=False)
         assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
