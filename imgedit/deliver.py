@@ -172,13 +172,16 @@ def write_png(picture: NDArray[np.uint8], path: Path) -> None:
     write_whole(path, png(picture))
 
 
-def write(files: Sequence[File], *, overwrite: bool = False, flush: bool = True) -> list[Path]:
+def write(
+    files: Sequence[File], *, overwrite: bool = False, flush: bool = True, quality: int | None = None
+) -> list[Path]:
     """Write pictures, all or none.
 
     Args:
         files: a single one may go to standard output.
         overwrite: replace files that exist.
         flush: wait until they are on the disk.
+        quality: as `imgedit.photo.encode`.
 
     Returns:
         Their paths.
@@ -193,14 +196,14 @@ def write(files: Sequence[File], *, overwrite: bool = False, flush: bool = True)
     )
     for file in files:
         if is_stdout(file.path) and isinstance(file.content, Photo):
-            photos.write(file.content, file.content.rgb, STDOUT)
+            photos.write(file.content, file.content.rgb, STDOUT, quality=quality)
             return paths
     mode = photos.permissions(*(file.photo for file in files if file.photo is not None))
-    write_all([(file.path, _encoded(file)) for file in files], overwrite=overwrite, mode=mode, flush=flush)
+    write_all([(file.path, _encoded(file, quality)) for file in files], overwrite=overwrite, mode=mode, flush=flush)
     return paths
 
 
-def _encoded(file: File) -> bytes:
+def _encoded(file: File, quality: int | None) -> bytes:
     if isinstance(file.content, bytes):
         return file.content
-    return photos.encode(file.content, SUFFIXES[file.path.suffix.lower()], name=str(file.path))
+    return photos.encode(file.content, SUFFIXES[file.path.suffix.lower()], quality=quality, name=str(file.path))

@@ -27,7 +27,7 @@ from imgedit.edits import interpolate as interpolation
 from imgedit.edits import translate as translation
 from imgedit.edits.plan import ForBodies, ForTurned, Plan
 from imgedit.edits.words import Words
-from imgedit.errors import EditWarning
+from imgedit.errors import ConfigError, EditWarning, NoFaceError, OutputError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
@@ -41,6 +41,7 @@ from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, body_s
 
 __all__ = [
     "CLASSIFIER",
+    "NO_FACE",
     "PARSER",
     "Editor",
     "Found",
@@ -51,16 +52,21 @@ __all__ = [
 ]
 
 
+NO_FACE = ("fail", "skip", "copy")
+"""What becomes of a file without a face."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A photo that is ready for any number of edits.
 
     Attributes:
-        photo: as it was given.
+        photo: as it was given, but upright.
         faces: every face that was found, largest first.
         subjects: the faces that were chosen; what is known of them is kept.
         seconds: what finding them took.
         warnings: sentences for the user.
+        quarters: by how many quarters of a circle, counter-clockwise, the photo was turned since it lay on its side.
     """
 
     photo: Photo
@@ -68,11 +74,16 @@ class Prepared:
     subjects: list[Subject]
     seconds: float
     warnings: list[str] = field(default_factory=list)
+    quarters: int = 0
 
     @property
     def chosen(self) -> list[Face]:
         """The faces of the subjects."""
         return [face for face in self.faces if any(subject.place is face for subject in self.subjects)]
+
+    def as_given(self, face: Face) -> Face:
+        """Return a face in pixels of the photo as it was given."""
+        return face.turned(-self.quarters, (self.photo.width, self.photo.height)) if self.quarters else face
 
     @property
     def bodies(self) -> list[Body]:
@@ -110,6 +121,7 @@ class Result:
         written: the files that hold it.
         moved: `edited` where they are now: a turned head has new landmarks, by which its crop is cut.
         bodies: those that were edited, where an edit changes bodies.
+        no_face: why nothing was edited, where a photo without faces is no error.
     """
 
     photo: Photo
@@ -120,6 +132,7 @@ class Result:
     written: list[Path] = field(default_factory=list)
     moved: list[Face] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
+    no_face: str = ""
 
 
 class Editor:
@@ -131,6 +144,13 @@ class Editor:
         parser: the face parser, by id or folder.
         classifier: the attribute classifier, by id or folder.
         mark: edited photos say in their metadata that they were edited, and how.
+        strip: what photos say of themselves (EXIF with place and time, XMP, IPTC, comments) is left out of the results.
+        quality: 1..100 of JPEG, WebP, AVIF and HEIC files; None for that of the photo.
+        min_face: faces with a smaller side are left alone, pixels of the photo.
+        no_face: what files without a face are: an error (`fail`), left out (`skip`) or copied (`copy`).
+
+    Raises:
+        ConfigError: a setting has no such value.
     """
 
     def __init__(
@@ -141,8 +161,20 @@ class Editor:
         parser: str = PARSER,
         classifier: str = CLASSIFIER,
         mark: bool = True,
+        strip: bool = False,
+        quality: int | None = None,
+        min_face: float = 0.0,
+        no_face: str = "fail",
     ) -> None:
+        if no_face not in NO_FACE:
+            raise ConfigError(f"a photo without faces can {', '.join(NO_FACE)}, not {no_face!r}")
+        if quality is not None and not 1 <= quality <= 100:
+            raise ConfigError(f"quality is 1 to 100, not {quality}")
         self.mark = mark
+        self.strip = strip
+        self.quality = quality
+        self.min_face = min_face
+        self.no_face = no_face
         self.models = library.available("translate") if models is None else list(models)
         self.device = device
         self.networks = Networks(Sessions(device), classifier=classifier, parser=parser)
@@ -175,7 +207,7 @@ class Editor:
 
         Args:
             photo: as `imgedit.photo.read` gives it.
-            face: `largest`, `all`, `left`, `right`, or the index in `faces`.
+            face: `largest`, `smallest`, `all`, `left`, `right`, `nearest:X,Y`, or the index in `faces`.
             turned: where no face is found, look for heads that are turned away (`imgedit.vision.turned`).
 
         Raises:
@@ -185,19 +217,28 @@ class Editor:
         start = time.perf_counter()
         # Networks and colour changes read numbers as sRGB.
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
-        found, how = self.faces(seen), ""
-        if turned and not found:
-            from imgedit.vision.turned import search_turned  # which most photos do not need
+        found, how, quarters = self.faces(seen), "", 0
+        if not found:
+            from imgedit.vision.turned import search_sideways, search_turned  # which most photos do not need
 
-            found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
-        chosen = faces.pick(found, face, photo=(photo.width, photo.height))
+            found, quarters = search_sideways(seen.rgb, self.networks.mesh, device=self.device)
+            if quarters:
+                how = f"after the photo was turned by {_DEGREES[quarters]}"
+                face = _choice_turned(face, quarters, (photo.width, photo.height))
+                photo, seen = photos.turned(photo, quarters), photos.turned(seen, quarters)
+                size = (photo.width, photo.height)
+                found = [replace(one, named_at=_nose(one.turned(-quarters, size))) for one in found]
+            elif turned:
+                found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
+        chosen = faces.pick(found, face, photo=(photo.width, photo.height), min_side=self.min_face)
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         left_out = faces.doubtful(found) if str(face).strip().lower() == "all" else []
         said = [
             f"{one} is small and may be none ({one.score:.2f}); choose it by its number to edit it" for one in left_out
         ]
-        said += [f"{one} was found only {how}, so it may be placed wrongly" for one in chosen if how]
-        return Prepared(photo, found, subjects, time.perf_counter() - start, said)
+        doubt = "" if quarters else ", so it may be placed wrongly"
+        said += [f"{one} was found only {how}{doubt}" for one in chosen if how]
+        return Prepared(photo, found, subjects, time.perf_counter() - start, said, quarters)
 
     def prepare_bodies(self, photo: Photo, face: str | int = "all", where: Where = people.BY_FACES) -> Prepared:
         """Find the people of a photo as subjects: by their faces; where there is none, one person in all of the photo.
@@ -215,7 +256,7 @@ class Editor:
         start = time.perf_counter()
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
         found = self.faces(seen) if where.is_by_faces else []
-        chosen = faces.pick(found, face) if found else []
+        chosen = faces.pick(found, face, min_side=self.min_face) if found else []
         bodies = people.find(seen.rgb, chosen, where, self.networks.body)
         lost = [one for one in chosen if all(body.face is not one for body in bodies)]
         if not bodies:
@@ -247,12 +288,13 @@ class Editor:
         """
         if strength == 0 or not any(changes for _, changes in found.changes):
             return photo
-        seen = rgb = found.changes[0][0].rgb
+        deep = photos.srgb_deep(photo)
+        seen = rgb = found.changes[0][0].rgb if deep is None else deep
         for subject, changes in found.changes:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled)
         edited = photos.with_srgb(photo, seen, rgb)
-        if not self.mark or np.array_equal(edited.rgb, photo.rgb):
+        if not self.mark or np.array_equal(rgb, seen):
             return edited
         used = [(model.id, model.manifest.version) for model in found.plan.models]
         return photos.marked(edited, found.plan.description, used)
@@ -288,6 +330,8 @@ class Editor:
         for strength in strengths:
             start = time.perf_counter()
             edited = self.apply(prepared.photo, found, strength)
+            if prepared.quarters:
+                edited = photos.turned(edited, -prepared.quarters)
             seconds = {
                 "faces": prepared.seconds,
                 "networks": found.seconds,
@@ -295,16 +339,9 @@ class Editor:
             }
             changed = {id(subject.place): changes for subject, changes in found.changes}
             moved = [_moved(face, changed[id(face)], strength) for face in prepared.chosen]
+            own = [[prepared.as_given(face) for face in some] for some in (prepared.faces, prepared.chosen, moved)]
             results.append(
-                Result(
-                    edited,
-                    prepared.faces,
-                    prepared.chosen,
-                    found.warnings,
-                    seconds,
-                    moved=moved,
-                    bodies=prepared.bodies,
-                )
+                Result(edited, own[0], own[1], found.warnings, seconds, moved=own[2], bodies=prepared.bodies)
             )
         return results
 
@@ -337,10 +374,41 @@ class Editor:
         """
         target = deliver.name(photo, plan.names, out) or Path(deliver.STDOUT)
         deliver.check(_outputs(target, 1, compare), overwrite=overwrite or crop_only)  # how many crops is not known yet
-        source = photos.read(photo)
-        result = self.edit_photo(source, plan, face=face)
+        start = time.perf_counter()
+        source = self.read(photo)
+        decoded = time.perf_counter()
+        try:
+            result = self.edit_photo(source, plan, face=face)
+        except NoFaceError as error:
+            if self.no_face == "fail":
+                raise
+            return self._without_faces(source, photo, target, str(error), overwrite=overwrite)
         files = _files(source, result, target, compare, crop_only)
-        return replace(result, written=deliver.write(files, overwrite=overwrite))
+        edited = time.perf_counter()
+        written = deliver.write(files, overwrite=overwrite, quality=self.quality)
+        seconds = {"read": decoded - start, **result.timings, "write": time.perf_counter() - edited}
+        return replace(result, written=written, timings=seconds)
+
+    def read(self, photo: Any) -> Photo:
+        """Read a photo, as `imgedit.photo.read`; of one that is to be stripped, nothing of what it says of itself."""
+        source = photos.read(photo)
+        return photos.stripped(source) if self.strip else source
+
+    def _without_faces(
+        self, source: Photo, name: str | PathLike[str], target: Path, why: str, *, overwrite: bool
+    ) -> Result:
+        """Leave out or copy a photo without faces."""
+        if self.no_face == "skip":
+            return Result(source, [], [], no_face=f"{why}; it is left out")
+        content: Photo | bytes = source
+        is_same = not deliver.is_stdout(target) and SUFFIXES[target.suffix.lower()] == source.format
+        if is_same and source.path is not None and not self.strip and self.quality is None:
+            try:
+                content = source.path.read_bytes()
+            except OSError as error:
+                raise OutputError(f"{name}: cannot be copied: {error.strerror or error}") from error
+        written = deliver.write([File(target, content, source)], overwrite=overwrite, quality=self.quality)
+        return Result(source, [], [], written=written, no_face=f"{why}; it is copied as it is")
 
     def carry_out(
         self,
@@ -356,14 +424,14 @@ class Editor:
         target = deliver.name(photo, plan.names, out)
         if target is not None:
             deliver.check([target], overwrite=overwrite)
-        source = photos.read(photo)
+        source = self.read(photo)
         result = self.edit_photo(source, plan, face=face)
         tell(result.warnings)
         edited = result.photo
         if crop_only:
             edited = replace(edited, rgb=align(edited, result.moved[0]), alpha=None)
         if target is not None:
-            return deliver.write([File(target, edited)], overwrite=overwrite)[0]
+            return deliver.write([File(target, edited)], overwrite=overwrite, quality=self.quality)[0]
         return photos.like(photo, edited)
 
     def translate_photo(
@@ -467,11 +535,11 @@ class Editor:
         plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
         paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None)
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
-        source = photos.read(photo)
+        source = self.read(photo)
         results = self.edit_photo_at(source, plan, plan.strengths, face=face)
         pictures = plan.laid_out([result.photo for result in results])
         files = [File(path, picture, source) for path, picture in zip(paths, pictures, strict=True)]
-        written = deliver.write(files, overwrite=overwrite)
+        written = deliver.write(files, overwrite=overwrite, quality=self.quality)
         return replace(results[-1], written=written)
 
 
@@ -485,6 +553,23 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
         size: side, px.
     """
     return np.asarray(geometry.cut(photo.rgb, face.matrix(kind, size, size), size), np.uint8)
+
+
+_DEGREES = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}
+
+
+def _nose(face: Face) -> tuple[float, float]:
+    return float(face.landmarks[2][0]), float(face.landmarks[2][1])
+
+
+def _choice_turned(face: str | int, quarters: int, size: tuple[int, int]) -> str | int:
+    """Return a choice of faces for a photo that was turned: a place in it turns too; `left` is left of what is seen."""
+    text = faces.check_choice(face)
+    if not text.startswith("nearest:"):
+        return face
+    point = np.array([faces.nearest_to(text)], np.float32)
+    there = Face(np.tile(point[0], 2), np.tile(point, (5, 1)), 1.0).turned(quarters, size)
+    return "nearest:{},{}".format(*_nose(there))
 
 
 def _moved(face: Face, changes: Sequence[Change], strength: float) -> Face:

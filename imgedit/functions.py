@@ -14,7 +14,9 @@ from imgedit.models.sessions import check_kind
 __all__ = ["frontalize", "interpolate", "open_model", "pose", "sleeves", "translate"]
 
 
-def open_model(name: str | PathLike[str] | None = None, device: str = "auto", *, mark: bool = True) -> Editor:
+def open_model(
+    name: str | PathLike[str] | None = None, device: str = "auto", *, mark: bool = True, **settings: Any
+) -> Editor:
     """Open a model for many photos.
 
     Args:
@@ -22,12 +24,13 @@ def open_model(name: str | PathLike[str] | None = None, device: str = "auto", *,
             are then looked up in.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         mark: edited photos say in their metadata that they were edited, and how.
+        settings: others of `Editor`: `strip`, `quality`, `min_face`, `no_face`.
 
     Raises:
         ModelError: there is no such model, it is damaged, or it edits no faces.
     """
     models = None if name is None else [check_kind(library.find(name), "translate")]
-    return Editor(models, device, mark=mark)
+    return Editor(models, device, mark=mark, **settings)
 
 
 def translate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
@@ -17,12 +18,15 @@ from imgedit.deliver import File
 from imgedit.editor import Editor, align
 from imgedit.errors import ConfigError
 from imgedit.models.sessions import Sessions
+from imgedit.photo import Photo
 from imgedit.vision import faces
 from imgedit.vision.faces import Face
 from imgedit.vision.mesh import Pose
 from imgedit.vision.subject import Networks, face_subject
 
 __all__ = ["crop_faces", "draw_faces", "face_attributes", "list_faces"]
+
+_log = logging.getLogger(__name__)
 
 _BOX, _POINT = (255, 220, 0), (0, 230, 90)  # colours of what is drawn, RGB
 
@@ -49,7 +53,7 @@ def list_faces(
     if draw is not None:
         deliver.check([Path(draw)], overwrite=overwrite)
     source = photos.read(photo)
-    found = faces.search(source.rgb, device=device)
+    found = _search(source, device)
     faces.pick(found, "all", photo=(source.width, source.height))  # no face: the same sentence as everywhere
     if draw is not None:
         drawing = replace(source, rgb=draw_faces(source.rgb, found))
@@ -89,7 +93,7 @@ def crop_faces(
     target = photos.default_output(photo, ["crop"]) if out is None else Path(out)
     deliver.check([target], overwrite=True)  # the folder and the ending; which files is not known yet
     source = photos.read(photo)
-    chosen = faces.pick(faces.search(source.rgb, device=device), face, photo=(source.width, source.height))
+    chosen = faces.pick(_search(source, device), face, photo=(source.width, source.height))
     if deliver.is_stdout(target) and len(chosen) > 1:
         hint = "choose a face with --face, or name a file with -o OUT"
         raise ConfigError(f"standard output takes one crop, not {len(chosen)}", hint=hint)
@@ -115,7 +119,24 @@ def face_attributes(
         ImgeditError: another of its children, as `imgedit.photo.read`.
     """
     prepared = Editor([], device).prepare(photos.read(photo), face)
-    return [(one, subject.attributes) for one, subject in zip(prepared.chosen, prepared.subjects, strict=True)]
+    return [
+        (prepared.as_given(one), subject.attributes)
+        for one, subject in zip(prepared.chosen, prepared.subjects, strict=True)
+    ]
+
+
+def _search(source: Photo, device: str) -> list[Face]:
+    """Find the faces of a photo as it is, or where there is none, of one that lies on its side."""
+    found = faces.search(source.rgb, device=device)
+    if not found:
+        from imgedit.vision.turned import search_sideways  # as in `Editor.prepare`
+
+        turned, quarters = search_sideways(source.rgb, Networks(Sessions(device)).mesh, device=device)
+        if turned:
+            _log.warning("the photo lies on its side or upside down: no face was found as it is")
+        size = (source.width, source.height) if quarters % 2 == 0 else (source.height, source.width)
+        found = [face.turned(-quarters, size) for face in turned]
+    return found
 
 
 def draw_faces(rgb: NDArray[np.uint8], found: Sequence[Face]) -> NDArray[np.uint8]:

@@ -7,9 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "from_lab", "from_uint8", "greyed", "to_lab", "to_pixels", "to_tensor", "to_uint8"]
+__all__ = [
+    "Floats",
+    "Pixels",
+    "eight_bit",
+    "from_lab",
+    "from_uint8",
+    "greyed",
+    "kept",
+    "kept_signed",
+    "pixels_to_lab",
+    "to_lab",
+    "to_pixels",
+    "to_tensor",
+    "to_uint8",
+]
 
 Floats = NDArray[np.float32]
+Pixels = NDArray[Any]
+"""Colours 0..255 of a photo: uint8, or float32 with fractions for a photo of 16 bits."""
 
 
 def to_tensor(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -35,6 +51,27 @@ def to_uint8(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
     scaled *= np.float32(127.5)
     np.rint(scaled, out=scaled)
     return np.asarray(np.clip(scaled, 0, 255, out=scaled), np.uint8)
+
+
+def eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return colours 0..255 as uint8, rounded: what networks and estimates look at."""
+    return pixels if pixels.dtype == np.uint8 else np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def kept(colours: NDArray[Any], kind: np.dtype[Any]) -> Pixels:
+    """Return colours 0..255 in the number type of a photo's pixels: uint8 is rounded, float32 keeps its fractions."""
+    clipped = np.clip(colours, 0, 255)
+    return np.asarray(np.rint(clipped).astype(np.uint8) if kind == np.uint8 else clipped.astype(np.float32))
+
+
+def kept_signed(colours: Floats, kind: np.dtype[Any]) -> Pixels:
+    """Return colours in [-1, 1] in the number type of a photo's pixels, as `kept`."""
+    return to_uint8(colours) if kind == np.uint8 else kept((colours + np.float32(1.0)) * np.float32(127.5), kind)
+
+
+def pixels_to_lab(pixels: Pixels) -> Floats:
+    """Turn a photo's pixels `(H, W, 3)` into CIELAB."""
+    return to_lab(pixels if pixels.dtype == np.uint8 else pixels / np.float32(255.0))
 
 
 def greyed(colours: Floats, axis: int) -> Floats:

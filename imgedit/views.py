@@ -62,10 +62,10 @@ def write_sheet(
     record = source
     for yaw in yaws:
         found = editor.run(prepared, replace(turn, yaw=turn.yaw + yaw))
-        edited = editor.apply(source, found)
+        edited = editor.apply(prepared.photo, found)
         columns.append([align(edited, one, "head", size) for one in prepared.chosen])
         said |= dict.fromkeys(found.warnings)
-        record = edited if edited is not source else record  # a view that was turned says so
+        record = edited if edited is not prepared.photo else record  # a view that was turned says so
     rows = [deliver.beside(list(row)) for row in zip(*columns, strict=True)]
     picture = np.concatenate(rows, axis=0)
     written = deliver.write([File(target, replace(record, rgb=picture, alpha=None))], overwrite=overwrite)

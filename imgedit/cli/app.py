@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from imgedit import __version__
-from imgedit.cli.common import guarded, result
+from imgedit.cli.common import Command, guarded, result
 from imgedit.text import printable, shortened
 
 __all__ = ["COMMANDS", "application"]
@@ -83,6 +83,7 @@ def application(first: str = "") -> typer.Typer:
         if group.typer_instance is not None:
             group.typer_instance.registered_commands.clear()
     for command in built.registered_commands:
+        command.cls = Command
         if command.callback is not None:
             command.callback = _named(command.callback) if first in _HELP else guarded(command.callback)
     return built

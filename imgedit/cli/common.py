@@ -11,24 +11,24 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from imgedit.cli import completion
 from imgedit.errors import ImgeditError, OutputError
 from imgedit.text import printable, shortened
 
 __all__ = [
-    "Compare",
-    "CropOnly",
+    "FACES",
+    "FILES",
+    "RESULT",
+    "RUNNING",
+    "Command",
     "Device",
-    "Jobs",
     "Json",
     "NoMark",
     "Overwrite",
     "PhotoPath",
-    "Photos",
     "Quiet",
-    "Recursive",
-    "SkipExisting",
     "TranslateModel",
     "Which",
     "Words",
@@ -43,17 +43,9 @@ _BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # how Python holds bytes of f
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-Photos = Annotated[
-    list[str],
-    typer.Argument(metavar="PHOTO...", help="Photos and folders; - reads one from stdin.", show_default=False),
-]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also the folders in a folder.")]
-SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave out photos whose result is there; goes on after a stop.")
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, metavar="N", help="Photos at a time.")]
-Compare = Annotated[bool, typer.Option("--compare", help="Also write before and after side by side.")]
-CropOnly = Annotated[bool, typer.Option("--crop-only", help="Write the aligned, edited face alone.")]
+FILES, FACES, RESULT, RUNNING = "Files", "Faces", "What is written", "Running"
+"""Headings in the help under which options stand that many commands share."""
+
 PhotoPath = Annotated[
     str, typer.Argument(metavar="PHOTO", help="The photo; - reads it from stdin.", show_default=False)
 ]
@@ -62,12 +54,19 @@ Which = Annotated[
     typer.Option(
         "--face",
         metavar="WHICH",
-        help="largest, all, left, right, or a number from 0.",
+        help="all, largest, smallest, left, right, nearest:X,Y, or a number from 0.",
         autocompletion=completion.faces,
+        rich_help_panel=FACES,
     ),
 ]
 Device = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices)
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, cpu, cuda or cuda:N.",
+        autocompletion=completion.devices,
+        rich_help_panel=RUNNING,
+    ),
 ]
 Words = Annotated[
     list[str],
@@ -89,11 +88,42 @@ TranslateModel = Annotated[
     ),
 ]
 NoMark = Annotated[
-    bool, typer.Option("--no-mark", help="Do not say in the file's metadata that the picture was edited.")
+    bool,
+    typer.Option(
+        "--no-mark",
+        help="Do not say in the file's metadata that the picture was edited.",
+        rich_help_panel=RESULT,
+    ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=FILES)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=RUNNING)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.", rich_help_panel=RUNNING)
+]
+
+
+_MANY = 14  # options from which on a help has headings
+
+
+class Command(TyperCommand):
+    """A command whose help lists its own options first, then under headings those that many commands share."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections: arguments, options, and those with a heading of their own."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        params = self.get_params(ctx)
+        is_long = len(params) > _MANY
+        for param in params:
+            line = param.get_help_record(ctx)
+            if line is not None:
+                usual = "Arguments" if param.param_type_name == "argument" else "Options"
+                own = RUNNING if param.name == "help" else getattr(param, "rich_help_panel", None)
+                sections.setdefault((is_long and own) or usual, []).append(line)
+        order = ("Arguments", "Options", FACES, FILES, RESULT, RUNNING)
+        for name in (*order, *(name for name in sections if name not in order)):
+            if sections.get(name):
+                with formatter.section(name):
+                    formatter.write_dl(sections[name])
 
 
 def guarded(function: F) -> F:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgedit.models.library import Model
 
-__all__ = ["devices", "faces", "models", "words"]
+__all__ = ["NO_FACE", "devices", "faces", "models", "no_face", "words"]
+
+NO_FACE = ("fail", "skip", "copy")
+"""What `--no-face` takes."""
 
 
 def words(incomplete: str) -> list[str]:
@@ -33,7 +36,12 @@ def models(*kinds: str) -> Callable[[str], list[str]]:
 
 def faces(incomplete: str) -> list[str]:
     """Offer the names that `--face` takes."""
-    return _beginning(incomplete, ["largest", "all", "left", "right", "0", "1"])
+    return _beginning(incomplete, ["largest", "all", "left", "right", "smallest", "nearest:", "0", "1"])
+
+
+def no_face(incomplete: str) -> list[str]:
+    """Offer what `--no-face` takes."""
+    return _beginning(incomplete, list(NO_FACE))
 
 
 def devices(incomplete: str) -> list[str]:

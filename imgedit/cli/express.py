@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import (
-    Compare,
-    CropOnly,
-    Device,
-    Jobs,
-    Json,
-    NoMark,
-    Overwrite,
-    Photos,
-    Quiet,
-    Recursive,
-    SkipExisting,
-    Which,
-    show_logs,
-)
-from imgedit.cli.many import Asked, check, edit
+from imgedit.cli.many import Asked, edit, on_photos
 from imgedit.errors import ConfigError
 
 __all__ = ["express", "register"]
@@ -33,8 +17,9 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: imgedit express --smile 0.7 --brows 0.3 photo.jpg")(express)
 
 
+@on_photos("PHOTO.smile+0.7.jpg")
 def express(
-    photo: Photos,
+    asked: Asked,
     smile: Annotated[float | None, typer.Option(metavar="X", help="1: from a closed mouth to a laugh.")] = None,
     open_: Annotated[float | None, typer.Option("--open", metavar="X", help="Lips apart; below 0 closed.")] = None,
     pucker: Annotated[float | None, typer.Option(metavar="X", help="Narrower mouth; below 0 wider.")] = None,
@@ -46,30 +31,13 @@ def express(
     ] = None,
     neutral: Annotated[bool, typer.Option("--neutral", help="Take the expression out.")] = False,
     strength: Annotated[float, typer.Option(metavar="0..3", help="Scales all of it.")] = 1.0,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.smile+0.7.jpg beside the photo]")
-    ] = None,
-    face: Which = "all",
-    compare: Compare = False,
-    crop_only: CropOnly = False,
-    recursive: Recursive = False,
-    skip_existing: SkipExisting = False,
-    jobs: Jobs = 1,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-    no_mark: NoMark = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Change the expressions of a photo: by strengths from -3 to 3, or like another face.
 
     1 is what pictures of one person show, more is exaggerated. The photo's own pixels move; what an opened mouth shows
     is painted.
     """
-    show_logs(quiet)
-    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, crop_only, overwrite, as_json, quiet)
-    check(asked)
-    if photo == ["-"] and like == "-":
+    if asked.photos == ["-"] and like == "-":
         raise ConfigError("stdin holds one picture; give the other by its name")
 
     from imgedit.editor import Editor
@@ -88,6 +56,6 @@ def express(
     if like is not None and neutral:
         raise ConfigError("like and neutral contradict each other; name only one of them")
     prepare(strengths, neutral=neutral or like is not None, strength=strength)  # before the other photo is read
-    driver = None if like is None else read_driver(like, device=device)
+    driver = None if like is None else read_driver(like, device=asked.device)
     plan = prepare(strengths, like=driver, neutral=neutral, strength=strength)
-    edit(asked, Editor([], device, mark=not no_mark), plan, "Editing", lambda done: {"strengths": strengths})
+    edit(asked, Editor([], asked.device, **asked.settings), plan, "Editing", lambda done: {"strengths": strengths})

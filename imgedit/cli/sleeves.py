@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import (
-    Compare,
-    Device,
-    Jobs,
-    Json,
-    NoMark,
-    Overwrite,
-    Photos,
-    Quiet,
-    Recursive,
-    SkipExisting,
-    Which,
-    show_logs,
-)
-from imgedit.cli.many import Asked, check, edit
+from imgedit.cli.many import Asked, edit, on_photos
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "sleeves"]
@@ -32,43 +17,27 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: imgedit sleeves --to short photo.jpg -o summer.jpg")(sleeves)
 
 
+@on_photos("PHOTO.sleeves-short.jpg", crops=False)
 def sleeves(
-    photo: Photos,
+    asked: Asked,
     to: Annotated[str, typer.Option("--to", metavar="LENGTH", help="short or long.", show_default=False)],
     box: Annotated[
         str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Where the person is, pixels; no face is looked for.")
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="One person fills the photo; no face is looked for.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Change sleeves that seem to be so already.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.sleeves-short.jpg beside the photo]"),
-    ] = None,
-    face: Which = "all",
-    compare: Compare = False,
-    recursive: Recursive = False,
-    skip_existing: SkipExisting = False,
-    jobs: Jobs = 1,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-    no_mark: NoMark = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Make the sleeves of the people in a photo short or long.
 
     People are found by their faces; in a photo without any, one person is looked for. Arms must be seen down to the
     wrist. Only the arms change: skin is painted in the person's own tone, cloth as the garment goes on.
     """
-    show_logs(quiet)
-    asked = Asked(photo, out, recursive, skip_existing, jobs, face, compare, False, overwrite, as_json, quiet)
-    check(asked)
     from imgedit.editor import Editor
     from imgedit.edits.sleeves import prepare
     from imgedit.vision.people import where
 
     plan = prepare(to, where=where(None if box is None else _numbers(box), whole=whole), force=force)
-    editor = Editor([], device, mark=not no_mark)
+    editor = Editor([], asked.device, **asked.settings)
     edit(
         asked,
         editor,

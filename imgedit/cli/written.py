@@ -42,7 +42,7 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
         quiet: no warnings.
         more: what else the JSON says.
     """
-    warn(done.warnings, quiet=quiet)
+    warn([*done.warnings, *filter(None, [done.no_face])], quiet=quiet)
     if as_json:
         result(
             {
@@ -51,6 +51,7 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
                 **(more or {}),
                 "faces": [face.to_json() for face in done.edited],
                 "warnings": done.warnings,
+                **({"no_face": done.no_face} if done.no_face else {}),
                 "device": device_used(),
                 "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
             }

@@ -1,4 +1,4 @@
-"""Photos: files, Pillow images and arrays in, upright 8-bit RGB and what must survive it out, and back to files.
+"""Photos: files, Pillow images and arrays in, upright RGB and what must survive it out, and back to files.
 
 The only place that opens image files. EXIF, XMP, IPTC, comments, profile and resolution survive where a format can
 hold them. Channel values are passed on as they are: a colour profile is kept beside them, not applied; only CMYK, which
@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from imgedit.photo.colour import is_grey, srgb, with_srgb
+from imgedit.photo.colour import is_grey, srgb, srgb_deep, with_srgb
 from imgedit.photo.marking import mark_alone, mark_in_words, marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
-from imgedit.photo.record import JpegCoding, Metadata, Photo, to_image
+from imgedit.photo.record import Deep, JpegCoding, Metadata, Photo, stripped, to_image, turned
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Deep",
     "JpegCoding",
     "Metadata",
     "Photo",
@@ -35,7 +36,10 @@ __all__ = [
     "permissions",
     "read",
     "srgb",
+    "srgb_deep",
+    "stripped",
     "to_image",
+    "turned",
     "with_srgb",
     "write",
 ]
@@ -46,8 +50,12 @@ def like(source: object, photo: Photo) -> Any:
 
     Args:
         source: What `read` was given.
-        photo: The edited photo. For an array with a fourth channel, alpha comes back as the fourth channel.
+        photo: The edited photo. For an array with a fourth channel, alpha comes back as the fourth channel; for one of
+            16 bits an array of 16 bits.
     """
     if not isinstance(source, np.ndarray):
         return to_image(photo)
+    wide = photo.rgb16
+    if source.dtype == np.uint16 and wide is not None and photo.deep is not None:
+        return wide if photo.deep.alpha is None else np.dstack([wide, photo.deep.alpha])
     return photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -15,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from imgedit.photo.record import Photo
+from imgedit.photo.profiles import matrix_profile
+from imgedit.photo.record import Deep, Photo
+from imgedit.photo.sixteen import eight_bit
+from imgedit.pixels import Floats
 
-__all__ = ["is_grey", "srgb", "with_srgb"]
+__all__ = ["is_grey", "srgb", "srgb_deep", "with_srgb"]
 
 _STRIPE = 1 << 22  # pixels converted at once
 _LOOK = 1 << 16  # pixels looked at once
@@ -37,14 +41,36 @@ def srgb(photo: Photo) -> NDArray[np.uint8]:
     return photo.rgb if both is None else _converted(photo.rgb, both[0])
 
 
-def with_srgb(photo: Photo, seen: NDArray[np.uint8], edited: NDArray[np.uint8]) -> Photo:
+def srgb_deep(photo: Photo) -> Floats | None:
+    """Return the pixels of a photo of 16 bits as sRGB, `(H, W, 3)` float32, 0..255 with fractions.
+
+    None for a photo of 8 bits, and for one whose profile is a table, which is converted with 8 bits alone.
+    """
+    wide = photo.rgb16
+    if wide is None:
+        return None
+    if photo.icc is None or _transforms(photo.icc) is None:
+        return np.divide(wide, np.float32(257.0), dtype=np.float32)
+    profile = matrix_profile(photo.icc)
+    if profile is None:
+        _log.warning("the colour profile is a table, so the edit is made with 8 bits; save the photo as sRGB for 16")
+        return None
+    result = np.empty(wide.shape, np.float32)
+    for stripe in _stripes(wide):
+        result[stripe] = profile.to_srgb(wide[stripe].reshape(-1, 3)).reshape(wide[stripe].shape)
+    return result
+
+
+def with_srgb(photo: Photo, seen: NDArray[Any], edited: NDArray[Any]) -> Photo:
     """Return a photo with what was changed in its sRGB pixels; every other pixel stays bit-equal.
 
     Args:
         photo: The photo.
-        seen: What `srgb` returns for it.
-        edited: Those pixels after the edit, `(H, W, 3)`, or of another size for a crop or a strip.
+        seen: What `srgb` or `srgb_deep` returns for it.
+        edited: Those pixels after the edit, `(H, W, 3)`; of `srgb` also of another size, for a crop or a strip.
     """
+    if edited.dtype == np.float32:
+        return _with_deep(photo, seen, edited)
     if photo.icc is None:
         return replace(photo, rgb=edited)
     both = _transforms(photo.icc)
@@ -61,6 +87,33 @@ def with_srgb(photo: Photo, seen: NDArray[np.uint8], edited: NDArray[np.uint8]) 
             own, before, after = (pixels[stripe][changed] for pixels in (photo.rgb, seen, edited))
             rgb[stripe][changed] = _restored(own, before, after, both[1])
     return replace(photo, rgb=rgb)
+
+
+def _with_deep(photo: Photo, seen: Floats, edited: Floats) -> Photo:
+    """Return a photo of 16 bits with what was changed."""
+    if photo.deep is None:
+        raise ValueError("the photo has no 16 bits")
+    wide, rgb = photo.deep.rgb.copy(), photo.rgb.copy()
+    profile = matrix_profile(photo.icc) if photo.icc and _transforms(photo.icc) is not None else None
+    for stripe in _stripes(wide):
+        changed = (edited[stripe] != seen[stripe]).any(axis=2)
+        if not changed.any():
+            continue
+        after = edited[stripe][changed]
+        if profile is not None:
+            before = seen[stripe][changed]
+            own = wide[stripe][changed].astype(np.float32) / np.float32(257.0)
+            after = _given_back(profile.from_srgb(after), own - profile.from_srgb(before), before, after)
+        values = np.clip(np.rint(after * np.float32(257.0)), 0, 65535).astype(np.uint16)
+        wide[stripe][changed] = values
+        rgb[stripe][changed] = eight_bit(values)
+    return replace(photo, rgb=rgb, deep=Deep(wide, rgb, photo.deep.alpha))
+
+
+def _stripes(pixels: NDArray[Any]) -> Iterator[slice]:
+    """Give rows of a picture, few enough to be converted at once."""
+    rows = max(1, _STRIPE // max(1, pixels.shape[1]))
+    return (slice(top, top + rows) for top in range(0, pixels.shape[0], rows))
 
 
 def is_grey(photo: Photo) -> bool:
@@ -86,10 +139,14 @@ def _restored(
     an edit's border shows no step.
     """
     there, lost = _converted(edited[None], back)[0], own.astype(np.float32) - _converted(seen[None], back)[0]
+    restored: NDArray[np.uint8] = np.clip(np.rint(_given_back(there, lost, seen, edited)), 0, 255).astype(np.uint8)
+    return restored
+
+
+def _given_back(there: NDArray[Any], lost: Floats, seen: NDArray[Any], edited: NDArray[Any]) -> Floats:
     change = np.abs(edited.astype(np.float32) - seen).max(axis=1, keepdims=True)
     kept = np.clip(1.0 - change / _FADE, 0.0, 1.0)
-    restored: NDArray[np.uint8] = np.clip(np.rint(there + lost * kept), 0, 255).astype(np.uint8)
-    return restored
+    return np.asarray(there + lost * kept, np.float32)
 
 
 def _converted(pixels: NDArray[np.uint8], transform: Any) -> NDArray[np.uint8]:

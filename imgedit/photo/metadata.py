@@ -48,6 +48,7 @@ _HOLDS = {  # what a format can hold
     "TIFF": ("xmp", "iptc"),
     "WEBP": ("xmp",),
     "AVIF": ("xmp",),
+    "HEIF": ("xmp",),
 }
 _NAMES = {"xmp": "XMP", "iptc": "IPTC", "comments": "comments"}
 

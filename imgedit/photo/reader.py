@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from imgedit.errors import PhotoError
-from imgedit.photo import segments
+from imgedit.photo import heif, segments, sixteen
 from imgedit.photo.exif import read_exif
 from imgedit.photo.metadata import read_metadata
-from imgedit.photo.record import JpegCoding, Photo
+from imgedit.photo.record import Deep, JpegCoding, Photo
+from imgedit.photo.sixteen import eight_bit
 
 __all__ = ["MAX_PIXELS", "check_no_address", "decode", "read"]
 
@@ -37,11 +38,10 @@ _PART = 1 << 20  # bytes read at once from a pipe
 
 # Formats that are read. Others that Pillow knows start programs (EPS), or are no photos.
 _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
-_FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "QOI")
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "HEIF", "QOI")
 
 _ADDRESS = re.compile(r"(https?|ftps?|sftp|file|s3|gs):/", re.IGNORECASE)
-_X_RESOLUTION = 0x011A  # a TIFF tag
+_X_RESOLUTION, _ORIENTATION = 0x011A, 0x0112  # tags of TIFF and EXIF
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -147,14 +147,24 @@ def _from_array(array: NDArray[Any]) -> Photo:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4) or 0 in array.shape:
         raise PhotoError(f"an array of shape {array.shape} is no photo; give (H, W), (H, W, 3) or (H, W, 4)")
-    if array.dtype == np.uint16:
-        array = _eight_bit(array)
-    elif array.dtype != np.uint8:
+    if array.dtype not in (np.uint8, np.uint16):
         raise PhotoError(f"an array of {array.dtype} is no photo; give uint8 0..255 or uint16 0..65535")
     planes = array.reshape(*array.shape[:2], channels)
-    rgb = np.repeat(planes, 3, axis=2) if channels == 1 else planes[..., :3]
-    alpha = np.ascontiguousarray(planes[..., 3]) if channels == 4 else None
-    return Photo(np.ascontiguousarray(rgb), alpha, mode={1: "L", 3: "RGB", 4: "RGBA"}[channels])
+    wide = np.repeat(planes, 3, axis=2) if channels == 1 else planes
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    if array.dtype == np.uint16:
+        return replace(_from_deep(wide), mode=mode)
+    alpha = np.ascontiguousarray(wide[..., 3]) if channels == 4 else None
+    return Photo(np.ascontiguousarray(wide[..., :3]), alpha, mode=mode)
+
+
+def _from_deep(wide: NDArray[np.uint16]) -> Photo:
+    """Return a photo of `(H, W, 3 or 4)` with 16 bits."""
+    rgb, alpha = np.ascontiguousarray(wide[..., :3]), None
+    if wide.shape[2] == 4:
+        alpha = np.ascontiguousarray(wide[..., 3])
+    of = eight_bit(rgb)
+    return Photo(of, None if alpha is None else eight_bit(alpha), deep=Deep(rgb, of, alpha))
 
 
 def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> Photo:
@@ -174,8 +184,10 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
         with _limit_lifted():
             image = _opened(data, name)
     except UnidentifiedImageError as error:
-        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-            raise PhotoError(f"{name}: HEIF photos are not supported; save it as JPEG or PNG") from error
+        if heif.is_heif(data) and not heif.register():
+            raise PhotoError(f"{name}: {heif.MISSING}") from error
+        if heif.is_heif(data):
+            raise PhotoError(f"{name}: is a damaged HEIF file; copy it again, or save it as JPEG or PNG") from error
         raise PhotoError(
             f"{name}: is not a photo (or of a kind that is not read); give JPEG, PNG, WebP or TIFF"
         ) from error
@@ -211,6 +223,8 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=_COMMON)
     except UnidentifiedImageError:
         Image.init()
+        if heif.is_heif(data):
+            heif.register()
         return Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
@@ -244,9 +258,11 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
     if pixels == 0:
         raise PhotoError(f"{name}: has no pixels ({image.width}x{image.height})")
     kind = "JPEG" if image.format == "MPO" else image.format
+    is_deep = sixteen.is_deep(image, data)
     try:
         if kind != "JPEG" and getattr(image, "is_animated", False):
             _log.warning("%s: has several pictures; only the first is used", name)
+        stored = image.getexif().get(_ORIENTATION, 1) if is_deep else 1  # Pillow turns a TIFF when it loads it
         image.load()
         jpeg = _jpeg_coding(image) if kind == "JPEG" else None
         dpi = _dpi(image.info.get("dpi"))
@@ -256,43 +272,54 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
         metadata = read_metadata(image, data, name)
         icc = image.info.get("icc_profile") or None
         upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
-        rgb, alpha, icc = _pixels(upright, icc, name)
+        rgb, alpha, icc, deep = _pixels(upright, icc, name)
+        if is_deep and data is not None:
+            rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1, name)
     except PhotoError:
         raise
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error ...: Pillow's plugins raise them all
         raise _damaged(name, error) from error
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])
-    is_lossless = kind not in ("JPEG", "AVIF")
-    return Photo(rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, is_lossless, metadata)
+    is_lossless = kind not in ("JPEG", "AVIF", "HEIF")
+    return Photo(rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, is_lossless, metadata, deep=deep)
+
+
+def _with_all_bits(
+    data: bytes, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, orientation: int, name: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, Deep | None]:
+    """Return RGB and alpha of a file of 16 bits, and these; with 8 bits, said, where the file is too odd."""
+    seen = rgb if alpha is None else np.dstack([rgb, alpha])
+    wide = sixteen.read_deep(data, seen, orientation)
+    if wide is None:
+        _log.warning("%s: is of a kind whose 16 bits are not read; it is edited and written with 8 bits", name)
+        return rgb, alpha, None
+    photo = _from_deep(wide)
+    return photo.rgb, photo.alpha, photo.deep
 
 
 def _pixels(
     image: Image.Image, icc: bytes | None, name: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bytes | None]:
-    """Return RGB, alpha and the profile that still holds."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bytes | None, Deep | None]:
+    """Return RGB, alpha, the profile that still holds, and the 16 bits of a grey picture."""
     if image.mode == "CMYK":
-        return np.array(_from_cmyk(image, icc)), None, None
+        return np.array(_from_cmyk(image, icc)), None, None, None
     if icc is not None and icc[16:20] != b"RGB ":  # a grey profile says nothing about colours
         icc = None
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = np.asarray(image)
         if grey.min() < 0 or grey.max() > 65535:
             raise PhotoError(f"{name}: has more than 16 bits per pixel; save it with 8 or 16 bits")
-        return np.repeat(_eight_bit(grey)[..., None], 3, axis=2), None, icc
+        photo = _from_deep(np.repeat(grey.astype(np.uint16)[..., None], 3, axis=2))
+        return photo.rgb, None, icc, photo.deep
     if image.mode == "F":
         raise PhotoError(f"{name}: has floating-point pixels; save it with 8 or 16 bits")
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode in ("RGBA", "RGBa", "LA", "PA") or image.has_transparency_data:
         rgba = np.array(image.convert("RGBA"))
-        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), icc
-    return np.array(image.convert("RGB")), None, icc
-
-
-def _eight_bit(grey: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale 0..65535 to 0..255, rounded."""
-    return ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), icc, None
+    return np.array(image.convert("RGB")), None, icc, None
 
 
 def _from_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["JpegCoding", "Metadata", "Photo", "to_image"]
+__all__ = ["Deep", "JpegCoding", "Metadata", "Photo", "stripped", "to_image", "turned"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,21 @@ class Metadata:
 
 
 @dataclass(frozen=True, eq=False)
+class Deep:
+    """The 16 bits of a photo that has them.
+
+    Attributes:
+        rgb: `(H, W, 3)` uint16.
+        of: the 8-bit pixels that are their rounding. A photo with other pixels than these has 8 bits.
+        alpha: `(H, W)` uint16; None if the photo has none.
+    """
+
+    rgb: NDArray[np.uint16]
+    of: NDArray[np.uint8]
+    alpha: NDArray[np.uint16] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A photo, upright, and everything about it that an edit must keep.
 
@@ -55,6 +71,7 @@ class Photo:
         lossless: False if its file format lost detail.
         metadata: XMP, IPTC and comments.
         permissions: Who may read and write the file it came from, as `os.chmod` takes it; None if it was no file.
+        deep: 16 bits of its pixels, if it came with them; read it by `rgb16`.
     """
 
     rgb: NDArray[np.uint8]
@@ -69,6 +86,12 @@ class Photo:
     lossless: bool = True
     metadata: Metadata = Metadata()
     permissions: int | None = None
+    deep: Deep | None = None
+
+    @property
+    def rgb16(self) -> NDArray[np.uint16] | None:
+        """The pixels with 16 bits, `(H, W, 3)`; None for a photo that has 8, or whose pixels were replaced."""
+        return self.deep.rgb if self.deep is not None and self.deep.of is self.rgb else None
 
     @property
     def height(self) -> int:
@@ -79,6 +102,28 @@ class Photo:
     def width(self) -> int:
         """Width in pixels."""
         return int(self.rgb.shape[1])
+
+
+def stripped(photo: Photo) -> Photo:
+    """Return a photo that says nothing about itself: no EXIF (and so no place and time), XMP, IPTC or comments.
+
+    What its colours mean (the profile) and its resolution stay.
+    """
+    return replace(photo, exif=None, metadata=Metadata())
+
+
+def turned(photo: Photo, quarters: int) -> Photo:
+    """Return a photo turned by quarters of a circle, counter-clockwise; nothing of it changes else."""
+
+    def turn(pixels: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(np.rot90(pixels, quarters))
+
+    rgb, deep = turn(photo.rgb), None
+    alpha = None if photo.alpha is None else turn(photo.alpha)
+    if photo.deep is not None and photo.rgb16 is not None:
+        deep = Deep(turn(photo.deep.rgb), rgb, None if photo.deep.alpha is None else turn(photo.deep.alpha))
+    dpi = photo.dpi[::-1] if photo.dpi and quarters % 2 else photo.dpi
+    return replace(photo, rgb=rgb, alpha=alpha, deep=deep, dpi=dpi)
 
 
 def to_image(photo: Photo) -> Image.Image:

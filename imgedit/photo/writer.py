@@ -19,10 +19,10 @@ from PIL import Image
 
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
-from imgedit.photo import metadata
+from imgedit.photo import heif, metadata, sixteen
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
-from imgedit.photo.record import Photo
+from imgedit.photo.record import Deep, Photo
 
 __all__ = ["SUFFIXES", "check_output", "default_output", "encode", "permissions", "write"]
 
@@ -38,11 +38,14 @@ SUFFIXES = {
     ".bmp": "BMP",
     ".jp2": "JPEG2000",
     ".avif": "AVIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
 }
 """File name ending to the format that is written."""
 
-_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF")
-_KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
+_KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+_KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
@@ -53,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 def write(
     photo: Photo,
-    rgb: NDArray[np.uint8],
+    rgb: NDArray[Any],
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
@@ -66,10 +69,11 @@ def write(
 
     Args:
         photo: Where the metadata come from.
-        rgb: `(h, w, 3)` uint8; alpha is kept if the size is the photo's.
+        rgb: `(h, w, 3)` uint8, or uint16 for PNG and TIFF of 16 bits; alpha is kept if the size is the photo's. The
+            photo's own pixels keep the bits that they have.
         path: The file; its ending is the format. `-` for standard output in the photo's own format.
         overwrite: Replace a file that exists.
-        quality: 1..100 for JPEG, WebP and AVIF; None for the source's, or 95.
+        quality: 1..100 for JPEG, WebP, AVIF and HEIC; None for the source's, or 95.
 
     Returns:
         The path.
@@ -79,8 +83,13 @@ def write(
     """
     target = Path(path)
     check_output(path, overwrite=overwrite)
+    source = replace(photo, rgb=rgb)
+    if rgb.dtype == np.uint16:
+        of = sixteen.eight_bit(rgb)
+        alpha = None if photo.deep is None else photo.deep.alpha
+        source = replace(photo, rgb=of, deep=Deep(rgb, of, alpha))
     if str(path) == "-":
-        data = encode(replace(photo, rgb=rgb), quality=quality, name="standard output")
+        data = encode(source, quality=quality, name="standard output")
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -90,7 +99,7 @@ def write(
             raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
         return target
     kind = SUFFIXES[target.suffix.lower()]
-    data = encode(replace(photo, rgb=rgb), kind, quality=quality, name=str(target))
+    data = encode(source, kind, quality=quality, name=str(target))
     write_whole(target, data, overwrite=overwrite, mode=permissions(photo))
     return target
 
@@ -124,6 +133,8 @@ def check_output(
         return
     if target.suffix.lower() not in endings:
         raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(endings)}")
+    if SUFFIXES.get(target.suffix.lower()) == "HEIF" and not heif.is_here():
+        raise OutputError(f"{target}: {heif.MISSING}")
     try:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; give a file name")
@@ -166,7 +177,7 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         photo: What to encode; its alpha is kept if it has the size of the pixels.
         kind: Pillow's name of a format in `SUFFIXES`, such as `JPEG`; None for the photo's own, or PNG where that is
             only read.
-        quality: 1..100 for JPEG, WebP and AVIF; None for the source's, or 95.
+        quality: 1..100 for JPEG, WebP, AVIF and HEIC; None for the source's, or 95.
         name: What messages call it.
 
     Raises:
@@ -179,6 +190,10 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         raise OutputError(f"unknown format {kind!r}; known: {', '.join(dict.fromkeys(SUFFIXES.values()))}")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
+    if kind == "HEIF" and not heif.register():
+        raise OutputError(f"{name}: {heif.MISSING}")
+    if photo.rgb16 is not None and kind in _KEEPS_BITS:
+        return _with_all_bits(photo, kind, name)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
         image = image.convert("L")  # as it came
@@ -199,6 +214,23 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
             raise OutputError(f"{name}: cannot be written as {kind}: {error}") from error
         _log.warning("%s: the EXIF block cannot be written and is dropped: %s", name, error)
     return encode(replace(photo, exif=None), kind, quality=quality, name=name)
+
+
+def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
+    """Return the bytes of a PNG or TIFF file of 16 bits a channel."""
+    wide, options = photo.rgb16, _options(photo, kind, None, name)
+    if wide is None or photo.deep is None:
+        raise OutputError(f"{name}: has no 16 bits")
+    is_grey = photo.mode in (*_GREY, "LA") and not np.ptp(wide, axis=2).any()
+    if photo.deep.alpha is not None and photo.deep.alpha.shape == wide.shape[:2]:
+        wide = np.dstack([wide, photo.deep.alpha])
+    try:
+        return sixteen.encode(wide, kind, options, is_grey=is_grey)
+    except Exception as error:  # as in `encode`
+        if "exif" not in options:
+            raise OutputError(f"{name}: cannot be written as {kind}: {error}") from error
+        _log.warning("%s: the EXIF block cannot be written and is dropped: %s", name, error)
+    return _with_all_bits(replace(photo, exif=None), kind, name)
 
 
 def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
@@ -240,7 +272,7 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     elif kind == "WEBP":
         is_exact = photo.lossless and photo.format == "WEBP" and quality is None
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
-    elif kind == "AVIF":
+    elif kind in ("AVIF", "HEIF"):
         options["quality"] = quality or 90
     elif kind == "TIFF" and not photo.exif:  # Pillow cannot write EXIF into a compressed TIFF
         options["compression"] = "tiff_adobe_deflate"

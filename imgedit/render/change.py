@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from imgedit.pixels import Pixels
 from imgedit.render import regions
 from imgedit.render.regions import Region
 from imgedit.vision.subject import Subject
@@ -36,21 +34,22 @@ class Change(Protocol):
         """Return the same change at a share of its strength; 0 changes nothing, 1 is the change itself."""
         ...
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Carry the change out.
 
         Args:
-            rgb: the photo `(H, W, 3)`, with the changes before this one; it stays as it is.
+            rgb: the photo `(H, W, 3)`, with the changes before this one: uint8, or float32 0..255 where it has 16
+                bits. It stays as it is.
             subject: of the photo as it was given.
             region: where to act, and how much.
 
         Returns:
-            A new photo; pixels without weight in the region stay as they are, bit for bit.
+            A new photo of the same number type; pixels without weight in the region stay as they are, bit for bit.
         """
         ...
 
 
-def apply_all(rgb: NDArray[np.uint8], subject: Subject, changes: Iterable[Change]) -> NDArray[np.uint8]:
+def apply_all(rgb: Pixels, subject: Subject, changes: Iterable[Change]) -> Pixels:
     """Carry the changes of one subject out, each in its own region, in the order that they say.
 
     Args:

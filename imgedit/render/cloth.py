@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Floats
+from imgedit.pixels import Floats, Pixels
 from imgedit.render.mesh_fields import smoothstep
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix, Roi
@@ -24,7 +24,7 @@ _LIKE = (0.12, 0.3)  # difference of smoothed colours (0..1) up to which, and fr
 _MOST = 1.3  # times the detail of the sleeve itself (its 90th percentile) at most
 
 
-def detail(rgb: NDArray[np.uint8], matrix: Matrix, roi: Roi, cloth: Floats, patch: Floats) -> Floats:
+def detail(rgb: Pixels, matrix: Matrix, roi: Roi, cloth: Floats, patch: Floats) -> Floats:
     """Return what is to be added to smooth cloth, `(h, w, 3)` of a part of the photo, in units of 0..1.
 
     Args:
@@ -53,7 +53,7 @@ def share_of(drawn: Floats, cloth: Floats, skin: Floats) -> Floats:
     return np.asarray(smoothstep(((drawn - skin) @ way / length - 0.4) / 0.4), np.float32)
 
 
-def _shifted(rgb: NDArray[np.uint8], roi: Roi, aside: NDArray[np.float64]) -> Floats:
+def _shifted(rgb: Pixels, roi: Roi, aside: NDArray[np.float64]) -> Floats:
     """Return the part of the photo that lies some pixels aside of another, its border repeated, 0..1."""
     x0, y0, x1, y1 = roi
     dx, dy = (round(float(v)) for v in aside)

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop
-from imgedit.pixels import Floats, to_uint8
+from imgedit.pixels import Floats, Pixels, kept_signed
 from imgedit.render import regions
 from imgedit.render.change import DETAIL
 from imgedit.render.guided import bands, dot, fit_guided
@@ -44,7 +43,7 @@ class Delta:
         """Return the same change at a share of its strength."""
         return replace(self, delta=self.delta * np.float32(strength))
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Add the delta to the photo, in the region and within the crop's own window; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         crop = subject.crop(*spec).transpose(1, 2, 0)
@@ -53,16 +52,16 @@ class Delta:
 
 
 def apply_delta(
-    rgb: NDArray[np.uint8],
+    rgb: Pixels,
     delta: Floats,
     crop: Floats,
     matrix: Matrix,
     region: Region,
     *,
-    found_on: NDArray[np.uint8] | None = None,
+    found_on: Pixels | None = None,
     radius: int = 2,
     eps: float = 1e-3,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Add a change that was found on a crop to the photo.
 
     What of the delta is a local linear function of the crop's colours (shading, tint) is taken as such of the photo's
@@ -107,5 +106,5 @@ def apply_delta(
         colours *= 2.0
         colours -= 1.0
         change += colours
-        np.copyto(band, to_uint8(change), where=weight[..., None] > 0)
+        np.copyto(band, kept_signed(change, rgb.dtype), where=weight[..., None] > 0)
     return out

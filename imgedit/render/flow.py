@@ -12,10 +12,9 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop
-from imgedit.pixels import Floats, from_uint8, to_uint8
+from imgedit.pixels import Floats, Pixels, from_uint8, kept_signed
 from imgedit.render import regions
 from imgedit.render.change import MOVE
 from imgedit.render.guided import bands
@@ -53,7 +52,7 @@ class Flow:
         """Return the same change at a share of its strength: what is copied and painted shines through the photo."""
         return replace(self, fields=[(amount * strength, fields) for amount, fields in self.fields])
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Copy and paint in the region, within the crop's own window; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         area = regions.intersect(regions.window(subject, *spec), region)
@@ -77,13 +76,13 @@ def mask_on(region: Region, photo: tuple[int, int], matrix: Matrix, shape: tuple
 
 
 def apply_fields(
-    rgb: NDArray[np.uint8],
+    rgb: Pixels,
     fields: Fields,
     matrix: Matrix,
     shape: tuple[int, int],
     source: Region,
     region: Region,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Copy and paint in a photo.
 
     Args:
@@ -116,7 +115,7 @@ def apply_fields(
             if pixels.size and copy.any():
                 x = np.arange(x0 - sx0, x1 - sx0, dtype=np.float32) + flow[..., 0]
                 y = np.arange(area[1] - sy0, area[3] - sy0, dtype=np.float32)[:, None] + flow[..., 1]
-                moved = np.asarray(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+                moved = np.clip(cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), 0, 255)
                 visible = cv2.remap(source.weight, x, y, cv2.INTER_LINEAR)  # nothing beyond its border
                 result = _mixed(from_uint8(moved), copy * visible[..., None], colours)
             part = _mixed(tint, paint, result)
@@ -128,7 +127,7 @@ def apply_fields(
         is_changed = (weight > 0) & (change != 0)
         change *= weight
         change += colours
-        np.copyto(band, to_uint8(change), where=is_changed)
+        np.copyto(band, kept_signed(change, rgb.dtype), where=is_changed)
     return out
 
 

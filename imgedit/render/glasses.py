@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ModelError
-from imgedit.pixels import Floats, to_lab
+from imgedit.pixels import Floats, Pixels, kept, pixels_to_lab
 from imgedit.render.change import DETAIL
 from imgedit.render.regions import Region
 from imgedit.vision import geometry, mesh
@@ -166,7 +166,7 @@ class Glasses:
         """Return the same change at a share of its strength: the glasses fade in."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Draw the glasses on the photo; as `Change.apply`."""
         placed = place(self.points)
         canvas = _Canvas.around(placed, self.frame, self.points, region.roi)
@@ -180,13 +180,13 @@ class Glasses:
         colours = _painted(part, layers, _lit(self.frame.colour, part, is_grey=subject.is_grey))
         weight = _cropped(region, canvas.roi) * np.float32(self.amount)
         mixed = part + weight[..., None] * (colours - part)
-        np.copyto(part, np.clip(np.rint(mixed), 0.0, 255.0).astype(np.uint8), where=weight[..., None] > 0)
+        np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
         return out
 
 
-def _lit(colour: Floats, part: NDArray[np.uint8], *, is_grey: bool) -> Floats:
+def _lit(colour: Floats, part: Pixels, *, is_grey: bool) -> Floats:
     """Return a colour `(3,)` of 0..1 in the light of a part of a photo, 0..255: never darker than its own shades."""
-    lightness = to_lab(part)[..., 0]
+    lightness = pixels_to_lab(part)[..., 0]
     dark, light = (float(v) for v in np.percentile(lightness, (2.0, 80.0)))
     lit = np.maximum(255.0 * np.clip(light / _USUAL, 0.35, 1.1) * colour, 2.0 * min(dark, _DARKEST))
     return np.asarray(np.full(3, lit.mean()) if is_grey else lit, np.float32)
@@ -319,7 +319,7 @@ def _hides(canvas: _Canvas, hair: Floats, ear: Points) -> float:
     return float(np.clip((found - 0.2) / 0.4, 0.0, 1.0))
 
 
-def _painted(part: NDArray[np.uint8], layers: _Layers, colour: Floats) -> Floats:
+def _painted(part: Pixels, layers: _Layers, colour: Floats) -> Floats:
     """Return the photo's part with the glasses, `(h, w, 3)`, 0..255."""
     seen = part.astype(np.float32)
     bright = np.float32(np.percentile(seen.max(axis=2), 95.0))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop, Tint
-from imgedit.pixels import Floats, from_lab, to_lab, to_tensor, to_uint8
+from imgedit.pixels import Floats, Pixels, from_lab, kept_signed, to_lab, to_tensor
 from imgedit.render import tints
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
@@ -83,14 +83,14 @@ class Grid:
         """Return the same change at a share of its strength."""
         return replace(self, grids=[(amount * strength, grid) for amount, grid in self.grids])
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Grade the photo in the region; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         return apply_grids(rgb, self.grids, self.guide, subject.matrix(*spec), spec[1:], region, tint=self.tint)
 
 
 def apply_grids(
-    rgb: NDArray[np.uint8],
+    rgb: Pixels,
     grids: Grids,
     guide: Guide,
     matrix: Matrix,
@@ -99,7 +99,7 @@ def apply_grids(
     *,
     contrast: float = CONTRAST,
     tint: Tint | None = None,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Grade a photo with bilateral grids of affine colour transforms.
 
     Args:
@@ -142,7 +142,7 @@ def apply_grids(
             1.0 / MAX_CONTRAST_GAIN, MAX_CONTRAST_GAIN
         )
         graded = _held((graded + 1.0) * factor[:, None] - 1.0, colours, hair, inside)
-        band[chosen] = to_uint8(colours + share[:, None] * (graded - colours))
+        band[chosen] = kept_signed(colours + share[:, None] * (graded - colours), rgb.dtype)
     return out
 
 
@@ -167,7 +167,7 @@ class _Sample:
     @classmethod
     def of(
         cls,
-        rgb: NDArray[np.uint8],
+        rgb: Pixels,
         grids: Grids,
         guide: Guide,
         matrix: Matrix,
@@ -177,7 +177,7 @@ class _Sample:
     ) -> _Sample:
         x0, y0, x1, y1 = region.roi
         h, w, to_photo = work_grid(region.roi, _SAMPLED)
-        small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_NEAREST), np.uint8)
+        small = np.asarray(cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_NEAREST))
         weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
         chosen = np.nonzero(weight)
         to_crop = geometry.chain(to_photo, matrix)
@@ -262,7 +262,7 @@ def _lab(colours: Floats) -> Floats:
 
 
 def _graded(
-    image: NDArray[np.uint8],
+    image: Pixels,
     chosen: tuple[NDArray[np.intp], ...],
     grids: Grids,
     guide: Guide,

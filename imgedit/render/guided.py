@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Floats
+from imgedit.pixels import Floats, Pixels
 from imgedit.vision.geometry import Matrix, Roi
 
 __all__ = ["bands", "dot", "enlarged_rows", "fit_guided", "refine", "work_grid"]
@@ -70,7 +70,7 @@ def fit_guided(guide: Floats, source: Floats, radius: int, eps: float) -> Floats
     return out
 
 
-def refine(probability: Floats, guide: NDArray[np.uint8], radius: float, eps: float = 1e-4) -> Floats:
+def refine(probability: Floats, guide: Pixels, radius: float, eps: float = 1e-4) -> Floats:
     """Turn a coarse probability into a soft matte that follows the photo's own edges.
 
     Args:

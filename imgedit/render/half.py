@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Floats, greyed, to_tensor
+from imgedit.pixels import Floats, Pixels, eight_bit, greyed, kept, to_tensor
 from imgedit.render.change import DETAIL
 from imgedit.render.mesh_fields import rasterize, smoothstep, visibility
 from imgedit.render.regions import AROUND, Region
@@ -63,11 +63,11 @@ class Half:
         """Return the same change at a share of its strength: the half fades in."""
         return replace(self, strength=self.strength * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Paint the half on the turned photo; as `Change.apply`."""
         matrix = geometry.crop_matrix(Mesh(self.target, 1.0).landmarks, CROP, self.size)
         masks = self.masks(subject, matrix)
-        crop = np.asarray(geometry.cut(rgb, matrix, self.size), np.uint8)
+        crop = eight_bit(geometry.cut(rgb, matrix, self.size))
         painted = self.paint(to_tensor(crop), masks.seen[None]).transpose(1, 2, 0)
         if subject.is_grey:
             painted = greyed(painted, axis=2)
@@ -80,7 +80,7 @@ class Half:
         out = rgb.copy()
         part = out[y0:y1, x0:x1]
         mixed = part + weight[..., None] * (picture - part)
-        np.copyto(part, np.clip(np.rint(mixed), 0.0, 255.0).astype(np.uint8), where=weight[..., None] > 0)
+        np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
         return out
 
     def masks(self, subject: Subject, matrix: Matrix) -> _Masks:
@@ -112,9 +112,7 @@ class Half:
         detail = ~seen & seen[:, ::-1] & (oval > 0)
         return _Masks(*(np.asarray(mask, np.float32) for mask in (seen, weight, detail)))
 
-    def _detail(
-        self, rgb: NDArray[np.uint8], crop: NDArray[np.uint8], where: Floats, matrix: Matrix, roi: geometry.Roi
-    ) -> Floats:
+    def _detail(self, rgb: Pixels, crop: NDArray[np.uint8], where: Floats, matrix: Matrix, roi: geometry.Roi) -> Floats:
         """Return what the mirror image of the turned photo has beyond that of its crop, `(h, w, 3)`, 0..255."""
         mirror = np.array([[-1.0, 0.0, self.size - 1.0], [0.0, 1.0, 0.0]])
         there = geometry.chain(geometry.chain(matrix, mirror), geometry.invert(matrix))  # its own inverse

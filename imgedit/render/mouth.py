@@ -12,9 +12,8 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from imgedit.pixels import Floats, greyed, to_tensor
+from imgedit.pixels import Floats, Pixels, eight_bit, greyed, kept, to_tensor
 from imgedit.render.change import DETAIL
 from imgedit.render.mesh_fields import smoothstep
 from imgedit.render.regions import AROUND, Region, intersect
@@ -55,7 +54,7 @@ class Mouth:
         """Return the same change at a share of its strength: the mesh goes a share of its way."""
         return replace(self, target=self.source + strength * (self.target - self.source))
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Paint between the lips of the moved photo; as `Change.apply`."""
         share = painted_share(self.source, self.target)
         if share <= 0.0:
@@ -63,7 +62,7 @@ class Mouth:
         matrix = mouths.window(self.target, self.size)
         pixel = 1.0 / geometry.crop_scale(matrix)  # one crop pixel in photo pixels
         unit = pixel * self.size / mouths.SIDE
-        crop = to_tensor(np.asarray(geometry.cut(rgb, matrix, self.size), np.uint8))
+        crop = to_tensor(eight_bit(geometry.cut(rgb, matrix, self.size)))
         masks = np.stack(mouths.contours(self.target, matrix, self.size))
         painted = self.paint(crop, masks).transpose(1, 2, 0)
         if subject.is_grey:
@@ -77,7 +76,7 @@ class Mouth:
         weight = (area.weight * np.float32(share))[..., None]
         part = out[y0:y1, x0:x1]
         mixed = part + weight * ((enlarged + 1.0) * 127.5 - part)
-        np.copyto(part, np.clip(np.rint(mixed), 0.0, 255.0).astype(np.uint8), where=weight > 0)
+        np.copyto(part, kept(mixed, rgb.dtype), where=weight > 0)
         return out
 
     def _hole(self, shape: tuple[int, ...], unit: float) -> Region:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ModelError
-from imgedit.pixels import Floats, to_lab
+from imgedit.pixels import Floats, Pixels, kept, to_lab
 from imgedit.render.change import DETAIL
 from imgedit.render.guided import work_grid
 from imgedit.render.mesh_fields import rasterize
@@ -111,7 +111,7 @@ class FaceHair:
         """Return the same change at a share of its strength: the hair fades in."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Draw the hair on the photo; as `Change.apply`."""
         out = rgb.copy()
         near = region.around(self.points)
@@ -127,7 +127,7 @@ class FaceHair:
         shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -1.5, 2.2))
         made = np.minimum(_colour(subject) * shade[..., None], _DARKEST * part)
         mixed = part + weight[..., None] * (made - part)
-        np.copyto(part, np.clip(np.rint(mixed), 0, 255).astype(np.uint8), where=weight[..., None] > 0)
+        np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
         return out
 
 
@@ -220,7 +220,7 @@ def _colour(subject: Subject) -> Floats:
     return np.asarray(colour.mean() + chroma * (colour - colour.mean()), np.float32)
 
 
-def _light(part: NDArray[np.uint8], cover: Floats, unit: float) -> Floats:
+def _light(part: Pixels, cover: Floats, unit: float) -> Floats:
     """Return how much lighter the skin is than in the middle of what is covered, a factor `(h, w)`."""
     smooth = cv2.GaussianBlur(part.mean(axis=2).astype(np.float32), (0, 0), max(1.0, 0.6 * unit))
     covered = smooth[cover > 0.2]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ModelError
-from imgedit.pixels import Floats
+from imgedit.pixels import Floats, Pixels, kept
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, work_grid
 from imgedit.render.mesh_fields import rasterize, smoothstep
@@ -118,7 +118,7 @@ class Skin:
         """Return the same change at a share of its strength."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Change the skin of the photo; as `Change.apply`."""
         out = rgb.copy()
         near = region.around(self.points)
@@ -132,10 +132,10 @@ class Skin:
             linear = _to_linear(part[rows])
             made = 255.0 * _to_srgb(linear * np.exp(change[rows])[..., None])
             mixed = part[rows] + share * (made - part[rows])
-            np.copyto(part[rows], np.clip(np.rint(mixed), 0, 255).astype(np.uint8), where=share > 0)
+            np.copyto(part[rows], kept(mixed, rgb.dtype), where=share > 0)
         return out
 
-    def _change(self, part: NDArray[np.uint8], skin: Floats, roi: geometry.Roi) -> tuple[Floats, Floats]:
+    def _change(self, part: Pixels, skin: Floats, roi: geometry.Roi) -> tuple[Floats, Floats]:
         """Return what is added to log luminance, and how much of it counts, both `(h, w)`."""
         unit = mesh.fit(mesh.template().points, self.points)[0]
         weight, change = _looked_up(self.points, self.age, roi)
@@ -199,14 +199,14 @@ def _enlarged(plane: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _log_luminance(rgb: NDArray[np.uint8]) -> Floats:
+def _log_luminance(rgb: Pixels) -> Floats:
     linear = _to_linear(rgb)
     y = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     return np.asarray(np.log(y + np.float32(_DARK)), np.float32)
 
 
-def _to_linear(rgb: NDArray[np.uint8]) -> Floats:
-    return _LINEAR[rgb]
+def _to_linear(rgb: Pixels) -> Floats:
+    return _LINEAR[rgb] if rgb.dtype == np.uint8 else _linear_of(rgb / np.float32(255.0))
 
 
 def _to_srgb(linear: Floats) -> Floats:
@@ -214,7 +214,7 @@ def _to_srgb(linear: Floats) -> Floats:
     return np.asarray(np.where(clipped > 0.0031308, 1.055 * clipped ** (1 / 2.4) - 0.055, 12.92 * clipped), np.float32)
 
 
-def _linear_of(value: NDArray[np.float64]) -> Floats:
+def _linear_of(value: NDArray[Any]) -> Floats:
     return np.asarray(np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92), np.float32)
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Floats, greyed, to_tensor
+from imgedit.pixels import Floats, Pixels, eight_bit, greyed, kept, to_tensor
 from imgedit.render.change import DETAIL
 from imgedit.render.cloth import detail, share_of
 from imgedit.render.guided import refine, work_grid
@@ -71,7 +71,7 @@ class Sleeve:
         """Return the same change at a share of its strength."""
         return replace(self, share=self.share * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Paint the sleeve; as `Change.apply`."""
         body = subject.place
         matrix = arms.window(self.arm)
@@ -81,7 +81,7 @@ class Sleeve:
         x0, y0, x1, y1 = area.roi
         if x1 <= x0 or y1 <= y0 or self.share <= 0 or not isinstance(body, Body):
             return rgb
-        seen = np.asarray(geometry.cut(rgb, matrix, arms.SIZE, edge=True), np.uint8)
+        seen = eight_bit(geometry.cut(rgb, matrix, arms.SIZE, edge=True))
         crop, tones = to_tensor(seen), [*self.tone, *arms.cloth_tone(seen, joints, unit)]
         planes = np.array([*(value / 255.0 for value in tones), float(self.is_short)], np.float32)
         flat = np.broadcast_to(planes[:, None, None], (len(planes), *arms.SIZE))
@@ -106,7 +106,7 @@ class Sleeve:
             weight *= 1.0 - was * person[..., 0] * share_of(drawn, cloth, skin)  # cloth that stays is the photo's own
         mixed = part + weight[..., None] * (after - part)
         out = rgb.copy()
-        new = np.clip(np.rint(mixed * 255.0), 0.0, 255.0).astype(np.uint8)
+        new = kept(mixed * 255.0, rgb.dtype)
         np.copyto(out[y0:y1, x0:x1], new, where=weight[..., None] > 0)
         return out
 
@@ -119,7 +119,7 @@ def _placed(hole: Floats, matrix: Matrix, shape: tuple[int, int]) -> Region:
     return Region(roi, np.asarray(geometry.put_back(hole, matrix, roi), np.float32))
 
 
-def _matte(rgb: NDArray[np.uint8], body: Body, roi: Roi, unit: float) -> Floats:
+def _matte(rgb: Pixels, body: Body, roi: Roi, unit: float) -> Floats:
     """Return where the person is in the photo, `(h, w)` of the roi, 0..1, along the photo's edges."""
     h, w, to_photo = work_grid(roi)
     coarse = body.matte(geometry.invert(to_photo), (h, w))

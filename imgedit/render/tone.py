@@ -11,10 +11,9 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from imgedit.models.manifest import Crop
-from imgedit.pixels import Floats, from_lab, to_lab
+from imgedit.pixels import Floats, Pixels, from_lab, kept, pixels_to_lab
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
 from imgedit.render.regions import Region
@@ -91,15 +90,13 @@ class Tone:
         """Return the same change at a share of its strength."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Tone the photo in the region; as `Change.apply`."""
         matrix = subject.matrix(self.crop.kind, self.crop.height, self.crop.width)
         return toned(rgb, self.curve, region, self.crop.width / geometry.crop_scale(matrix), self.amount)
 
 
-def toned(
-    rgb: NDArray[np.uint8], curve: Curve, region: Region, window: float, amount: float = 1.0
-) -> NDArray[np.uint8]:
+def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: float = 1.0) -> Pixels:
     """Tone a photo.
 
     Args:
@@ -126,14 +123,14 @@ def toned(
             continue
         band = out[y0 + rows.start : y0 + rows.stop, x0:x1]
         pixels = band[chosen]
-        lab = to_lab(pixels[None])[0]
+        lab = pixels_to_lab(pixels[None])[0]
         limit, around = (enlarged_rows(part, rows, height, width)[chosen] for part in (most, mean_ab))
         light = _lightness(np.minimum(curve.moved(log_luminance(lab[:, 0])), limit))
         own = np.clip(lab[:, 1:] - around, -_OWN_MOST, _OWN_MOST)
         made = np.column_stack([light, curve.tint_at(light) + _OWN * own]).astype(np.float32)
         colours = 255.0 * from_lab(made[None])[0]
         share = (amount * weight[chosen])[:, None]
-        band[chosen] = np.clip(np.rint(pixels + share * (colours - pixels)), 0, 255).astype(np.uint8)
+        band[chosen] = kept(pixels + share * (colours - pixels), rgb.dtype)
     return out
 
 
@@ -148,12 +145,12 @@ def _lightness(log_y: Floats) -> Floats:
     return np.asarray(np.clip(np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y), 0.0, 99.0), np.float32)
 
 
-def _neighbours(rgb: NDArray[np.uint8], curve: Curve, region: Region, window: float) -> tuple[Floats, Floats]:
+def _neighbours(rgb: Pixels, curve: Curve, region: Region, window: float) -> tuple[Floats, Floats]:
     """Return, on a reduced copy, the most log luminance of each place, `(h, w)`, and the photo's mean a*, b* there."""
     h, w, _ = work_grid(region.roi, _SAMPLED)
-    small = np.asarray(cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
+    small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
     weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_AREA), np.float32)
-    lab = to_lab(small)
+    lab = pixels_to_lab(small)
     scale = window * w / rgb.shape[1]
 
     def spread(values: Floats, radius: float) -> Floats:

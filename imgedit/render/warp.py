@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Floats
+from imgedit.pixels import Floats, Pixels, eight_bit, kept
 from imgedit.render.change import MOVE, Change
 from imgedit.render.mesh_fields import Fields, Maps, find_fields, smoothstep
 from imgedit.render.regions import AROUND, Region
@@ -54,7 +54,7 @@ class Warp:
         """Return the same change at a share of its strength: every point goes a share of its way."""
         return replace(self, target=self.source + strength * (self.target - self.source))
 
-    def apply(self, rgb: NDArray[np.uint8], subject: Subject, region: Region) -> NDArray[np.uint8]:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Move the photo's pixels; as `Change.apply`."""
         return warp_points(rgb, self.source, self.target, parsed_maps(subject), region)
 
@@ -101,12 +101,12 @@ class _Grid(NamedTuple):
 
 
 def warp_points(
-    rgb: NDArray[np.uint8],
+    rgb: Pixels,
     source: Points,
     target: Points,
     maps: tuple[geometry.Matrix, Maps] | None = None,
     region: Region | None = None,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Move the pixels of a photo with the points of a face.
 
     Args:
@@ -126,7 +126,7 @@ def warp_points(
     part = rgb[grid.y : y1, grid.x : x1]
     rest = (grid.height * grid.block - part.shape[0], grid.width * grid.block - part.shape[1])
     whole = cv2.copyMakeBorder(part, 0, rest[0], 0, rest[1], cv2.BORDER_REPLICATE) if any(rest) else part
-    small = np.asarray(cv2.resize(whole, (grid.width, grid.height), interpolation=cv2.INTER_AREA), np.uint8)
+    small = eight_bit(cv2.resize(whole, (grid.width, grid.height), interpolation=cv2.INTER_AREA))
     seen = None
     if maps is not None:
         to_window = geometry.chain(grid.matrix(), maps[0])
@@ -141,7 +141,7 @@ def warp_points(
     return carry(rgb, fields, grid)
 
 
-def carry(rgb: NDArray[np.uint8], fields: Fields, grid: _Grid) -> NDArray[np.uint8]:
+def carry(rgb: Pixels, fields: Fields, grid: _Grid) -> Pixels:
     """Look the pixels of a photo up where the fields say; the fields are enlarged by whole blocks.
 
     Args:
@@ -172,7 +172,7 @@ def carry(rgb: NDArray[np.uint8], fields: Fields, grid: _Grid) -> NDArray[np.uin
     return out
 
 
-def _with_mirrored(tile: _Tile, fields: Fields, face: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _with_mirrored(tile: _Tile, fields: Fields, face: Pixels) -> Pixels:
     """Mix in what the other side of the face shows."""
     if fields.mirrored is None or fields.mirror_weight is None or fields.gain is None:
         return face
@@ -187,7 +187,7 @@ def _with_mirrored(tile: _Tile, fields: Fields, face: NDArray[np.uint8]) -> NDAr
         slice(rows.start - tile.pixels[0].start, rows.stop - tile.pixels[0].start),
         slice(columns.start - tile.pixels[1].start, columns.stop - tile.pixels[1].start),
     )
-    seen = np.asarray(np.clip(np.rint(lit), 0.0, 255.0), np.uint8)
+    seen = kept(lit, face.dtype)
     face[inside] = cv2.blendLinear(seen, np.ascontiguousarray(face[inside]), weight, 1.0 - weight)
     return face
 
@@ -197,7 +197,7 @@ def _moves(flow: Floats) -> NDArray[np.uint8]:
     return np.asarray((flow[..., 0] != 0) | (flow[..., 1] != 0), np.uint8)
 
 
-def _tiles(rgb: NDArray[np.uint8], grid: _Grid, box: tuple[int, int, int, int]) -> Iterator[_Tile]:
+def _tiles(rgb: Pixels, grid: _Grid, box: tuple[int, int, int, int]) -> Iterator[_Tile]:
     """Cut a box of cells (x0, y0, x1, y1) into bands of rows, so that memory stays small."""
     x0, y0, x1, y1 = box
     rows = max(1, _BAND // max(1, (x1 - x0) * grid.block**2))
@@ -212,7 +212,7 @@ class _Tile:
         pixels: rows and columns of the photo.
     """
 
-    def __init__(self, rgb: NDArray[np.uint8], grid: _Grid, box: tuple[int, int, int, int]) -> None:
+    def __init__(self, rgb: Pixels, grid: _Grid, box: tuple[int, int, int, int]) -> None:
         self._rgb, self._grid, self._box = rgb, grid, box
         x0, y0, x1, y1 = box
         self.pixels = (
@@ -248,14 +248,14 @@ class _Tile:
         y, x = (y0 - top) * block, (x0 - left) * block
         return np.asarray(cells[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start], np.float32)
 
-    def looked_up(self, flow: Floats) -> NDArray[np.uint8]:
+    def looked_up(self, flow: Floats) -> Pixels:
         """Return the photo's colours at the places that a flow in cells, `(h, w, 2)`, leads to."""
         block = np.float32(self._grid.block)
         rows, columns = self.pixels
         x = flow[..., 0] * block + np.arange(columns.start, columns.stop, dtype=np.float32)
         y = flow[..., 1] * block + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
         found = cv2.remap(self._rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        return np.asarray(found, np.uint8)
+        return found if found.dtype == np.uint8 else np.clip(found, 0, 255)  # a cubic overshoots
 
     def outline(self, polygon: Points) -> Floats:
         """Return how much of each pixel lies within a polygon of cells, `(h, w)`, with a soft edge."""

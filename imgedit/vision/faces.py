@@ -12,8 +12,8 @@ Deviations:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -28,7 +28,18 @@ from imgedit.models.sessions import Sessions
 from imgedit.vision import geometry
 from imgedit.vision.geometry import Matrix
 
-__all__ = ["CLOSER_SIDE", "MAX_SIDE", "MODEL", "Face", "detect", "doubtful", "pick", "search"]
+__all__ = [
+    "CLOSER_SIDE",
+    "MAX_SIDE",
+    "MODEL",
+    "Face",
+    "check_choice",
+    "detect",
+    "doubtful",
+    "nearest_to",
+    "pick",
+    "search",
+]
 
 MODEL = "mtcnn.facenet"
 MAX_SIDE = 1024
@@ -54,11 +65,13 @@ class Face:
         box: `(4,)` float32: x0, y0, x1, y1, pixels of the upright photo; may reach beyond it.
         landmarks: `(5, 2)` float32: left eye, right eye, nose, left and right mouth corner as seen, pixels.
         score: Probability of being a face.
+        named_at: Where messages say that it is, if it was found in a turned copy of the photo; None: at its nose.
     """
 
     box: Array
     landmarks: Array
     score: float
+    named_at: tuple[float, float] | None = None
 
     @property
     def size(self) -> float:
@@ -67,8 +80,28 @@ class Face:
 
     def __str__(self) -> str:
         """Return what messages call the face: by the tip of its nose, pixels of the photo."""
-        x, y = (round(float(v)) for v in self.landmarks[2])
+        x, y = (round(float(v)) for v in (self.landmarks[2] if self.named_at is None else self.named_at))
         return f"the face at {x}, {y}"
+
+    @property
+    def side(self) -> float:
+        """Side of a square as large as the box, pixels."""
+        return math.sqrt(max(self.size, 0.0))
+
+    def turned(self, quarters: int, size: tuple[int, int]) -> Face:
+        """Return the face as it is in the photo turned by quarters of a circle, counter-clockwise.
+
+        Args:
+            quarters: Any whole number.
+            size: Width and height of the photo before.
+        """
+        corners = np.concatenate([np.asarray(self.box, np.float64).reshape(2, 2), self.landmarks])
+        width, height = size
+        for _ in range(quarters % 4):
+            corners = np.column_stack([corners[:, 1], width - 1 - corners[:, 0]])
+            width, height = height, width
+        box = np.concatenate([corners[:2].min(0), corners[:2].max(0)]).astype(np.float32)
+        return replace(self, box=box, landmarks=corners[2:].astype(np.float32))
 
     def matrix(self, kind: str, height: int, width: int) -> Matrix:
         """Return the matrix from the photo to a crop of this face.
@@ -161,14 +194,21 @@ def search(rgb: NDArray[np.uint8], *, device: str = "auto") -> list[Face]:
     return [face for face in detect(rgb, device=device, max_side=CLOSER_SIDE) if face.score >= _CLOSER_SCORE]
 
 
-def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, int] | None = None) -> list[Face]:
+def pick(
+    faces: Sequence[Face],
+    which: str | int = "all",
+    *,
+    photo: tuple[int, int] | None = None,
+    min_side: float = 0.0,
+) -> list[Face]:
     """Choose among the faces of one photo.
 
     Args:
         faces: As `search` or `detect` gives them.
-        which: `all` (but those of `doubtful`), `largest`, `left` or `right` (the outermost in the picture), or a place
-            in `faces`, from 0.
+        which: `all` (but those of `doubtful`), `largest`, `smallest`, `left` or `right` (the outermost in the picture),
+            `nearest:X,Y` (to a place in the photo, pixels), or a place in `faces`, from 0.
         photo: Width and height of the photo that `search` looked at, to say so where it found nothing.
+        min_side: Faces with a smaller side are left out, pixels.
 
     Returns:
         At least one face.
@@ -177,23 +217,53 @@ def pick(faces: Sequence[Face], which: str | int = "all", *, photo: tuple[int, i
         NoFaceError: There are no faces, or not that many.
         ConfigError: No such choice.
     """
-    text = str(which).strip().lower()
-    if text not in ("all", "largest", "left", "right") and not text.isdecimal():
-        raise ConfigError(f"unknown choice of face {which!r}; known: all, largest, left, right, or a number from 0")
+    text = check_choice(which)
     if not faces:
         raise NoFaceError("no face was found" + ("" if photo is None else _tried(*photo)))
-    if text == "all":
-        left_out = doubtful(faces)
-        return [face for face in faces if not any(face is other for other in left_out)]
-    if text == "largest":
-        return [max(faces, key=lambda face: face.size)]
-    if text == "left":
-        return [min(faces, key=_middle)]
-    if text == "right":
-        return [max(faces, key=_middle)]
-    if int(text) >= len(faces):
+    if text.isdecimal() and int(text) >= len(faces):
         raise NoFaceError(f"there is no face {text}: {len(faces)} found, numbered from 0")
-    return [faces[int(text)]]
+    among = [faces[int(text)]] if text.isdecimal() else faces
+    large = [face for face in among if face.side >= min_side]
+    if not large:
+        most = max(face.side for face in among)
+        raise NoFaceError(f"no face of at least {min_side:g} px was found; the largest has {most:.0f} px")
+    if text in _CHOICES:
+        return [_CHOICES[text](large)]
+    if text.startswith(_NEAREST):
+        return [min(large, key=lambda face: math.dist(_centre(face), nearest_to(text)))]
+    left_out = doubtful(large) if text == "all" else []
+    return [face for face in large if not any(face is other for other in left_out)]
+
+
+def check_choice(which: str | int) -> str:
+    """Return a choice of faces as `pick` takes it, in small letters.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+    text = str(which).strip().lower()
+    if text == "all" or text in _CHOICES or text.isdecimal():
+        return text
+    if text.startswith(_NEAREST):
+        nearest_to(text)
+        return text
+    known = ", ".join(["all", *_CHOICES])
+    raise ConfigError(f"unknown choice of face {which!r}; known: {known}, nearest:X,Y, or a number from 0")
+
+
+def nearest_to(choice: str) -> tuple[float, float]:
+    """Return the place, pixels, of a choice `nearest:X,Y`.
+
+    Raises:
+        ConfigError: it holds no two numbers.
+    """
+    try:
+        x, y = (float(part) for part in choice.removeprefix(_NEAREST).split(","))
+    except ValueError as error:
+        raise ConfigError(f"the nearest face is named by a place, nearest:X,Y in pixels, not {choice!r}") from error
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ConfigError(f"the nearest face is named by a place, nearest:X,Y in pixels, not {choice!r}")
+    return x, y
 
 
 def doubtful(faces: Sequence[Face]) -> list[Face]:
@@ -217,6 +287,20 @@ def _tried(width: int, height: int) -> str:
 
 def _middle(face: Face) -> float:
     return float(face.box[0] + face.box[2])
+
+
+def _centre(face: Face) -> tuple[float, float]:
+    x0, y0, x1, y1 = (float(v) for v in face.box)
+    return (x0 + x1) / 2.0, (y0 + y1) / 2.0
+
+
+_NEAREST = "nearest:"
+_CHOICES: dict[str, Callable[[Sequence[Face]], Face]] = {
+    "largest": lambda faces: max(faces, key=lambda face: face.size),
+    "smallest": lambda faces: min(faces, key=lambda face: face.size),
+    "left": lambda faces: min(faces, key=_middle),
+    "right": lambda faces: max(faces, key=_middle),
+}
 
 
 @cache

@@ -106,7 +106,7 @@ def test_json_tells_what_was_done(portrait):
     assert told["written"] == [str(portrait.with_name("Eileen é.blond.png"))]
     assert told["words"] == {"blond": 0.5}
     assert len(told["faces"]) == 1
-    assert set(told["seconds"]) == {"faces", "networks", "changes"}
+    assert set(told["seconds"]) == {"read", "faces", "networks", "changes", "write"}
     assert told["device"] == "cpu"
 
 

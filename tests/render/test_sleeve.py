@@ -69,6 +69,16 @@ def sleeves(one: Subject, paint: Paint, *, short: bool = True) -> list[Sleeve]:
     return [Sleeve(arm, np.array(SKIN, np.float32), short, paint) for arm in arms.arms_of(one.place)]
 
 
+def test_a_sleeve_of_a_photo_of_16_bits_is_the_same_but_for_rounding() -> None:
+    one = subject(scene())
+    narrow = apply_all(scene(), one, sleeves(one, skin_everywhere))
+    deep = apply_all(scene().astype(np.float32), one, sleeves(one, skin_everywhere))
+    assert deep.dtype == np.float32
+    apart = np.abs(deep - narrow.astype(np.float32)).max(axis=2)
+    assert np.percentile(apart[(narrow != scene()).any(axis=2)], 95) <= 1.0
+    assert (deep % 1 != 0).any()
+
+
 def test_nothing_outside_the_region_changes_and_arms_do() -> None:
     rgb = scene()
     one = subject(rgb)

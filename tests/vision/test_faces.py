@@ -309,7 +309,7 @@ def test_picking_among_no_faces_is_no_face(which: str | int) -> None:
 
 @pytest.mark.parametrize("which", ["biggest", -1, "", "1.5"])
 def test_an_unknown_choice_names_the_known_ones(which: str | int) -> None:
-    with pytest.raises(ConfigError, match="all, largest, left, right"):
+    with pytest.raises(ConfigError, match="all, largest, smallest, left, right, nearest:X,Y"):
         faces.pick(PEOPLE, which)
 
 

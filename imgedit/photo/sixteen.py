@@ -1,0 +1,180 @@
+"""Colours of 16 bits a channel, which Pillow reads and writes with 8: PNG and TIFF.
+
+OpenCV reads the numbers; Pillow stays in charge of everything else, metadata included. What OpenCV reads is compared
+with what Pillow reads, so that an odd file is never mixed up, but read with 8 bits.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["eight_bit", "encode", "is_deep", "read_deep"]
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that are the picture itself
+_BITS, _SAMPLE_FORMAT = 258, 339  # TIFF tags
+# TIFF: width, height, bits, compression, photometric, strip offsets, samples, rows a strip, strip sizes, planes,
+# predictor, extra samples, sample format.
+_LAYOUT = (256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 338, 339)
+_SHORT, _LONG = 3, 4
+_FORMATS = {_SHORT: "H", _LONG: "I"}
+_STRIP = 1 << 20  # bytes of a strip of a TIFF, before compression
+_SAMPLED = 1 << 20  # pixels that are compared
+
+Wide = NDArray[np.uint16]
+
+
+def eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale 0..65535 to 0..255, rounded."""
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def is_deep(image: Image.Image, data: bytes | None) -> bool:
+    """Tell whether an opened PNG or TIFF has 16 bits a channel, and colours or transparency, which Pillow cuts."""
+    if image.mode not in ("RGB", "RGBA", "LA") or data is None:
+        return False
+    if image.format == "PNG":
+        return data[24:25] == b"\x10" and "transparency" not in image.info
+    if image.format == "TIFF":
+        tags: Any = getattr(image, "tag_v2", {})
+        return set(tags.get(_BITS, ())) == {16} and set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
+    return False
+
+
+def read_deep(data: bytes, seen: NDArray[np.uint8], orientation: int) -> Wide | None:
+    """Return the colours of a file of 16 bits, `(H, W, 3 or 4)`, upright; None where they are not what Pillow sees.
+
+    Args:
+        data: of the file.
+        seen: its pixels with 8 bits, cut or rounded, upright, `(H, W, 3 or 4)`.
+        orientation: as EXIF numbers it, of the stored pixels.
+    """
+    import cv2  # loads as long as all of Pillow, for few photos
+
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if stored is None or stored.dtype != np.uint16:
+        return None
+    wide: Wide = np.asarray(stored if stored.ndim == 3 else np.repeat(stored[..., None], 3, axis=2), np.uint16)
+    channels = seen.shape[2]
+    if wide.shape[2] not in (3, 4) or wide.shape[2] < channels:
+        return None
+    wide = wide[..., [2, 1, 0, 3][:channels]]
+    for upright in (wide, _turned(wide, orientation)):
+        if upright.shape == seen.shape and _agree(upright, seen):
+            return np.ascontiguousarray(upright)
+    return None
+
+
+def _agree(wide: Wide, seen: NDArray[np.uint8]) -> bool:
+    step = max(1, round((seen.shape[0] * seen.shape[1] / _SAMPLED) ** 0.5))
+    some = eight_bit(wide[::step, ::step]).astype(np.int16)
+    return bool(np.abs(some - seen[::step, ::step]).max(initial=0) <= 1)
+
+
+def _turned(pixels: Wide, orientation: int) -> Wide:
+    """Turn stored pixels upright (EXIF 2.3, section 4.6.4)."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    across = {2: True, 3: True, 6: True, 7: True}.get(orientation, False)
+    down = {3: True, 4: True, 7: True, 8: True}.get(orientation, False)
+    return pixels[:: -1 if down else 1, :: -1 if across else 1]
+
+
+def encode(wide: Wide, kind: str, options: dict[str, Any], *, is_grey: bool) -> bytes:
+    """Return the bytes of a file of 16 bits a channel.
+
+    Args:
+        wide: `(H, W, 3 or 4)`, RGB and alpha.
+        kind: `PNG` or `TIFF`.
+        options: Pillow's, which write the metadata.
+        is_grey: write one channel for the three.
+    """
+    colours = wide[..., :1] if is_grey else wide[..., :3]
+    planes = np.concatenate([colours, wide[..., 3:]], axis=2) if is_grey or wide.shape[2] == 4 else colours
+    head = io.BytesIO()
+    layout = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[planes.shape[2]]
+    if kind == "PNG":
+        Image.new(layout, (1, 1)).save(head, "PNG", **options)
+        return _png(planes, head.getvalue())
+    Image.new(layout, (1, 1)).save(head, "TIFF", **{k: v for k, v in options.items() if k != "compression"})
+    return _tiff(planes, head.getvalue())
+
+
+def _png(planes: Wide, head: bytes) -> bytes:
+    """Put a picture into a PNG file in place of its one pixel (PNG specification, section 11.2)."""
+    height, width, count = planes.shape
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[count]
+    rows = planes.astype(">u2").reshape(height, -1).view(np.uint8)
+    packer, packed = zlib.compressobj(4), []
+    for row, above in zip(rows, np.concatenate([np.zeros_like(rows[:1]), rows[:-1]]), strict=True):
+        packed.append(packer.compress(b"\x02" + (row - above).tobytes()))  # the filter "Up"
+    packed.append(packer.flush())
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    others = b"".join(chunk for name, chunk in _chunks(head) if name not in _PNG_PICTURE)
+    return _PNG + _chunk(b"IHDR", header) + others + _chunk(b"IDAT", b"".join(packed)) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give the chunks of a PNG file, each with its name."""
+    at = len(_PNG)
+    while at < len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        yield data[at + 4 : at + 8], data[at : at + 12 + length]
+        at += 12 + length
+
+
+def _tiff(planes: Wide, head: bytes) -> bytes:
+    """Put a picture into a TIFF file in place of its one pixel (TIFF 6.0, sections 2, 8 and 14; deflate).
+
+    What the file holds stays where it is; a new directory behind the picture has all entries but those of the layout.
+    """
+    height, width, count = planes.shape
+    (at,) = struct.unpack_from("<I", head, 4)
+    (n,) = struct.unpack_from("<H", head, at)
+    entries = {struct.unpack_from("<H", head, e)[0]: head[e : e + 12] for e in range(at + 2, at + 2 + 12 * n, 12)}
+    out = bytearray(head)
+    rows = max(1, _STRIP // (2 * count * width))
+    offsets, sizes = [], []
+    for top in range(0, height, rows):
+        part = planes[top : top + rows].astype("<u2")
+        part[:, 1:] -= part[:, :-1].copy()  # the predictor: differences along a row
+        packed = zlib.compress(part.tobytes(), 4)
+        offsets.append(len(out))
+        sizes.append(len(packed))
+        out += packed
+    layout = {
+        256: (_LONG, [width]), 257: (_LONG, [height]), 258: (_SHORT, [16] * count), 259: (_SHORT, [8]),
+        262: (_SHORT, [1 if count < 3 else 2]), 273: (_LONG, offsets), 277: (_SHORT, [count]), 278: (_LONG, [rows]),
+        279: (_LONG, sizes), 284: (_SHORT, [1]), 317: (_SHORT, [2]), 339: (_SHORT, [1] * count),
+    }  # fmt: skip
+    if count in (2, 4):
+        layout[338] = (_SHORT, [2])  # alpha, the colours not multiplied with it
+    kept = {tag: entry for tag, entry in entries.items() if tag not in _LAYOUT}
+    for tag, (kind, values) in layout.items():
+        content = struct.pack(f"<{len(values)}{_FORMATS[kind]}", *values)
+        if len(content) > 4:
+            out += b"\0" * (len(out) % 2)
+            place = struct.pack("<I", len(out))
+            out += content
+        else:
+            place = content.ljust(4, b"\0")
+        kept[tag] = struct.pack("<HHI", tag, kind, len(values)) + place
+    out += b"\0" * (len(out) % 2)
+    struct.pack_into("<I", out, 4, len(out))
+    out += struct.pack("<H", len(kept)) + b"".join(kept[tag] for tag in sorted(kept)) + b"\0\0\0\0"
+    return bytes(out)
