@@ -21,7 +21,7 @@ from tests.command_line import app
 
 ROOT = Path(imgedit.__file__).parent.parent
 PORTRAIT = ROOT / "imgedit" / "bundled" / "astronaut.jpg"
-DOCUMENTS = {"README.md": 150, "imgedit/README.md": 200, "training/README.md": 150}
+DOCUMENTS = {"README.md": 150, "imgedit/README.md": 200, "imgedit/USAGE.md": 200, "training/README.md": 150}
 """Document -> lines that it may have."""
 
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="installed without its documents")

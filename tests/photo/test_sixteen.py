@@ -116,7 +116,7 @@ def test_a_profile_is_carried_out_in_floating_point(name: str) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (4000, 3), dtype=np.uint16)
     wanted = convert(values / 257.0, name, "sRGB")
     apart = np.abs(own.to_srgb(values) - wanted)
-    assert apart[wanted > 20].max() < 0.1
+    assert apart[wanted > 20].max() < 0.3  # of 255
     assert apart.max() < 1.0  # in the dark, where profiles round their matrix
     inside = convert(np.random.default_rng(1).uniform(60, 180, (2000, 3)), "sRGB", name)
     rgb = convert(inside, name, "sRGB").astype(np.float32)
