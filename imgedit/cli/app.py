@@ -25,6 +25,7 @@ COMMANDS = {
     "swap": ("swap",),
     "faces": ("faces", "crop", "attributes"),
     "models": ("models", "pull", "push"),
+    "machine": ("doctor", "config"),
     "sample": ("sample",),
     "train": ("train", "export"),
     "evaluate": ("evaluate",),

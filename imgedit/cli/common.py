@@ -108,6 +108,25 @@ _MANY = 14  # options from which on a help has headings
 class Command(TyperCommand):
     """A command whose help lists its own options first, then under headings those that many commands share."""
 
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Parse a command line; what it leaves open is what the user's settings say."""
+        if not {"-h", "--help"}.intersection(args) and not extra.get("resilient_parsing"):
+            extra["default_map"] = self._from_settings() | dict(extra.get("default_map") or {})
+        return super().make_context(info_name, args, parent, **extra)
+
+    def _from_settings(self) -> dict[str, Any]:
+        """Return what the user has set of this command's options."""
+        from imgedit import settings
+
+        names = {param.name: param.name.replace("_", "-") for param in self.params if param.name}
+        if not settings.SETTINGS.keys() & names.values():
+            return {}
+        try:
+            found = {name: settings.effective(key) for name, key in names.items() if key in settings.SETTINGS}
+        except ImgeditError as error:
+            raise typer.BadParameter(str(error)) from error
+        return {name: one.value for name, one in found.items() if one.origin != "default"}
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections: arguments, options, and those with a heading of their own."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}

@@ -23,9 +23,12 @@ from imgedit.errors import ConfigError
 __all__ = [
     "MEMORY_LIMIT",
     "Provider",
+    "built_for",
     "core_count",
+    "cuda_libraries",
     "default_threads",
     "gpu_count",
+    "missing_cuda",
     "note_used",
     "providers",
     "threads_limited",
@@ -116,6 +119,42 @@ CUDA_FAILS = (
     "`pip install 'onnxruntime-gpu[cuda,cudnn]'`"
 )
 """What is wrong where ONNX Runtime has CUDA and a session does not get it."""
+
+
+def built_for() -> str:
+    """Return the version of CUDA that this ONNX Runtime was built for, such as `12.8`; empty for none."""
+    return str(getattr(ort, "cuda_version", "") or "")
+
+
+def cuda_libraries() -> dict[str, str | None]:
+    """Load the libraries of CUDA and cuDNN that this ONNX Runtime needs, and say where each was found, on Linux.
+
+    Returns:
+        Name of the library -> its path, or None where it is missing.
+    """
+    major = built_for().partition(".")[0]
+    if not major.isdigit() or not sys.platform.startswith("linux"):
+        return {}
+    missing_cuda()  # which also looks beside ONNX Runtime
+    cufft = int(major) - 1
+    names = [f"lib{name}.so.{major}" for name in ("cudart", "cublasLt", "cublas", "nvrtc")]
+    names += [f"libcufft.so.{cufft}", "libcurand.so.10", "libcudnn.so.9"]
+    return {name: _loaded_from(name) for name in names}
+
+
+def _loaded_from(library: str) -> str | None:
+    try:
+        ctypes.CDLL(library)
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            found = [line.split(None, 5)[5].strip() for line in maps if f"/{library}" in line]
+    except OSError:
+        return None
+    return found[0] if found else library
+
+
+def missing_cuda() -> str | None:
+    """Say why this ONNX Runtime has no CUDA, with what to do; None where it has, after loading CUDA's libraries."""
+    return _missing_cuda()
 
 
 @cache

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgedit import settings
 from imgedit.errors import ConfigError, ManifestError, ModelError, UnknownModelError
 from imgedit.models import graphs, schema
 from imgedit.models import manifest as manifests
@@ -83,17 +84,18 @@ def bundled_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of pulled models: `$IMGEDIT_HOME/models`, else `models` in the user's cache folder.
+    """Return the folder of pulled models: `models` in the setting `home` (`$IMGEDIT_HOME`), else in the user's cache.
 
     Raises:
-        ConfigError: IMGEDIT_HOME cannot be a folder.
+        ConfigError: the setting cannot be a folder.
     """
-    home = os.environ.get("IMGEDIT_HOME")
-    if home:
+    home = settings.effective("home")
+    if home.value:
         try:
-            return Path(home).expanduser() / "models"
+            return Path(home.value).expanduser() / "models"
         except RuntimeError as error:
-            raise ConfigError(f"IMGEDIT_HOME={home!r} names the folder of an unknown user; give a path") from error
+            name = "IMGEDIT_HOME" if home.origin == "IMGEDIT_HOME" else f"{home.origin}: home"
+            raise ConfigError(f"{name}={home.value!r} names the folder of an unknown user; give a path") from error
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("imgedit", appauthor=False)) / "models"

@@ -18,7 +18,7 @@ from imgedit.models import devices
 from imgedit.models.guard import in_time
 from imgedit.text import printable
 
-__all__ = ["Session"]
+__all__ = ["Session", "why_not"]
 
 LARGEST = 1e9
 """Largest number that a graph may return; what is computed with it stays finite in single precision."""
@@ -192,6 +192,28 @@ class Session:
         if np.issubdtype(result.dtype, np.floating) and not (np.abs(result) <= LARGEST).all():  # false for NaN too
             what = "beyond all bounds" if np.isfinite(result).all() else "that are not finite (NaN or infinite)"
             raise ModelError(f"{self.name} returned numbers in {name!r} {what}")
+
+
+def why_not(graph: bytes, provider: str) -> str | None:
+    """Say why a graph cannot run on one of ONNX Runtime's execution providers; None where it can.
+
+    Args:
+        graph: any graph that the provider should take.
+        provider: its name, such as `CUDAExecutionProvider`.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = _SILENT
+    if provider == "CUDAExecutionProvider":
+        problem = devices.missing_cuda() if devices.gpu_count() else "there is no NVIDIA GPU, or no driver for it"
+        if problem is not None:
+            return problem
+    try:
+        session = ort.InferenceSession(graph, options, providers=[provider], enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's errors share no base class but this
+        return f"its libraries cannot be loaded: {_reason(error)[-120:]}"
+    if session.get_providers()[0] == provider:
+        return None
+    return devices.CUDA_FAILS if provider == "CUDAExecutionProvider" else "its libraries cannot be loaded"
 
 
 @cache

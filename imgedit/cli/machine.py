@@ -1,0 +1,88 @@
+"""`imgedit doctor` and `config`: what of this machine works, and where settings come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from imgedit.cli.common import Device, Json, Quiet, message, result, show_logs
+
+if TYPE_CHECKING:
+    from imgedit.doctor import Report
+
+__all__ = ["config", "doctor", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog="Example: imgedit doctor --json")(doctor)
+    app.command(epilog="Example: IMGEDIT_DEVICE=cpu imgedit config")(config)
+
+
+def doctor(device: Device = "auto", as_json: Json = False, quiet: Quiet = False) -> None:
+    """Examine this machine: versions, processors, GPU libraries, models, a timed edit, folders, and what to mend.
+
+    The exit code is 1 where photos cannot be edited.
+    """
+    show_logs(quiet)
+    from imgedit.doctor import examine
+    from imgedit.progress import status
+
+    with status("Examining this machine", quiet=quiet):
+        report = examine(device)
+    if as_json:
+        result(report.to_json())
+    else:
+        _say(report)
+    if not report.works:
+        raise typer.Exit(1)
+
+
+def _say(report: Report) -> None:
+    result("versions")
+    for name, version in report.versions.items():
+        result(f"    {name} {version or 'is not installed'}")
+    result(f"processors: {report.cores} cores, NVIDIA GPUs: {report.gpus}")
+    for provider, why in report.providers.items():
+        result(f"    {provider.removesuffix('ExecutionProvider')}: {'works' if why is None else why}")
+    if report.libraries:
+        result(f"libraries of CUDA {report.cuda} and cuDNN")
+        for name, where in report.libraries.items():
+            result(f"    {name}: {where or 'missing'}")
+    damaged = sum(why is not None for why in report.models.values())
+    result(f"models: {len(report.models)}, " + (f"{damaged} damaged" if damaged else "all as their manifests say"))
+    result("an edit of the bundled portrait")
+    for name, seconds in report.seconds.items():
+        parts = ", ".join(f"{stage} {value:.2f}" for stage, value in seconds.items() if stage != "whole")
+        result(f"    {name}: {seconds['whole']:.2f} s ({parts})")
+    result("folders")
+    for name, folder in report.folders.items():
+        result(f"    {name}: {folder}")
+    if not report.problems:
+        result("no problems")
+    for problem in report.problems:
+        result(f"{'error' if problem.is_error else 'problem'}: {problem.what}")
+        if problem.fix:
+            result(f"    fix: {problem.fix}")
+
+
+def config(as_json: Json = False, quiet: Quiet = False) -> None:
+    """List the settings, their values, and where each comes from: environment, config.toml or default.
+
+    An option on the command line wins over the environment, that over the file.
+    """
+    show_logs(quiet)
+    from imgedit import settings
+
+    path = settings.config_file()
+    found = [settings.effective(name) for name in settings.SETTINGS]
+    if as_json:
+        for one in found:
+            result({"setting": one.setting.name, "value": one.value, "from": one.origin})
+        return
+    message(f"settings are read from {path}" + ("" if path.exists() else ", which does not exist"), quiet=quiet)
+    width = max(len(one.setting.name) for one in found)
+    for one in found:
+        shown = "-" if one.value is None else str(one.value).lower() if one.setting.kind is bool else one.value
+        result(f"{one.setting.name:<{width}}  {shown}  ({one.origin})  {one.setting.text}")

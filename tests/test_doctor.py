@@ -1,0 +1,112 @@
+"""What `imgedit doctor` finds, and what it says to mend it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from imgedit import doctor, settings
+from imgedit.models import devices, library, runtime
+from tests import toy_models as models
+from tests.command_line import app
+
+
+def run(*args):
+    done = CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False, prog_name="imgedit")
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_a_sound_machine_has_no_errors_and_a_timed_edit(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
+    code, out, err = run("doctor", "--json", "--device", "cpu")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert told["works"]
+    assert told["versions"]["numpy"]
+    assert told["providers"]["CPUExecutionProvider"] is None
+    assert set(told["models"]) == {folder.name for folder in library.bundled_folder().iterdir() if folder.is_dir()}
+    assert set(told["models"].values()) == {None}
+    assert set(told["seconds"]) == {"first edit", "second edit"}
+    for seconds in told["seconds"].values():
+        assert 0 < seconds["faces"] + seconds["networks"] + seconds["changes"] <= seconds["whole"] + 0.01
+    assert told["folders"]["models"] == str(tmp_path / "models")
+    assert not [problem for problem in told["problems"] if problem["is_error"]]
+
+
+def report(problem_in):
+    made = doctor.Report()
+    problem_in(made)
+    return made
+
+
+def test_a_damaged_model_is_named_with_its_fix(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
+    made = models.face(tmp_path / "models" / "someone--faces")
+    (made.folder / "translate.onnx").write_bytes(b"x")
+    found = report(doctor._models)
+    assert found.models["someone--faces"] is not None
+    (problem,) = found.problems
+    assert problem.fix == "imgedit models remove someone/faces"
+    assert found.works  # it is not one of imgedit's own
+    own = tmp_path / "own"
+    shutil.copytree(library.bundled_folder() / "mtcnn.facenet", own / "mtcnn.facenet")
+    (own / "mtcnn.facenet" / "pnet.onnx").write_bytes(b"x")
+    monkeypatch.setattr(library, "bundled_folder", lambda: own)
+    found = report(doctor._models)
+    assert not found.works
+    assert found.problems[0].fix == "install imgedit again"
+
+
+def test_both_packages_of_onnx_runtime_are_a_problem(monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda name: "1.0" if name.startswith("onnxruntime") else None)
+    (problem,) = report(doctor._versions).problems
+    assert "overwrite each other" in problem.what
+    assert problem.fix.endswith("pip install onnxruntime-gpu")
+
+
+def test_a_gpu_that_cannot_be_used_is_named_with_the_missing_libraries(monkeypatch):
+    monkeypatch.setattr(devices, "gpu_count", lambda: 1)
+    monkeypatch.setattr(devices, "missing_cuda", lambda: None)
+    monkeypatch.setattr(devices, "cuda_libraries", lambda: {"libcudart.so.12": "/x", "libcudnn.so.9": None})
+    monkeypatch.setattr(runtime, "why_not", lambda graph, provider: "no" if "CUDA" in provider else None)
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    found = report(doctor._processors)
+    (problem,) = found.problems
+    assert "libcudnn.so.9" in problem.what
+    assert "libcudart" not in problem.what
+    assert problem.fix == 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+    assert found.works
+
+
+def test_a_provider_binds_only_where_a_graph_runs_on_it():
+    graph = library.bundled("mtcnn.facenet").read("pnet")
+    assert runtime.why_not(graph, "CPUExecutionProvider") is None
+    assert runtime.why_not(graph, "NoSuchProvider") is not None
+    if devices.gpu_count() == 0:
+        assert runtime.why_not(graph, "CUDAExecutionProvider") == "there is no NVIDIA GPU, or no driver for it"
+
+
+def test_settings_that_cannot_be_read_are_an_error(tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    path.write_text("device = 3")
+    monkeypatch.setenv("IMGEDIT_CONFIG", str(path))
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
+    found = report(doctor._folders)
+    assert not found.works
+    assert "device is text" in found.problems[0].what
+    assert found.folders["settings"] == str(settings.config_file())
+
+
+def test_an_edit_that_fails_is_an_error_with_exit_code_1(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
+    if devices.gpu_count():
+        pytest.skip("a GPU is here")
+    code, out, _ = run("doctor", "--device", "cuda")
+    assert code == 1
+    assert "error: the portrait could not be edited: device cuda is not there" in out
+    assert "fix: use --device cpu" in out
