@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from imgedit.editor import Editor, Result
     from imgedit.edits.plan import Plan
 
-__all__ = ["FIELDS", "Job", "Outcome", "collect", "edit_files", "is_batch", "jobs_for", "run"]
+__all__ = ["FIELDS", "Job", "Outcome", "collect", "edit_files", "is_batch", "jobs_for", "run", "watch", "with_folders"]
 
 FIELDS = ("stem", "edit", "ext")
 """What a template of names may hold: `{stem}.{edit}{ext}`."""
 READABLE = frozenset({*SUFFIXES, ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"})
 """Endings of the files that are taken for photos in a folder."""
 _LISTED = 3  # names in a message
+_STDIN = "-"
+_PAUSE = 1.0  # seconds between two looks into a folder that is watched
 
 Edit = Callable[[Path, Path], "Result"]
 """Edits the photo of a path and writes the result to another path."""
@@ -79,17 +81,20 @@ def collect(photos: Sequence[str], *, recursive: bool = False) -> list[Job]:
     """Return the photos of names: files, folders (the photos in them, by name), and patterns such as `*.jpg`.
 
     Args:
-        photos: what was named.
+        photos: what was named; `-` is the photo from standard input, which is called `stdin`.
         recursive: also the photos of folders in folders.
 
     Raises:
-        ConfigError: `-` is among several.
+        ConfigError: `-` is named twice.
         PhotoError: there are no photos in the folders.
     """
     found: dict[Path, Job] = {}
+    if list(photos).count(_STDIN) > 1:
+        raise ConfigError("stdin holds one photo; name it once")
     for named in photos:
-        if named == "-":
-            raise ConfigError("stdin holds one photo; name it alone")
+        if named == _STDIN:
+            found[Path(_STDIN)] = Job(Path(_STDIN), Path("stdin"))
+            continue
         for path in sorted(glob.glob(named, recursive=True)) if _is_pattern(named) else [named]:
             in_it = _in_folder(Path(path), recursive) if _is_folder(path) else [Job(Path(path), Path(Path(path).name))]
             for job in in_it:
@@ -113,8 +118,11 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
         The photos with their targets, and how many were left out because they are results of this very edit.
 
     Raises:
-        ConfigError: `out` is a file, a template has unknown fields, or two results would be one file.
+        ConfigError: `out` is a file, a template has unknown fields, two results would be one file, or the photo from
+            standard input has no place to go to.
     """
+    if out is None and any(str(job.source) == _STDIN for job in jobs):
+        raise ConfigError("stdin holds one photo without a name; name it alone, or a folder for the results")
     sources = {job.source for job in jobs}
     kept = [job for job in jobs if not _is_result(job.source, names, sources)] if out is None else list(jobs)
     place = _placer(names, out)
@@ -130,16 +138,32 @@ def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
     """Return a function that edits the photo of a path; `options` are those of `Editor.edit_file`."""
 
     def edit(source: Path, target: Path) -> Result:
+        return editor.edit_file(source, plan, out=target, **options)  # type: ignore[arg-type]
+
+    return with_folders(edit)
+
+
+def with_folders(edit: Edit) -> Edit:
+    """Return an edit that makes the folder of its result first."""
+
+    def made(source: Path, target: Path) -> Result:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-        return editor.edit_file(source, plan, out=target, **options)  # type: ignore[arg-type]
+        return edit(source if str(source) != _STDIN else _STDIN, target)  # type: ignore[arg-type]
 
-    return edit
+    return made
 
 
-def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: bool = False) -> Iterator[Outcome]:
+def run(
+    edit: Edit,
+    jobs: Sequence[Job],
+    *,
+    workers: int = 1,
+    skip_existing: bool = False,
+    files: Callable[[Path], Sequence[Path]] = lambda target: [target],
+) -> Iterator[Outcome]:
     """Edit photos and yield what became of each, as it is done.
 
     Where this ends early (Ctrl-C, `close`), photos that were begun are finished and no other is begun.
@@ -149,6 +173,7 @@ def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: boo
         jobs: photos with targets.
         workers: photos at a time; each gets one processor thread where there are several.
         skip_existing: leave out photos whose result is there.
+        files: names the files that a result consists of, for edits that write several.
     """
 
     def work(job: Job) -> Outcome:
@@ -160,7 +185,7 @@ def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: boo
 
     left = []
     for job in jobs:
-        if skip_existing and os.path.lexists(job.target):
+        if skip_existing and all(os.path.lexists(path) for path in files(job.target)):
             yield Outcome(job, is_skipped=True)
         else:
             left.append(job)
@@ -183,6 +208,38 @@ def run(edit: Edit, jobs: Sequence[Job], *, workers: int = 1, skip_existing: boo
             done, begun = wait(begun, return_when=FIRST_COMPLETED)
             for one in done:
                 yield one.result()
+
+
+def watch(folder: Path, *, recursive: bool = False, pause: float = _PAUSE) -> Iterator[list[Job]]:
+    """Give the photos of a folder, those that are there and then those that come, without end.
+
+    A photo is given once it was the same at two looks, so that none is read while it is written; one that changes later
+    is given again.
+
+    Args:
+        folder: which.
+        recursive: also the photos of its folders.
+        pause: seconds between two looks.
+    """
+    given: dict[Path, tuple[int, int]] = {}
+    before: dict[Path, tuple[int, int]] = {}
+    while True:
+        now = {job.source: (job, state) for job in _in_folder(folder, recursive) if (state := _state(job.source))}
+        ready = [job for path, (job, state) in now.items() if before.get(path) == state and given.get(path) != state]
+        given |= {job.source: now[job.source][1] for job in ready}
+        before = {path: state for path, (_, state) in now.items()}
+        if ready:
+            yield ready
+        time.sleep(pause)
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what tells whether a file has changed; None for one that is gone, or empty."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size) if status.st_size else None
 
 
 def _is_folder(name: str | Path) -> bool:

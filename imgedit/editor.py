@@ -384,6 +384,7 @@ class Editor:
                 raise
             return self._without_faces(source, photo, target, str(error), overwrite=overwrite)
         files = _files(source, result, target, compare, crop_only)
+        del source  # a large photo is not held twice while the other is encoded
         edited = time.perf_counter()
         written = deliver.write(files, overwrite=overwrite, quality=self.quality)
         seconds = {"read": decoded - start, **result.timings, "write": time.perf_counter() - edited}
@@ -536,7 +537,12 @@ class Editor:
         paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None)
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
         source = self.read(photo)
-        results = self.edit_photo_at(source, plan, plan.strengths, face=face)
+        try:
+            results = self.edit_photo_at(source, plan, plan.strengths, face=face)
+        except NoFaceError as error:
+            if self.no_face != "skip":
+                raise
+            return Result(source, [], [], no_face=f"{error}; it is left out")
         pictures = plan.laid_out([result.photo for result in results])
         files = [File(path, picture, source) for path, picture in zip(paths, pictures, strict=True)]
         written = deliver.write(files, overwrite=overwrite, quality=self.quality)

@@ -58,8 +58,8 @@ def test_no_photos_is_an_error_that_says_where_else_to_look(folder, tmp_path):
     with pytest.raises(PhotoError, match="-r looks in its folders too"):
         batch.collect([str(tmp_path / "empty")])
     assert not batch.is_batch([str(folder / "*.tiff")])  # it fits nothing, and is the name of a file that is not there
-    with pytest.raises(ConfigError, match="stdin"):
-        batch.collect(["a.jpg", "-"])
+    with pytest.raises(ConfigError, match="name it once"):
+        batch.collect(["-", "a.jpg", "-"])
 
 
 def test_an_empty_name_is_not_the_folder_that_one_is_in(folder, monkeypatch):
@@ -232,6 +232,11 @@ def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path)
         (["frontalize", "a.jpg", "--skip-existing"], "--skip-existing is for folders"),
         (["pose", "--yaw", "5", "a.jpg", "b.jpg", "--overwrite", "--skip-existing"], "contradict each other"),
         (["pose", "--sheet", "a.jpg", "b.jpg"], "--sheet is of one photo"),
+        (["translate", "--attr", "blond"], "name a photo; such as photo.jpg"),
+        (["translate", "--attr", "blond", "a.jpg", "--watch", "."], "--watch names the folder of the photos"),
+        (["translate", "--attr", "blond", "--watch", "nowhere"], "--watch takes a folder"),
+        (["translate", "--attr", "blond", "--watch", ".", "--dry-run"], "contradict each other"),
+        (["interpolate", "--attr", "blond", "a.jpg", "--no-face", "copy"], "--no-face is fail or skip"),
         (["express", "--smile", "1", "a.jpg", "b.jpg", "-o", "one.jpg"], "one file for many photos"),
         (["translate", "--attr", "blond", "a.jpg", "-"], "stdin holds one photo"),
     ],
@@ -241,3 +246,129 @@ def test_options_that_make_no_sense_are_refused(args, says, tmp_path, monkeypatc
     code, _, err = run(*args)
     assert code == 2
     assert says in err
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(holiday, tmp_path):
+    out = tmp_path / "out"
+    args = ("translate", "--attr", "blond", holiday, "-r", "-o", out, "--dry-run")
+    code, told, err = run(*args)
+    assert (code, err) == (0, "")
+    assert told.splitlines() == [
+        f"{holiday / name} -> {out / result}"
+        for name, result in (
+            ("a.jpg", "a.blond.jpg"),
+            ("broken.jpg", "broken.blond.jpg"),
+            ("day2/b.png", "day2/b.blond.png"),
+            ("wood.png", "wood.blond.png"),
+        )
+    ]
+    assert not out.exists()
+    (tmp_path / "out").mkdir()
+    (out / "a.blond.jpg").write_bytes(b"mine")
+    for options, would in (([], "fail"), (["--skip-existing"], "skip"), (["--overwrite"], "replace")):
+        first, second, *_ = map(json.loads, run(*args, "--json", *options)[1].splitlines())
+        assert (first["would"], first["there"]) == (would, [str(out / "a.blond.jpg")])
+        assert (second["would"], second["there"]) == ("write", [])
+    assert (out / "a.blond.jpg").read_bytes() == b"mine"
+    one = run("express", "--smile", 1, holiday / "a.jpg", "--dry-run", "--compare")[1]
+    names = [str(holiday / f"a.smile+1{end}.jpg") for end in ("", ".compare")]
+    assert one == f"{holiday / 'a.jpg'} -> {', '.join(names)}\n"
+    assert run("translate", "--attr", "nonsense", holiday, "--dry-run")[0] == 2
+
+
+def test_a_photo_from_stdin_may_stand_among_others(holiday, tmp_path):
+    args = ["translate", "--attr", "blond", "-", str(holiday / "a.jpg")]
+    content = (holiday / "day2" / "b.png").read_bytes()
+    done = CliRunner().invoke(app, [*args, "-o", str(tmp_path)], input=content, prog_name="imgedit")
+    assert done.exit_code == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.blond.jpg", "stdin.blond.png"]
+    refused = CliRunner().invoke(app, args, input=content, prog_name="imgedit")
+    assert refused.exit_code == 2
+    assert "a folder for the results" in refused.stderr
+
+
+def test_photos_of_a_watched_folder_come_once_they_are_whole(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    (tmp_path / "notes.txt").write_bytes(b"x")
+    looks = batch.watch(tmp_path, pause=0.01)
+    assert names(next(looks)) == ["a.jpg"]
+
+    def later():
+        growing = tmp_path / "b.jpg"
+        for size in range(1, 30):
+            growing.write_bytes(b"b" * size)
+            time.sleep(0.004)
+        (tmp_path / "empty.jpg").write_bytes(b"")
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    (job,) = next(looks)
+    thread.join()
+    assert job.below.name == "b.jpg"
+    (tmp_path / "a.jpg").write_bytes(b"another")
+    again = next(looks)
+    while names(again) != ["a.jpg"]:  # b.jpg may have come a look too early, and then comes whole
+        assert names(again) == ["b.jpg"]
+        again = next(looks)
+
+
+def test_a_folder_is_watched_until_ctrl_c(holiday, tmp_path, monkeypatch):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "a.jpg").write_bytes((holiday / "a.jpg").read_bytes())
+    real = batch.watch
+
+    def some(folder, **options):
+        looks = real(folder, **options, pause=0.01)
+        yield next(looks)
+        (inbox / "b.jpg").write_bytes(b"no photo")
+        (inbox / "c.png").write_bytes((holiday / "day2" / "b.png").read_bytes())
+        seen = 0
+        for found in looks:
+            seen += sum(job.source.name in ("b.jpg", "c.png") for job in found)
+            yield found
+            if seen == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "watch", some)
+    code, out, err = run("translate", "--attr", "blond", "--watch", inbox)
+    assert code == 3  # one of them is no photo
+    assert sorted(out.split()) == [str(inbox / name) for name in ("a.blond.jpg", "c.blond.png")]
+    assert "2 photos were edited, 1 failed" in err
+    assert "b.jpg" in err
+
+
+def test_an_interpolation_and_a_swap_take_many_photos(holiday, tmp_path):
+    out = tmp_path / "out"
+    photos = (holiday / "a.jpg", holiday / "day2" / "b.png")
+    args = ("interpolate", "--attr", "blond", "--steps", 2, *photos, "-o", out)
+    assert run(*args)[0] == 0
+    wanted = ["a.blond-0.jpg", "a.blond-1.jpg", "b.blond-0.png", "b.blond-1.png"]
+    assert sorted(path.name for path in out.iterdir()) == wanted
+    stamps = [path.stat().st_mtime_ns for path in sorted(out.iterdir())]
+    assert run(*args, "--skip-existing")[0] == 0
+    assert [path.stat().st_mtime_ns for path in sorted(out.iterdir())] == stamps
+    assert run(*args[:-2], "--gif", "-o", tmp_path / "gifs")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "gifs").iterdir()) == ["a.blond.gif", "b.blond.gif"]
+    code, told, _ = run("swap", *photos, PORTRAIT, "-o", tmp_path / "swapped", "--take", "expression")
+    assert code == 0
+    assert sorted(Path(line).name for line in told.split()) == ["a.swap-expression.astronaut.jpg",
+                                                                "b.swap-expression.astronaut.png"]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="reads the memory from /proc")
+def test_memory_does_not_grow_with_the_photos(tmp_path):
+    from imgedit.editor import Editor
+    from imgedit.edits import express
+
+    with Image.open(PORTRAIT) as portrait:
+        portrait.resize((640, 640)).save(tmp_path / "a.jpg")
+    jobs = [Job(tmp_path / "a.jpg", Path("a.jpg"), tmp_path / "out" / f"{i}.jpg") for i in range(30)]
+    edit = batch.edit_files(Editor([], "cpu"), express.prepare({"smile": 0.3}))
+    used = []
+    for outcome in batch.run(edit, jobs):
+        assert outcome.error is None
+        del outcome
+        used.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6)
+    decoded = 640 * 640 * 3 / 1e6
+    assert max(used[15:]) - max(used[5:15]) < 4 * decoded  # 25 photos more, each of `decoded` MB

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from imgedit.cli.common import (
-    Device,
-    Json,
-    NoMark,
-    Overwrite,
-    PhotoPath,
-    Quiet,
-    TranslateModel,
-    Which,
-    Words,
-    show_logs,
-)
-from imgedit.cli.written import check_stdout, tell
+from imgedit.cli.common import TranslateModel, Words
+from imgedit.cli.many import Asked, Way, edit, on_photos
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
@@ -30,39 +18,36 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: imgedit interpolate --attr blond --steps 5 --strip photo.jpg")(interpolate)
 
 
+@on_photos("PHOTO.WORD-0.jpg ...", crops=False, compare=False, strip="--strip-metadata")
 def interpolate(
-    photo: PhotoPath,
+    asked: Asked,
     attr: Words,
     steps: Annotated[int, typer.Option(metavar="N", help="Pictures, from the photo to the full edit.")] = 5,
-    strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
+    as_strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Write an animation that goes there and back.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.WORD-0.jpg ... beside the photo]")
-    ] = None,
-    face: Which = "all",
     model: TranslateModel = None,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-    no_mark: NoMark = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation."""
-    show_logs(quiet)
-    if strip and gif:
+    if as_strip and gif:
         raise ConfigError("--strip and --gif are two ways to write; choose one")
-    check_stdout(photo, out, json=as_json)
-
+    if asked.no_face == "copy":
+        raise ConfigError("an interpolation has no picture of a photo without faces; --no-face is fail or skip")
     from imgedit.edits.words import parse_words
 
     words = parse_words(attr)
 
+    from imgedit.edits.interpolate import prepare
     from imgedit.functions import open_model
-    from imgedit.progress import status
 
-    layout = "strip" if strip else "gif" if gif else "files"
-    with status(f"Editing {photo}", quiet=quiet):
-        done = open_model(model, device, mark=not no_mark).interpolate_file(
-            photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+    layout = "strip" if as_strip else "gif" if gif else "files"
+    editor = open_model(model, asked.device, **asked.settings)
+    plan = prepare(words, editor.models, steps=steps, layout=layout)
+
+    def carry(photo: Any, out: Any) -> Any:
+        named = out.with_suffix(".gif") if gif and out is not None and asked.is_many else out
+        return editor.interpolate_file(
+            photo, words, steps=steps, layout=layout, face=asked.face, out=named, overwrite=asked.overwrite
         )
-    tell(photo, done, as_json=as_json, quiet=quiet, more={"words": words})
+
+    way = Way(carry, lambda target: plan.paths(target, is_named=False))
+    edit(asked, editor, plan, "Editing", lambda done: {"words": words}, way=way)

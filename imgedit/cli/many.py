@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["Asked", "More", "check", "edit", "on_photos"]
+__all__ = ["Asked", "Jobs", "More", "Recursive", "SkipExisting", "Way", "check", "edit", "on_photos"]
 
 _SHOWN = 20  # failed photos in the table at the end
 
@@ -65,6 +65,8 @@ class Asked:
         device: where networks run.
         as_json: print JSON, of many photos one line each.
         quiet: no messages but errors.
+        dry_run: say what would be done, and do nothing.
+        watch: edit the photos of this folder as they come.
     """
 
     photos: Sequence[str]
@@ -84,13 +86,20 @@ class Asked:
     device: str = "auto"
     as_json: bool = False
     quiet: bool = False
+    dry_run: bool = False
+    watch: Path | None = None
 
     @property
     def is_batch(self) -> bool:
         """Whether it may be more than one photo."""
         from imgedit.batch import is_batch
 
-        return is_batch(self.photos)
+        return bool(self.photos) and is_batch(self.photos)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether results are named one by one: for several photos, and for a folder that is watched."""
+        return self.watch is not None or self.is_batch
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -101,23 +110,43 @@ class Asked:
         }  # fmt: skip
 
 
-def on_photos(named: str, *, crops: bool = True, strip: str = "--strip") -> Callable[[F], F]:
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Also the folders in a folder.", rich_help_panel=FILES)
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Leave out photos whose result is there; goes on after a stop.",
+        rich_help_panel=FILES,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", min=1, max=64, metavar="N", help="Photos at a time.", rich_help_panel=RUNNING),
+]
+
+
+def on_photos(named: str, *, crops: bool = True, compare: bool = True, strip: str = "--strip") -> Callable[[F], F]:
     """Give a command the options that all commands share which edit photos; it gets them as its first argument.
 
     Args:
         named: what the results are named by default, for the help.
         crops: whether the command can write faces alone.
+        compare: whether it can write before and after side by side.
         strip: name of the option that leaves metadata out.
     """
 
     def decorate(function: F) -> F:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        shared = [one for one in _shared(named, strip) if crops or one.name != "crop_only"]
+        left_out = {name for name, can in (("crop_only", crops), ("compare", compare)) if not can}
+        shared = [one for one in _shared(named, strip) if one.name not in left_out]
         names = {one.name for one in shared}
 
         @functools.wraps(function)
         def command(**given: Any) -> Any:
-            asked = Asked(**{name: given.pop(name) for name in names})
+            shared = {name: given.pop(name) for name in names}
+            asked = Asked(**{**shared, "photos": shared["photos"] or []})
             show_logs(asked.quiet)
             check(asked)
             return function(asked, **given)
@@ -148,26 +177,29 @@ def _shared(named: str, strip: str) -> list[inspect.Parameter]:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
     option = typer.Option
-    photos = typer.Argument(metavar="PHOTO...", help="Photos and folders; - reads one from stdin.", show_default=False)
+    photos = typer.Argument(metavar="PHOTO...", help="Photos, folders; - reads one from stdin.", show_default=False)
     out = f"File, folder or template [default: {named} beside the photo]"
     return [
-        one("photos", list[str], inspect.Parameter.empty, photos),
+        one("photos", list[str] | None, None, photos),
         known("face", Which, "all"),
         one("min_face", float, 0.0, option("--min-face", min=0.0, metavar="PX", help="Smallest side of a face.",
             show_default=False), FACES),
         one("no_face", str, "fail", option("--no-face", metavar="WHAT", help="Without a face: fail, skip or copy.",
             autocompletion=completion.no_face), FACES),
         one("out", Path | None, None, option("-o", "--out", metavar="OUT", help=out), FILES),
-        flag("recursive", FILES, "Also the folders in a folder.", "--recursive", "-r"),
-        flag("skip_existing", FILES, "Leave out photos whose result is there; goes on after a stop."),
+        known("recursive", Recursive, False),
+        known("skip_existing", SkipExisting, False),
         known("overwrite", Overwrite, False),
+        flag("dry_run", FILES, "Say what would be written, and write nothing."),
+        one("watch", Path | None, None, option("--watch", metavar="DIR",
+            help="Edit what comes into a folder, until Ctrl-C."), FILES),
         flag("compare", RESULT, "Also before and after side by side."),
         flag("crop_only", RESULT, "The aligned, edited face alone."),
         one("quality", int | None, None, option("--quality", min=1, max=100, metavar="1..100",
             help="Of JPEG, WebP, AVIF, HEIC [default: the photo's]."), RESULT),
         flag("strip", RESULT, "Leave out EXIF, GPS, XMP and comments.", strip),
         known("no_mark", NoMark, False),
-        one("jobs", int, 1, option("--jobs", "-j", min=1, max=64, metavar="N", help="Photos at a time."), RUNNING),
+        known("jobs", Jobs, 1),
         known("device", Device, "auto"),
         known("as_json", Json, False),
         known("quiet", Quiet, False),
@@ -182,6 +214,16 @@ def check(asked: Asked) -> None:
     """
     if asked.no_face not in completion.NO_FACE:
         raise ConfigError(f"--no-face can be {', '.join(completion.NO_FACE)}, not {asked.no_face!r}")
+    if asked.watch is not None:
+        if asked.photos:
+            raise ConfigError("--watch names the folder of the photos; name no others")
+        if not asked.watch.is_dir():
+            raise ConfigError(f"--watch takes a folder, and {asked.watch} is none")
+        if asked.dry_run:
+            raise ConfigError("--watch and --dry-run contradict each other; name only one of them")
+        return
+    if not asked.photos:
+        raise ConfigError("name a photo", hint="such as photo.jpg, a folder, or - for stdin")
     if not asked.is_batch:
         check_stdout(asked.photos[0], asked.out, compare=asked.compare, crop_only=asked.crop_only, json=asked.as_json)
         for name, given in (("--recursive", asked.recursive), ("--skip-existing", asked.skip_existing)):
@@ -193,6 +235,8 @@ def check(asked: Asked) -> None:
 
 More = Callable[["Result"], dict[str, object]]
 """Says what else the JSON of a photo tells."""
+Carry = Callable[[Any, Any], "Result"]
+"""Edits the photo of a path and writes it to another, or where it is None to where the edit itself puts it."""
 
 
 def nothing(done: Result) -> dict[str, object]:
@@ -200,7 +244,20 @@ def nothing(done: Result) -> dict[str, object]:
     return {}
 
 
-def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing) -> None:
+@dataclass(frozen=True)
+class Way:
+    """How a command carries its edit out, where that is not `Editor.edit_file`.
+
+    Attributes:
+        carry: edits one photo.
+        files: names the files that a result consists of.
+    """
+
+    carry: Carry
+    files: Callable[[Path], Sequence[Path]]
+
+
+def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing, *, way: Way | None = None) -> None:
     """Carry an edit out and say what was written.
 
     Args:
@@ -209,22 +266,40 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
         plan: the edit.
         title: what is done, for a line that shows it: `Editing`.
         more: says what else the JSON tells.
+        way: how one photo is edited, where it is not as usual.
 
     Raises:
         BatchError: some photos of several failed.
         ImgeditError: as `Editor.edit_file`, for one photo.
     """
-    from imgedit.progress import status
+    if way is None:
+        options: dict[str, Any] = {
+            "face": asked.face, "compare": asked.compare, "crop_only": asked.crop_only, "overwrite": asked.overwrite,
+        }  # fmt: skip
 
-    options: dict[str, Any] = {
-        "face": asked.face, "compare": asked.compare, "crop_only": asked.crop_only, "overwrite": asked.overwrite,
-    }  # fmt: skip
-    if not asked.is_batch:
+        def carry(photo: Any, out: Any) -> Result:
+            return editor.edit_file(photo, plan, out=out, **options)
+
+        way = Way(carry, lambda target: [target])
+    if asked.watch is not None:
+        _watch(asked, asked.watch, plan, more, way)
+    elif asked.is_batch:
+        _batch(asked, plan, title, more, way)
+    elif asked.dry_run:
+        from imgedit.deliver import name as named
+
+        _foretell(asked, asked.photos[0], named(asked.photos[0], plan.names, asked.out) or Path("-"), way)
+    else:
+        from imgedit.progress import status
+
         photo = asked.photos[0]
         with status(f"{title} {photo}", quiet=asked.quiet):
-            done = editor.edit_file(photo, plan, out=asked.out, **options)
+            done = way.carry(photo, asked.out)
         tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
-        return
+
+
+def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
+    """Edit many photos, or say what would be done."""
     from imgedit import batch
     from imgedit.progress import counted
 
@@ -232,8 +307,12 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
     jobs, own = batch.jobs_for(found, plan.names, asked.out)
     if own:
         message(f"left out {own} results of this edit among the photos", quiet=asked.quiet)
+    if asked.dry_run:
+        for job in jobs:
+            _foretell(asked, str(job.source), job.target, way)
+        return
     outcomes = batch.run(
-        batch.edit_files(editor, plan, **options), jobs, workers=asked.jobs, skip_existing=asked.skip_existing
+        batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing, files=way.files
     )
     failed = []
     done_so_far = 0
@@ -243,12 +322,63 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
             if outcome.error is not None:
                 failed.append(outcome)
             _tell(outcome, asked, more)
+            del outcome  # the photo that it holds is not needed while the next one is edited
     except KeyboardInterrupt:
         message(f"{done_so_far} of {len(jobs)} photos are done; the same command with --skip-existing goes on")
         raise
     if failed:
         _say_failed(failed, len(jobs), quiet=asked.quiet or asked.as_json)
         raise BatchError(f"{len(failed)} of {len(jobs)} photos failed")
+
+
+def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None:
+    """Edit the photos of a folder as they come, until Ctrl-C; results that are there are left."""
+    from imgedit import batch
+
+    n_done = n_failed = 0
+    message(f"watching {folder}; Ctrl-C ends it", quiet=asked.quiet)
+    seen: list[batch.Job] = []
+    try:
+        for ready in batch.watch(folder, recursive=asked.recursive):
+            seen = list({job.source: job for job in [*seen, *ready]}.values())
+            fresh = {job.source for job in ready}
+            jobs = [job for job in batch.jobs_for(seen, plan.names, asked.out)[0] if job.source in fresh]
+            results = {job.target for job in batch.jobs_for(seen, plan.names, asked.out)[0]}
+            jobs = [job for job in jobs if job.source not in results]
+            for outcome in batch.run(
+                batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
+                files=way.files,
+            ):  # fmt: skip
+                n_failed += outcome.error is not None
+                n_done += outcome.result is not None
+                if outcome.error is not None:
+                    _say_failed([outcome], 1, quiet=asked.quiet or asked.as_json)
+                _tell(outcome, asked, more)
+                del outcome
+    except KeyboardInterrupt:
+        message(f"{n_done} photos were edited, {n_failed} failed", quiet=asked.quiet)
+    if n_failed:
+        raise BatchError(f"{n_failed} of {n_done + n_failed} photos failed")
+
+
+def _foretell(asked: Asked, photo: str, target: Path, way: Way) -> None:
+    """Say what would be written for a photo, and whether it is there."""
+    from imgedit.deliver import compare_name
+
+    files = list(way.files(target))
+    if asked.compare:
+        files += [compare_name(path) for path in files]
+    there = [str(path) for path in files if str(path) != "-" and path.exists()]
+    what = "skip" if there and asked.skip_existing else "replace" if there and asked.overwrite else "write"
+    if there and what == "write":
+        what = "fail"
+    if asked.as_json:
+        result({"photo": photo, "would": what, "files": [str(path) for path in files], "there": there})
+        return
+    named = ", ".join(str(path) for path in files)
+    notes = {"write": "", "skip": "  (is there, left out)", "replace": "  (is there, replaced)",
+             "fail": "  (is there; --overwrite or --skip-existing)"}  # fmt: skip
+    result(f"{photo} -> {named}{notes[what]}")
 
 
 def _tell(outcome: Outcome, asked: Asked, more: More) -> None:

@@ -45,8 +45,8 @@ def pose(
     if sheet:
         if asked.compare or asked.crop_only or asked.as_json:
             raise ConfigError("--sheet writes one picture of crops; leave --compare, --crop-only and --json out")
-        if len(asked.photos) > 1:
-            raise ConfigError(f"--sheet is of one photo, not of {len(asked.photos)}")
+        if len(asked.photos) != 1 or asked.is_many:
+            raise ConfigError("--sheet is of one photo, not of many")
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)

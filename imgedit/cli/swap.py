@@ -9,7 +9,8 @@ import typer
 
 from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
-from imgedit.errors import ConfigError
+from imgedit.cli.many import Asked, Jobs, Recursive, SkipExisting, check, edit
+from imgedit.errors import ConfigError, NoFaceError
 
 __all__ = ["register", "swap"]
 
@@ -22,7 +23,11 @@ def register(app: typer.Typer) -> None:
 def swap(
     pictures: Annotated[
         list[str],
-        typer.Argument(metavar="A B", help="Two pictures, - for stdin; with --grid more.", show_default=False),
+        typer.Argument(
+            metavar="A B",
+            help="Two pictures, - for stdin; with --grid more. A may be photos and folders.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.jpg beside A]")
@@ -46,6 +51,9 @@ def swap(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Turn a head further than 25 degrees too.")] = False,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     overwrite: Overwrite = False,
     no_mark: NoMark = False,
@@ -54,13 +62,23 @@ def swap(
 ) -> None:
     """Give the face of photo A the pose and the expression of that of photo B, or swap the hands of two digits.
 
-    The largest face of A changes, at A's full size. With --model, --steps, --grid or --take s|z a small picture is made
+    The largest face of A changes, at A's full size. A may be many photos and folders; -o then names a folder or a
+    template. With --model, --steps, --grid or --take s|z a small picture is made
     by a model instead, with s of A and z of B; cycle_vae.cfp does so for 64 px crops of faces: s is the identity, z
     pose and expression. Where no picture shows a face, and all are grey and at most 64 px, it is the digit model: s is
     the digit, z the hand. That takes a picture as it is, brought to its size; one with a light border (mean
     above half) is dark on light and is inverted, and the result is light on dark.
     """
     show_logs(quiet)
+    is_coded = bool(grid or steps or model or take in ("s", "z"))
+    if not is_coded and _is_many(pictures):
+        asked = Asked(
+            pictures[:-1], out, recursive, skip_existing, jobs, overwrite, "largest",
+            no_mark=no_mark, device=device, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+        check(asked)
+        _swap_many(asked, pictures[-1], take, force=force)
+        return
     is_stdout = str(pictures[0] if out is None else out) == "-"  # then stdout is the picture
     if is_stdout and as_json:
         raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
@@ -100,3 +118,24 @@ def swap(
             "seconds": {stage: round(seconds, 3) for stage, seconds in done.seconds.items()},
         }
     )
+
+
+def _is_many(pictures: list[str]) -> bool:
+    """Tell whether more than one picture is to change: several before the last, a folder or a pattern."""
+    from imgedit.batch import is_batch
+
+    return len(pictures) > 1 and is_batch(pictures[:-1])
+
+
+def _swap_many(asked: Asked, other: str, take: str | None, *, force: bool) -> None:
+    """Give the largest face of many photos the pose and the expression of another photo."""
+    from imgedit.editor import Editor
+    from imgedit.edits.driver import read_driver
+    from imgedit.edits.transfer import prepare
+
+    try:
+        driver = read_driver(other, device=asked.device)
+    except NoFaceError as error:
+        raise NoFaceError(str(error), hint="several pictures of digits are crossed with --grid") from error
+    plan = prepare(driver, take, force=force)
+    edit(asked, Editor([], asked.device, **asked.settings), plan, "Swapping", lambda done: {"like": other})

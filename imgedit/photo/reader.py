@@ -35,6 +35,7 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 2 << 30
 """Largest file that is read; 200 megapixels with four 16-bit channels are 1.6 GB."""
 _PART = 1 << 20  # bytes read at once from a pipe
+_STRIPE = 1 << 22  # pixels copied at once
 
 # Formats that are read. Others that Pillow knows start programs (EPS), or are no photos.
 _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
@@ -319,7 +320,17 @@ def _pixels(
     if image.mode in ("RGBA", "RGBa", "LA", "PA") or image.has_transparency_data:
         rgba = np.array(image.convert("RGBA"))
         return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), icc, None
-    return np.array(image.convert("RGB")), None, icc, None
+    return _copied(image if image.mode == "RGB" else image.convert("RGB")), None, icc, None
+
+
+def _copied(image: Image.Image) -> NDArray[np.uint8]:
+    """Return an RGB image as an array; in stripes, since NumPy's own way holds it three times."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, _STRIPE // image.width)
+    for top in range(0, image.height, rows):
+        end = min(top + rows, image.height)
+        pixels[top:end] = np.asarray(image.crop((0, top, image.width, end)))
+    return pixels
 
 
 def _from_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:

@@ -308,7 +308,7 @@ def test_stdin_to_stdout_is_the_picture_and_nothing_else(tmp_path):
     ("args", "code", "says"),
     [
         (["a.png"], 2, "two pictures"),
-        (["a.png", "b.png", "b.png"], 2, "--grid"),
+        (["a.png", "b.png", "b.png"], 4, "--grid"),
         (["a.png", "b.png", "--take", "x"], 2, "s or z"),
         (["a.png", "b.png", "--steps", "1"], 2, "from 2 to 64"),
         (["a.png", "b.png", "--steps", "1000000"], 2, "from 2 to 64"),
