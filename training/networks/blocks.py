@@ -13,12 +13,24 @@ def conv_norm_act(n_in: int, n_out: int, kernel: int = 3, stride: int = 1) -> nn
     )
 
 
+class _InstanceNorm(nn.GroupNorm):
+    """Instance norm as a group norm, on plain memory.
+
+    PyTorch's kernel for it on CPUs takes 4 to 40 times as long where channels lie last, as those of pictures do. From
+    here on the maps of a network lie as it likes them.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Norm each channel of each picture, `(N, C, H, W)`."""
+        return super().forward(x if x.is_cuda else x.contiguous())
+
+
 def instance_norm(n: int) -> nn.GroupNorm:
     """Return instance norm with a learnt scale and shift of `n` channels.
 
     As a group norm, which is the same and in half precision as fast again on a CPU.
     """
-    return nn.GroupNorm(n, n)
+    return _InstanceNorm(n, n)
 
 
 class ResidualBlock(nn.Module):
