@@ -37,7 +37,7 @@ KINDS = (
 OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "none")
 ADDITIONS = ("glasses", "mustache")
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
-CROPS = ("face", "head", "inner", "close", "body", "none")
+CROPS = ("face", "head", "inner", "close", "body", "torso", "none")
 REGIONS = ("hair", "face", "skin", "all")
 CONDITIONINGS = ("target", "difference", "direction", "domains", "none")
 RULES = ("skip", "below_hairline")
@@ -228,7 +228,7 @@ def _check_crop(crop: Any) -> None:
             got=side,
         )
     require(
-        crop["kind"] in ("body", "none") or crop["height"] == crop["width"],
+        crop["kind"] in ("torso", "none") or crop["height"] == crop["width"],
         f"a {crop['kind']} crop must be square, got {crop['height']} x {crop['width']}",
     )
 

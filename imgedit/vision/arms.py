@@ -43,7 +43,6 @@ RADIUS = (0.42, 0.22)
 
 _AT_ELBOW, _AT_WRIST = 0.95, 0.8  # the tube's width there, in that at the upper arm
 _LINE = 0.09  # half the width of the drawn arm's lines, in shoulder widths
-_LEAST_WIDTH = 0.55  # width of shoulders seen from the side, in lengths of the arm
 _STRIP, _STRIP_ENDS = 0.06, (0.1, 0.4)  # half its width in shoulder widths; shares of the upper arm and the forearm
 _PALM = 0.03  # distance beyond the wrist from which skin is the hand's, in shoulder widths
 _CLOTH, _CLOTH_ENDS = 0.1, (0.08, 0.3)  # half a patch's width in shoulder widths; shares of the upper arm
@@ -86,13 +85,10 @@ class Tube(NamedTuple):
 
 def arms_of(body: Body) -> list[Arm]:
     """Return both arms of a body, seen or not."""
-    shoulders = float(np.linalg.norm(body.point("left_shoulder") - body.point("right_shoulder")))
     found = []
     for side in ("left", "right"):
-        joints = np.stack([body.point(f"{side}_{part}") for part in ("shoulder", "elbow", "wrist")])
-        length = float(np.linalg.norm(np.diff(joints, axis=0), axis=1).sum())
         seen = min(body.sees(f"{side}_elbow"), body.sees(f"{side}_wrist"))
-        found.append(Arm(side, joints, max(shoulders, _LEAST_WIDTH * length, 1.0), seen))
+        found.append(Arm(side, body.arm(side), body.unit(side), seen))
     return found
 
 

@@ -39,6 +39,8 @@ MIN_VISIBILITY = 0.5
 _SIDES = {"left": "right", "right": "left"}
 _PARTNERS = [POINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_"))) for name in POINTS]
 _MARGIN = 1.25  # side of the window, in diameters of the circle that `middle` and `top` say; as MediaPipe has it
+_TORSO, _TORSO_MARGIN = 2.5, 1.3  # least height of a torso's window, in shoulder widths; window over the arms' extent
+_LEAST_WIDTH = 0.55  # width of shoulders seen from the side, in lengths of the arm
 _FACE_SIDES = (7.0, 4.5)  # sides of windows to look in, in heights of the face's box
 _FACE_ABOVE = 0.14  # share of the window above the middle of the face
 
@@ -52,12 +54,18 @@ class Window:
     side: float
     angle: float = 0.0
 
-    def matrix(self, size: int) -> Matrix:
-        """Return the matrix from the photo to a crop of `size` pixels."""
-        scale = size / self.side
+    def matrix(self, height: int, width: int | None = None) -> Matrix:
+        """Return the matrix from the photo to a crop.
+
+        Args:
+            height: of the crop, px; that of the square.
+            width: of the crop, px, around the same middle; None for a square.
+        """
+        scale = height / self.side
         cos, sin = math.cos(self.angle) * scale, math.sin(self.angle) * scale
         turn = np.array([[cos, sin], [-sin, cos]])
-        return np.column_stack([turn, (size - 1) / 2.0 - turn @ np.array([self.x, self.y])])
+        middle = np.array([((height if width is None else width) - 1) / 2.0, (height - 1) / 2.0])
+        return np.column_stack([turn, middle - turn @ np.array([self.x, self.y])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +95,42 @@ class Body:
         return f"the person at {x}, {y}"
 
     def matrix(self, kind: str, height: int, width: int) -> Matrix:
-        """Return the matrix from the photo to a `body` crop: the square that was looked at.
+        """Return the matrix from the photo to a crop.
+
+        Args:
+            kind: `body`, the square that was looked at, or `torso`, upright, from the shoulders to the hands.
+            height: of the crop, px.
+            width: of the crop, px.
 
         Raises:
-            ModelError: the kind is another, or the crop is not square.
+            ModelError: the kind is another, or a crop of kind `body` is not square.
         """
+        if kind == "torso":
+            return self._torso(height / width).matrix(height, width)
         if kind != "body" or height != width:
-            raise ModelError(f"a body has square crops of kind body, none of kind {kind} and {width}x{height}")
+            raise ModelError(
+                f"a body has crops of kind torso and square ones of kind body, none of kind {kind} and {width}x{height}"
+            )
         scale = height / self.mask.shape[0]
         return geometry.chain(self.window, np.array([[scale, 0.0, 0.5 * scale - 0.5], [0.0, scale, 0.5 * scale - 0.5]]))
+
+    def _torso(self, aspect: float) -> Window:
+        """Return the window around both arms whose height is `aspect` times its width."""
+        joints = np.concatenate([self.arm(side) for side in _SIDES])
+        low, high = joints.min(0), joints.max(0)
+        middle, extent = (low + high) / 2.0, _TORSO_MARGIN * (high - low)
+        side = max(_TORSO * self.unit("left"), float(extent[1]), float(extent[0]) * aspect)
+        return Window(float(middle[0]), float(middle[1]), side)
+
+    def arm(self, side: str) -> NDArray[np.float64]:
+        """Return shoulder, elbow and wrist of the person's own `left` or `right` side, `(3, 2)`."""
+        return np.stack([self.point(f"{side}_{part}") for part in ("shoulder", "elbow", "wrist")])
+
+    def unit(self, side: str) -> float:
+        """Return the width of the shoulders, pixels of the photo; seen from the side, what an arm's length says."""
+        shoulders = float(np.linalg.norm(self.point("left_shoulder") - self.point("right_shoulder")))
+        length = float(np.linalg.norm(np.diff(self.arm(side), axis=0), axis=1).sum())
+        return max(shoulders, _LEAST_WIDTH * length, 1.0)
 
     @property
     def box(self) -> tuple[int, int, int, int]:

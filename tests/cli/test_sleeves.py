@@ -78,8 +78,8 @@ def test_a_photo_without_a_person_is_exit_code_4(tmp_path: Path) -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs IMGEDIT_DATA with sleeve_models")
 def test_two_people_of_one_photo_both_change(tmp_path: Path) -> None:
     pictures = pytest.importorskip("training.data.sleeves")
-    names, lengths = pictures.listed(DATA, "test")
-    long = [name for name, length in zip(names, lengths, strict=True) if length == "long"]
+    listing = pictures.listed(DATA, "test")
+    long = [row.name for row in listing if row.sleeve == "long"]
     wide = np.concatenate([pictures.upright(DATA / name) for name in long[2:4]], axis=1)
     Image.fromarray(np.repeat(np.repeat(wide, 2, 0), 2, 1)).save(tmp_path / "two.png")
     code, out, _ = run("sleeves", "--to", "short", tmp_path / "two.png", "--force", "--json", "--device", "cpu")

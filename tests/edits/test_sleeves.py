@@ -117,9 +117,9 @@ def test_the_portrait_whose_arms_are_not_seen_stays_as_it_is() -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs IMGEDIT_DATA with sleeve_models")
 def test_real_sleeves_change_and_are_so_then(to: str, own: str) -> None:
     pictures = pytest.importorskip("training.data.sleeves")
-    names, lengths = pictures.listed(DATA, "test")
+    listing = pictures.listed(DATA, "test")
     changed = 0
-    for name in [name for name, length in zip(names, lengths, strict=True) if length == own][:6]:
+    for name in [row.name for row in listing if row.sleeve == own][:6]:
         rgb = pictures.upright(DATA / name)
         editor = imgedit.open_model(device="cpu")
         plan = sleeves.prepare(to, where=people.where(whole=True), force=True)

@@ -1,7 +1,8 @@
 """`sleeve_models`: people in tops and dresses before a white ground, with the length of their sleeves.
 
 `metadata.csv` names pictures of 3 : 4 that were squeezed to squares, and their `sleeve`: long or short (sleeveless ones
-are left out). Of the sorted names the last tenth is `test`; of the others every tenth by a hash of the name is `valid`.
+are left out), and the `article`: a T-shirt, a sweater. Of the sorted names the last tenth is `test`; of the others
+every tenth by a hash of the name is `valid`.
 Pictures without a person whose arms are seen are left out. The set shows the arms (`arm_masks`), each in its window of
 `imgedit.vision.arms`, or the bodies from the shoulders to the hands.
 """
@@ -12,7 +13,7 @@ import csv
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,13 +25,18 @@ from imgedit.render.guided import refine
 from imgedit.text import reason
 from imgedit.vision import arms, geometry
 from imgedit.vision.arms import Arm
-from imgedit.vision.body import Body, Window
+from imgedit.vision.body import Body
 from training.data.batch import Batch, to_tensor
 from training.data.bodies import bodies
 from training.data.grounds import grounds
 from training.data.reading import rgb
 
 LONG, SHORT = "long", "short"
+ARTICLES = {"tshirt": "Tshirts", "shirt": "Shirts", "sweater": "Sweaters", "top": "Tops", "sweatshirt": "Sweatshirts",
+            "jacket": "Jackets", "kurta": "Kurtas"}  # fmt: skip
+"""Labels of garments -> the set's word for it."""
+CLOTHES = (SHORT, *ARTICLES)
+"""All labels."""
 SHAPE = (298, 224)
 """Height and width at which the pictures are looked at: 3 : 4 again."""
 MASKS = ("upper", "fore", "hole", *(f"{part} {c}" for part in ("skin", "cloth") for c in "rgb"), "person")
@@ -40,7 +46,6 @@ PLAIN = 0.4
 _TEST, _VALID = 0.1, 10
 _SEEN = 0.6  # probability of elbow and wrist from which an arm is taken
 _WHITE = (12.0, 30.0)  # distance from white at which a pixel begins to be no ground, and is none
-_BODY_SIDE = 2.5  # side of the window around a body, in shoulder widths
 
 
 class Arms:
@@ -101,16 +106,19 @@ class Bodies:
     """Bodies from the shoulders to the hands, in memory.
 
     Args:
-        images: uint8 `(N, size, size, 3)` RGB.
-        labels: `(N,)`, 1 for short sleeves, 0 for long ones.
-        augment: mirror half of them, shift and vary colours.
+        images: uint8 `(N, h, w, 3)` RGB.
+        labels: `(N, K)`, 0 or 1.
+        attributes: names of the K labels: `short` (else long), or one of `ARTICLES`.
+        augment: mirror half of them.
+        jitter: and shift them and vary their colours.
     """
 
-    attributes = (SHORT,)
-
-    def __init__(self, images: np.ndarray, labels: np.ndarray, augment: bool) -> None:
-        self.images, self.labels, self.augment = images, labels.astype(np.float32), augment
-        self.weights: np.ndarray | None = equal_weights(labels) if augment else None
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, attributes: tuple[str, ...], augment: bool, jitter: bool = True
+    ) -> None:
+        self.images, self.labels, self.attributes = images, labels.astype(np.float32), attributes
+        self.augment, self.jitter = augment, jitter
+        self.weights: np.ndarray | None = equal_weights(labels[:, 0]) if augment else None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -121,46 +129,70 @@ class Bodies:
         if self.augment:
             flip = torch.from_numpy(rng.random(len(index)) < 0.5)[:, None, None, None]
             image = torch.where(flip, image.flip(3), image)
+        if self.augment and self.jitter:
             image = _lit(image, *_light(len(index), rng))
             down, across = (int(v) for v in rng.integers(-4, 5, 2))
             image = torch.roll(image, (down, across), (2, 3))
-        return Batch(image, torch.from_numpy(self.labels[index])[:, None])
+        return Batch(image, torch.from_numpy(self.labels[index]))
 
 
 def load(
-    folder: Path, split: str, *, size: int = 96, arm_masks: bool = False, sleeve_lengths: bool = True
+    folder: Path,
+    split: str,
+    *,
+    size: int = 96,
+    height: int = 0,
+    attributes: Sequence[str] = (SHORT,),
+    jitter: bool = True,
+    arm_masks: bool = False,
+    sleeve_lengths: bool = True,
 ) -> Arms | Bodies:
     """Load one split.
 
     Args:
         folder: holds `metadata.csv` and the pictures that it names.
         split: `train`, `valid` or `test`.
-        size: height of the windows of arms, which are half as wide, or side of the crops of bodies, px.
+        size: height of the windows of arms, which are half as wide, or width of the crops of bodies, px.
+        height: of the crops of bodies, px; 0: as high as wide.
+        attributes: labels of bodies, in their order; those of the first are drawn equally often.
+        jitter: what is done to bodies beside mirroring, as for `Bodies`.
         arm_masks: show arms with their masks, not bodies.
         sleeve_lengths: must be true; says that the set knows how long sleeves are.
 
     Raises:
-        DataError: there is no such list, or no picture in it shows arms.
+        DataError: there is no such list, no picture in it shows arms, or there is no such label.
     """
-    names, lengths = listed(Path(folder), split)
-    paths = [Path(folder) / name for name in names]
+    if unknown := [name for name in attributes if name not in CLOTHES]:
+        raise DataError(f"unknown label {unknown[0]!r} of clothes; known: {', '.join(CLOTHES)}")
+    listing = listed(Path(folder), split)
+    paths = [Path(folder) / row.name for row in listing]
     found = [
-        (path, one, float(length == SHORT))
-        for path, one, length in zip(paths, bodies(paths, upright), lengths, strict=True)
-        if one is not None
+        (path, one, row)
+        for path, one, row in zip(paths, bodies(paths, upright), listing, strict=True)
+        if one is not None and len(seen_arms(one)) == 2
     ]
-    pictures = [(path, one, short) for path, one, short in found if len(seen_arms(one)) == 2]
-    if not pictures:
+    if not found:
         raise DataError(f"no {split} pictures of people with arms in {folder}")
     train = split == "train"
-    if not arm_masks:
-        crops = [
-            geometry.cut(upright(path), body_window(one, size), size)
-            for path, one, _ in with_progress(pictures, f"Cutting bodies, {split}")
-        ]
-        return Bodies(np.stack(crops), np.array([short for _, _, short in pictures]), train)
+    if arm_masks:
+        return _arms(found, size, train)
+    shape = (height or size, size)
+    crops = [
+        geometry.cut(upright(path), one.matrix("torso", *shape), shape)
+        for path, one, _ in with_progress(found, f"Cutting bodies, {split}")
+    ]
+    labels = np.array([[row.has(name) for name in attributes] for _, _, row in found])
+    return Bodies(np.stack(crops), labels, tuple(attributes), train, jitter)
+
+
+def _arms(pictures: Sequence[tuple[Path, Body, Row]], size: int, augment: bool) -> Arms:
+    """Cut the arms of people.
+
+    Raises:
+        DataError: of none the tone of the skin is known.
+    """
     rows: list[tuple[Any, ...]] = []
-    for path, one, short in with_progress(pictures, f"Cutting arms, {split}"):
+    for path, one, listing in with_progress(pictures, "Cutting arms"):
         image = upright(path)
         tone, matte = arms.skin_tone(image, one), _person(image, one)
         if tone is None:
@@ -169,26 +201,46 @@ def load(
             matrix = arms.window(arm, (size, size // 2))
             joints, unit = arms.crop_joints(arm, matrix)
             crop, person = (_cut(x, matrix, size) for x in (image, matte))
-            rows.append((crop, person, joints, unit, np.stack([tone, arms.cloth_tone(crop, joints, unit)]), short))
+            rows.append(
+                (crop, person, joints, unit, np.stack([tone, arms.cloth_tone(crop, joints, unit)]), listing.has(SHORT))
+            )
     if not rows:
-        raise DataError(f"no {split} pictures of arms in {folder}")
+        raise DataError("no pictures of arms whose skin is seen")
     images, person, joints, units, tones, labels = (np.stack(column) for column in zip(*rows, strict=True))
-    return Arms(images, person, joints, units, tones, labels, train)
+    return Arms(images, person, joints, units, tones, labels, augment)
 
 
-def listed(folder: Path, split: str) -> tuple[list[str], list[str]]:
-    """Return the names of a split's pictures, relative to the folder, and the length of their sleeves.
+class Row(NamedTuple):
+    """What the list says of a picture.
+
+    Attributes:
+        name: relative to the folder.
+        sleeve: `LONG` or `SHORT`.
+        article: which garment, in the set's word.
+    """
+
+    name: str
+    sleeve: str
+    article: str
+
+    def has(self, label: str) -> float:
+        """Return whether a label fits, 1 or 0."""
+        return float(self.sleeve == SHORT if label == SHORT else self.article == ARTICLES[label])
+
+
+def listed(folder: Path, split: str) -> list[Row]:
+    """Return what the list says of a split's pictures, by name.
 
     Raises:
         DataError: there is no list, it cannot be read, or there is no such split.
     """
     try:
         with (folder / "metadata.csv").open(newline="", encoding="utf-8") as lines:
-            rows = sorted((row["file_name"], row["sleeve"]) for row in csv.DictReader(lines))
+            rows = sorted(Row(row["file_name"], row["sleeve"], row["article"]) for row in csv.DictReader(lines))
     except (OSError, KeyError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder} has no metadata.csv with file_name and sleeve: {reason(error)}") from error
+        raise DataError(f"{folder} has no metadata.csv with file_name, sleeve and article: {reason(error)}") from error
     n = len(rows) - round(_TEST * len(rows))
-    is_valid = [zlib.crc32(name.encode()) % _VALID == 0 for name, _ in rows[:n]]
+    is_valid = [zlib.crc32(row.name.encode()) % _VALID == 0 for row in rows[:n]]
     parts = {
         "train": [row for row, valid in zip(rows[:n], is_valid, strict=True) if not valid],
         "valid": [row for row, valid in zip(rows[:n], is_valid, strict=True) if valid],
@@ -196,8 +248,7 @@ def listed(folder: Path, split: str) -> tuple[list[str], list[str]]:
     }
     if split not in parts:
         raise DataError(f"sleeves has no split {split!r}; it has {', '.join(parts)}")
-    chosen = [row for row in parts[split] if row[1] in (LONG, SHORT)]
-    return [name for name, _ in chosen], [length for _, length in chosen]
+    return [row for row in parts[split] if row.sleeve in (LONG, SHORT)]
 
 
 def upright(path: Path) -> np.ndarray:
@@ -208,15 +259,6 @@ def upright(path: Path) -> np.ndarray:
 def seen_arms(body: Body) -> list[Arm]:
     """Return the arms of a body that are seen down to the wrist."""
     return [arm for arm in arms.arms_of(body) if arm.visibility >= _SEEN]
-
-
-def body_window(body: Body, size: int) -> geometry.Matrix:
-    """Return the matrix from the photo to the square from a body's shoulders to its hands."""
-    joints = np.concatenate([arm.joints for arm in arms.arms_of(body)])
-    low, high = joints.min(0), joints.max(0)
-    middle, unit = (low + high) / 2.0, arms.arms_of(body)[0].unit
-    side = max(_BODY_SIDE * unit, 1.3 * float((high - low).max()))
-    return Window(float(middle[0]), float(middle[1]), side).matrix(size)
 
 
 def equal_weights(labels: np.ndarray) -> np.ndarray:

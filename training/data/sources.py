@@ -18,6 +18,7 @@ _SHOWS = {
     "poses": "poses",
     "share": "masks of the parts of a face",
     "specified": "classes",
+    "height": "pictures higher than wide",
 }
 """Option of a data set's `load` -> what a set that takes it has; others are called by their name."""
 

@@ -350,13 +350,13 @@ def largest_weight(wanted: Tensor, weights: tuple[float, ...]) -> Tensor | float
 
 
 def manifest_fields(
-    title: str, attributes: tuple[str, ...], crop: str, size: int, output: str, conditioning: str
+    title: str, attributes: tuple[str, ...], crop: str, size: int, output: str, conditioning: str, height: int = 0
 ) -> dict[str, Any]:
     """Return what the manifest of a `translate` model says; the export adds words, sources and terms."""
     return {
         "kind": "translate",
         "title": title,
-        "crop": {"kind": crop, "height": size, "width": size},
+        "crop": {"kind": crop, "height": height or size, "width": size},
         "output": output,
         "attributes": attributes,
         "conditioning": conditioning,

@@ -1,8 +1,9 @@
-"""Windows of a face: which ones a training may show, and in which part of one an edit may act."""
+"""Windows of a face or a body: which ones a training may show, and in which part of one an edit may act."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +29,17 @@ def check_window(crop: str) -> None:
     inside = [k for k, (x, y, side) in WINDOWS.items() if 0 <= x <= width - side and 0 <= y <= height - side]
     if crop not in inside:
         raise ConfigError(f"crop={crop!r}; choose one of {', '.join(inside)}")
+
+
+def data_options(config: Any) -> dict[str, Any]:
+    """Return what a method asks a data set for, by its settings `size`, `height`, `attributes`, `parts` and `crop`.
+
+    Faces are cut from the aligned frame; a set of pictures with a height of their own cuts as it does.
+    """
+    options: dict[str, Any] = {"size": config.size, "attributes": config.attributes, "jitter": False}
+    if config.height:
+        return {**options, "height": config.height}
+    return {**options, "parts": config.parts, "crop": config.crop}
 
 
 def windows_of(boxes: Sequence[Box], crop: str, size: int) -> tuple[Tensor, Tensor]:

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
+from training.families import windows
 from training.families.pictures import tile
 from training.families.translation import manifest_fields
-from training.families.windows import check_window
 from training.losses import adversarial as losses
 from training.method import Graph
 from training.networks.patch import PatchDiscriminator
@@ -79,7 +79,7 @@ class Config:
         if self.size % 8 or self.height % 8 or min(self.size, self.rows) < 32:
             raise ConfigError(f"size={self.size} and height={self.height} must be multiples of 8 from 32 on")
         if not self.height:
-            check_window(self.crop)
+            windows.check_window(self.crop)
         if len(self.attributes) not in (1, 2):
             raise ConfigError("name one or two attributes that part the domains, such as attributes=Smiling")
         if self.pool < 0:
@@ -93,10 +93,14 @@ class Config:
 
 PRESETS: dict[str, dict[str, object]] = {
     "hair": {"batch_size": 8},
-    "sleeves": {"size": 128, "height": 256, "batch_size": 32, "n_blocks": 6, "attributes": ("short",), "crop": "none"},
+    "sleeves": {"size": 128, "height": 256, "batch_size": 32, "n_blocks": 6, "attributes": ("short",), "crop": "torso"},
     "compact": {
         "size": 64, "width": 24, "n_blocks": 4, "d_width": 32, "batch_size": 4, "steps": 4000, "ema_decay": 0.998,
         "parts": ("full", "half", "64"),
+    },
+    "compact-sleeves": {
+        "size": 64, "height": 96, "width": 24, "n_blocks": 4, "d_width": 32, "batch_size": 4, "steps": 4000,
+        "ema_decay": 0.998, "attributes": ("short",), "crop": "torso",
     },
 }  # fmt: skip
 _PARTS = (
@@ -127,11 +131,7 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`, mirrored half the time."""
-        options: dict[str, Any] = {"size": config.size, "attributes": config.attributes, "domains": config.attributes,
-                                   "jitter": False}  # fmt: skip
-        if config.height:
-            return {**options, "height": config.height}
-        return {**options, "parts": config.parts, "crop": config.crop}
+        return {**windows.data_options(config), "domains": config.attributes}
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -229,8 +229,7 @@ class Method:
         """What the manifest says beside graphs and hashes."""
         c = self.config
         title = "From one domain to another and back: " + ", ".join(c.attributes)
-        fields = manifest_fields(title, c.attributes, c.crop, c.size, "image", "domains")
-        fields["crop"]["height"] = c.rows
+        fields = manifest_fields(title, c.attributes, c.crop, c.size, "image", "domains", c.rows)
         return {**fields, "paper": "CycleGAN, Zhu et al. 2017, arXiv 1703.10593"}
 
 

@@ -18,6 +18,9 @@ from training.families.supervised import Activated, Supervised
 from training.method import Graph
 from training.networks.classifiers import Classifier
 
+CLOTHES = ("short", "tshirt", "shirt", "sweater", "top", "sweatshirt", "jacket", "kurta")
+"""Labels of clothes: whether sleeves are short, and which garment it is."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -99,7 +102,7 @@ class Method(Supervised):
         return {
             "kind": "classify",
             "title": "Sleeves: short or long",
-            "crop": {"kind": "body", "height": self.config.size, "width": self.config.size},
+            "crop": {"kind": "torso", "height": self.config.size, "width": self.config.size},
             "attributes": self.config.attributes,
             "paper": "Deep residual learning, He et al. 2016, arXiv 1512.03385",
         }

@@ -9,6 +9,7 @@ Deviations:
     authors' code lowers them once in 1,000 steps by 1/100,000 of their first value, so that they hardly fall.
   - Instance norm uses each picture's own statistics, also after the training; the authors keep running ones.
   - The splits are CelebA's own; the authors shuffle all pictures and hold back 1,999.
+  - `compact-sleeves` is of people's clothes, which nobody has published.
   - `compact` has narrower networks at 64 px, fewer steps, and exports an average of G's weights.
 """
 
@@ -25,11 +26,12 @@ from torch import Tensor
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
 from training.data.targets import switched
+from training.families import windows
 from training.families.pictures import tile
 from training.families.translation import manifest_fields
-from training.families.windows import check_window
 from training.losses.adversarial import gradient_penalty
 from training.method import Graph
+from training.methods.sleeve_classifier import CLOTHES
 from training.networks.patch import PatchClassifier
 from training.networks.translators import ResnetGenerator
 from training.run.optim import EMA, descend, frozen, load_matching, on_device, restore, set_lr, state_of
@@ -44,7 +46,9 @@ class Config:
     exclusive: tuple[str, ...] = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
     """Labels of which a face has one: on the sample sheet, to set one clears the others."""
     size: int = 128
-    """Side of the pictures, px."""
+    """Width of the pictures, px."""
+    height: int = 0
+    """Height of the pictures, px; 0: as wide as high."""
     crop: str = "face"
     """Window of the aligned frame that is shown, 178 px wide."""
     width: int = 64
@@ -85,13 +89,21 @@ class Config:
     """Seed of weights and data order."""
 
     def __post_init__(self) -> None:
-        check_window(self.crop)
+        if not self.height:
+            windows.check_window(self.crop)
         if not self.attributes:
             raise ConfigError("name the attributes to edit, such as attributes=Smiling")
-        if self.size % (1 << self.d_layers):
-            raise ConfigError(f"size={self.size} must be a multiple of 2**d_layers = {1 << self.d_layers}")
+        if self.size % (1 << self.d_layers) or self.rows % (1 << self.d_layers):
+            raise ConfigError(
+                f"size={self.size} and height={self.height} must each be a multiple of 2**d_layers = {1 << self.d_layers}"
+            )
         if self.n_critic < 1 or self.decay_every < 1:
             raise ConfigError(f"n_critic={self.n_critic} and decay_every={self.decay_every} must be 1 or more")
+
+    @property
+    def rows(self) -> int:
+        """Height of the pictures, px."""
+        return self.height or self.size
 
 
 SEVEN = ("Black_Hair", "Blond_Hair", "Male", "Young", "Bangs", "Mustache", "Smiling")
@@ -101,6 +113,10 @@ PRESETS: dict[str, dict[str, object]] = {
     "compact": {
         "size": 64, "width": 24, "n_blocks": 3, "d_width": 32, "d_layers": 5, "steps": 30_000, "ema_decay": 0.999,
         "parts": ("full", "half", "64"),
+    },
+    "compact-sleeves": {
+        "size": 64, "height": 96, "width": 24, "n_blocks": 3, "d_width": 32, "d_layers": 5, "steps": 30_000,
+        "ema_decay": 0.999, "crop": "torso", "attributes": CLOTHES, "exclusive": CLOTHES[1:],
     },
 }  # fmt: skip
 _PARTS = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
@@ -116,7 +132,7 @@ class Method:
         self.device = torch.device(device)
         k = len(c.attributes)
         self.generator = on_device(ResnetGenerator(k, c.width, c.n_blocks), self.device)
-        self.discriminator = on_device(PatchClassifier(c.size, 3, k, c.d_width, c.d_layers), self.device)
+        self.discriminator = on_device(PatchClassifier((c.rows, c.size), 3, k, c.d_width, c.d_layers), self.device)
         betas = (c.beta1, 0.999)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=c.lr_g, betas=betas)
         self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=betas)
@@ -126,8 +142,7 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`: every picture as often as the others, mirrored half the time."""
-        return {"size": config.size, "attributes": config.attributes, "parts": config.parts, "crop": config.crop,
-                "jitter": False}  # fmt: skip
+        return windows.data_options(config)
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -224,14 +239,14 @@ class Method:
     def graphs(self) -> dict[str, Graph]:
         """The role `translate`: an image."""
         c = self.config
-        inputs = {"image": torch.zeros(1, 3, c.size, c.size), "edit": torch.zeros(1, len(c.attributes))}
+        inputs = {"image": torch.zeros(1, 3, c.rows, c.size), "edit": torch.zeros(1, len(c.attributes))}
         return {"translate": Graph(self.ema.network.eval().cpu(), inputs, ["image_out"])}
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         c = self.config
-        title = "Face attributes: " + ", ".join(c.attributes)
-        return manifest_fields(title, c.attributes, c.crop, c.size, "image", "target")
+        title = "Attributes: " + ", ".join(c.attributes)
+        return manifest_fields(title, c.attributes, c.crop, c.size, "image", "target", c.rows)
 
 
 def draw_targets(c_org: Tensor) -> Tensor:

@@ -30,13 +30,14 @@ from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
+from training.families import windows
 from training.families.pictures import tile
 from training.families.translation import manifest_fields
-from training.families.windows import check_window
 from training.losses import adversarial as losses
 from training.losses.latent import kl_normal, reparametrise
 from training.method import Graph
 from training.methods.attribute_classifier import ATTRIBUTES
+from training.methods.sleeve_classifier import CLOTHES
 from training.networks.autoencoder import Code
 from training.networks.vae_gan import Critic, Decoder, Encoder, LatentCritic
 from training.run.optim import EMA, descend, frozen, on_device, restore, set_lr, state_of
@@ -91,7 +92,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if not self.height:
-            check_window(self.crop)
+            windows.check_window(self.crop)
         if not self.attributes:
             raise ConfigError("name the attributes that get a vector, such as attributes=Smiling")
         if self.size % 8 or self.height % 8:
@@ -103,10 +104,14 @@ class Config:
         return self.height or self.size
 
 
+_COMPACT: dict[str, object] = {
+    "width": 32, "hidden": 1024, "optimizer": "adam", "batch_size": 32, "steps": 4000, "lr": 1e-3,
+}  # fmt: skip
 PRESETS: dict[str, dict[str, object]] = {
     "celeba": {},
-    "fashion": {"size": 128, "height": 256, "z_dim": 256, "hidden": 1024, "crop": "none"},
-    "compact": {"width": 32, "hidden": 1024, "optimizer": "adam", "batch_size": 32, "steps": 4000, "lr": 1e-3},
+    "fashion": {"size": 128, "height": 256, "z_dim": 256, "hidden": 1024, "crop": "torso", "attributes": CLOTHES},
+    "compact": _COMPACT,
+    "compact-sleeves": {**_COMPACT, "size": 64, "height": 96, "crop": "torso", "attributes": CLOTHES},
 }
 _PARTS = (
     "encoder", "decoder", "discriminator", "optimizer_enc", "optimizer_dec", "optimizer_dis", "ema_encoder",
@@ -147,10 +152,7 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`."""
-        options: dict[str, Any] = {"size": config.size, "attributes": config.attributes, "jitter": False}
-        if config.height:
-            return {**options, "height": config.height}
-        return {**options, "parts": config.parts, "crop": config.crop}
+        return windows.data_options(config)
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -276,8 +278,8 @@ class Method:
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         c = self.config
-        fields = manifest_fields("Attribute vectors of a VAE-GAN", c.attributes, c.crop, c.size, "image", "difference")
-        fields["crop"]["height"] = c.rows
+        title = "Attribute vectors of a VAE-GAN"
+        fields = manifest_fields(title, c.attributes, c.crop, c.size, "image", "difference", c.rows)
         return {**fields, "paper": "Autoencoding beyond pixels, Larsen et al. 2016, arXiv 1512.09300"}
 
 

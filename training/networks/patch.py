@@ -11,7 +11,7 @@ class PatchClassifier(nn.Module):
     """PatchGAN with a classification head (Choi et al. 2018, table 5).
 
     Args:
-        size: side of the pictures, px; a multiple of 2**n_layers.
+        size: side of the pictures, or height and width, px; multiples of 2**n_layers.
         n_in: channels of the pictures.
         n_attributes: K.
         width: channels of the first layer; doubled in each of the next five.
@@ -21,7 +21,13 @@ class PatchClassifier(nn.Module):
     """
 
     def __init__(
-        self, size: int, n_in: int, n_attributes: int, width: int, n_layers: int, conditional: bool = False
+        self,
+        size: int | tuple[int, int],
+        n_in: int,
+        n_attributes: int,
+        width: int,
+        n_layers: int,
+        conditional: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -34,13 +40,14 @@ class PatchClassifier(nn.Module):
         self.embed = nn.Linear(n_attributes, n_in, bias=False) if conditional else None
         if self.embed is not None:
             nn.init.zeros_(self.embed.weight)
-        self.classify = nn.Conv2d(n_in, n_attributes, size >> n_layers, bias=False)
+        height, across = (size, size) if isinstance(size, int) else size
+        self.classify = nn.Conv2d(n_in, n_attributes, (height >> n_layers, across >> n_layers), bias=False)
 
     def forward(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return source logits `(N, 1, h, w)` and attribute logits `(N, K)`.
 
         Args:
-            image: `(N, n_in, size, size)`.
+            image: `(N, n_in, H, W)`.
             labels: `(N, K)`, 0 or 1, what the pictures are said to show; a conditional discriminator needs them.
         """
         features = self.main(image)

@@ -8,6 +8,7 @@ from typing import Any
 
 from imgedit.errors import ModelError
 from imgedit.models import library
+from imgedit.vision.geometry import WINDOWS
 from training.data.facts import FACTS, UNKNOWN
 from training.method import Method
 from training.publish.words import words_of
@@ -56,7 +57,7 @@ def completed(fields: Mapping[str, Any], dataset: str, settings: Mapping[str, An
         result["crop"] = {**fields["crop"], "kind": facts.crop}
     if "parts" in fields:  # which may be named by their folders
         result["parts"] = {role: _id_of(name) for role, name in fields["parts"].items()}
-    if fields["kind"] == "translate" and "words" not in fields:
+    if fields["kind"] == "translate" and "words" not in fields and fields["crop"]["kind"] in WINDOWS:
         result["words"] = words_of(fields["attributes"])
     return result
 

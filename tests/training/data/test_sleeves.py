@@ -12,6 +12,7 @@ from imgedit.errors import DataError
 from imgedit.vision import arms
 from imgedit.vision.body import POINTS, Body
 from training.data import grounds, sleeves
+from training.methods.sleeve_classifier import CLOTHES
 
 N = 40
 PLACES = {
@@ -30,12 +31,12 @@ def person(seen: float = 1.0) -> Body:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Pictures of a red person before white; in one of them nobody is seen, in another one no arms."""
     (tmp_path / "images").mkdir()
-    lines = ["file_name,sleeve"]
+    lines = ["file_name,sleeve,article"]
     for i in range(N):
         rgb = np.full((224, 224, 3), 255, np.uint8)
         rgb[40:, 60:170] = (180, 40, 30)
         Image.fromarray(rgb).save(tmp_path / "images" / f"{i:03}.png")
-        lines.append(f"images/{i:03}.png,{('long', 'short', 'long', 'sleeveless')[i % 4]}")
+        lines.append(f"images/{i:03}.png,{('long', 'short', 'long', 'sleeveless')[i % 4]},{('Tops', 'Shirts')[i % 2]}")
     (tmp_path / "metadata.csv").write_text("\n".join(lines))
 
     def found(paths: list[Path], read: object) -> list[Body | None]:
@@ -46,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_splits_share_no_picture_and_leave_sleeveless_ones_out(folder: Path) -> None:
-    names = {split: sleeves.listed(folder, split)[0] for split in ("train", "valid", "test")}
+    names = {split: [row.name for row in sleeves.listed(folder, split)] for split in ("train", "valid", "test")}
     together = [name for split in names.values() for name in split]
     assert len(together) == len(set(together)) == 3 * N // 4
     assert names["test"] == [f"images/{i:03}.png" for i in (36, 37, 38)]
@@ -98,9 +99,30 @@ def test_bodies_are_squares_from_the_shoulders_to_the_hands(folder: Path) -> Non
     assert batch.image.shape == (3, 3, 64, 64)
     assert batch.require_labels().flatten().tolist() == [0, 1, 0]
     corners = np.array([PLACES["right_shoulder"], PLACES["left_wrist"]], np.float64)
-    placed = arms.apply(sleeves.body_window(person(), 64), corners)
+    placed = arms.apply(person().matrix("torso", 64, 64), corners)
     assert placed.min() > 3
     assert placed.max() < 60
+
+
+def test_bodies_of_another_shape_have_labels_of_garments(folder: Path) -> None:
+    found = sleeves.load(folder, "test", size=32, height=64, attributes=("shirt", "short", "top"))
+    batch = found.batch(np.arange(3), np.random.default_rng(0))
+    assert batch.image.shape == (3, 3, 64, 32)
+    assert batch.require_labels().tolist() == [[0, 0, 1], [1, 1, 0], [0, 0, 1]]
+    assert CLOTHES == sleeves.CLOTHES
+    with pytest.raises(DataError, match=r"'hat'.*known: short, tshirt"):
+        sleeves.load(folder, "test", attributes=("hat",))
+
+
+def test_without_jitter_bodies_are_only_mirrored(folder: Path) -> None:
+    found = sleeves.load(folder, "train", size=32, jitter=False)
+    plain = sleeves.load(folder, "train", size=32)
+    plain.augment = False  # type: ignore[union-attr]
+    index = np.arange(len(found))
+    shown, stored = (one.batch(index, np.random.default_rng(0)).image for one in (found, plain))
+    as_they_are, mirrored = ((shown - x).abs().amax((1, 2, 3)) for x in (stored, stored.flip(3)))
+    assert float(as_they_are.minimum(mirrored).max()) == 0
+    assert (as_they_are > 0).any()
 
 
 def test_a_folder_without_seen_arms_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,10 +108,10 @@ def evaluate(
 
 def _chosen(folder: Path, split: str, n: int | None, seed: int) -> dict[str, list[Path]]:
     """Return the pictures that are measured, by the length of their sleeves."""
-    names, lengths = pictures.listed(folder, split)
+    listing = pictures.listed(folder, split)
     chosen = {}
     for length in (LONG, SHORT):
-        known = [folder / name for name, own in zip(names, lengths, strict=True) if own == length]
+        known = [folder / row.name for row in listing if row.sleeve == length]
         chosen[length] = [known[i] for i in sample_indices(len(known), n, seed)]
     return chosen
 
@@ -196,8 +196,9 @@ def _near(joints: NDArray[np.float64], distance: float, shape: tuple[int, ...]) 
 
 def _short(judge: Model, sessions: Sessions, rgb: NDArray[np.uint8], person: Body) -> float:
     """Return how probably the judge sees short sleeves."""
-    size = judge.manifest.crop.width
-    crop = np.asarray(geometry.cut(rgb, pictures.body_window(person, size), size), np.uint8)
+    wanted = judge.manifest.crop
+    matrix = person.matrix(wanted.kind, wanted.height, wanted.width)
+    crop = np.asarray(geometry.cut(rgb, matrix, (wanted.height, wanted.width)), np.uint8)
     found = sessions.open(judge, "classify").run({"image": to_tensor(crop)[None]})["probability"]
     return float(found[0, 0])
 
