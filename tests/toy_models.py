@@ -282,3 +282,35 @@ def generator(
         },
     )
     return save_model(folder, id=name, kind="sample", crop=Crop("none", size, size), **fields)
+
+
+def sleeves(folder: Path, conditioning: str = "target") -> Model:
+    """A translator of bodies that returns white where short sleeves are asked for, and black where long ones are."""
+    folder.mkdir(parents=True)
+    shape = ("N", 3, "H", "W")
+    constants = {"none": np.float32(0), "one": np.float32(1), "two": np.float32(2)}
+    nodes = [helper.make_node("Mul", ["image", "none"], ["blank"])]
+    if conditioning == "domains":
+        for role, step in (("forward", "Add"), ("backward", "Sub")):
+            wanted = [*nodes, helper.make_node(step, ["blank", "one"], ["image_out"])]
+            save_graph(folder / f"{role}.onnx", wanted, {"image": shape}, {"image_out": shape}, constants)
+    else:
+        asked = ["twice", "one"] if conditioning == "target" else ["edit", "none"]
+        nodes += [
+            helper.make_node("Mul", ["edit", "two"], ["twice"]),
+            helper.make_node("Sub", asked, ["level"]),
+            helper.make_node("Unsqueeze", ["level", "axes"], ["wide"]),
+            helper.make_node("Add", ["blank", "wide"], ["image_out"]),
+        ]
+        constants = {**constants, "axes": np.array([2, 3], np.int64)}
+        inputs = {"image": shape, "edit": ("N", 1)}
+        save_graph(folder / "translate.onnx", nodes, inputs, {"image_out": shape}, constants)
+    return save_model(
+        folder,
+        id="sleeves.test",
+        kind="translate",
+        crop=Crop("torso", 48, 32),
+        output="image",
+        attributes=("short",),
+        conditioning=conditioning,
+    )

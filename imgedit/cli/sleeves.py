@@ -26,6 +26,10 @@ def sleeves(
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="One person fills the photo; no face is looked for.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Change sleeves that seem to be so already.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="ID|DIR", help="Another painter, or a model that translates bodies [default: bundled]."),
+    ] = None,
 ) -> None:
     """Make the sleeves of the people in a photo short or long.
 
@@ -34,9 +38,11 @@ def sleeves(
     """
     from imgedit.editor import Editor
     from imgedit.edits.sleeves import prepare
+    from imgedit.models.library import find
     from imgedit.vision.people import where
 
-    plan = prepare(to, where=where(None if box is None else _numbers(box), whole=whole), force=force)
+    place = where(None if box is None else _numbers(box), whole=whole)
+    plan = prepare(to, where=place, force=force, painter=None if model is None else find(model))
     editor = Editor([], asked.device, **asked.settings)
     edit(
         asked,

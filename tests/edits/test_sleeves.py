@@ -15,11 +15,13 @@ from imgedit.edits.plan import ForBodies, Plan
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
+from imgedit.render import regions
 from imgedit.render.sleeve import Sleeve
 from imgedit.vision import arms, people
 from imgedit.vision.body import MODEL, POINTS, Body
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import Networks, Subject, body_subject, face_subject
+from tests import toy_models
 
 PORTRAIT = library.bundled_folder() / "astronaut.jpg"
 DATA = Path(os.environ.get("IMGEDIT_DATA", "")) / "sleeve_models"
@@ -104,6 +106,28 @@ def test_another_painter_must_return_colours_and_a_matte() -> None:
     assert isinstance(first, Sleeve)
     with pytest.raises(ModelError):
         first.paint(np.zeros((3, *arms.SIZE), np.float32), np.zeros((10, *arms.SIZE), np.float32))
+
+
+@pytest.mark.parametrize("conditioning", ["target", "difference", "domains"])
+def test_a_model_that_translates_bodies_changes_the_arms_alone(tmp_path: Path, conditioning: str) -> None:
+    one = subject()
+    model = toy_models.sleeves(tmp_path / "m", conditioning)
+    for to, value in (("short", 255), ("long", 0)):
+        plan = sleeves.prepare(to, force=True, painter=model)
+        (change,) = plan.changes(one, print)
+        region = regions.find(one, change.region)
+        after = change.apply(one.rgb, one, region)
+        inside = np.zeros(one.rgb.shape[:2], bool)
+        x0, y0, x1, y1 = region.roi
+        inside[y0:y1, x0:x1] = region.weight > 0
+        np.testing.assert_array_equal(after[~inside], one.rgb[~inside])
+        x, y = JOINTS["left"][1]
+        assert abs(int(after[y, x, 0]) - value) < 40
+
+
+def test_a_model_of_faces_is_no_model_of_sleeves() -> None:
+    with pytest.raises(ConfigError, match="is no model of sleeves"):
+        sleeves.prepare("short", painter=library.bundled("stargan_bangs.celeba"))
 
 
 def test_the_portrait_whose_arms_are_not_seen_stays_as_it_is() -> None:

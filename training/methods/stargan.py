@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
@@ -95,7 +95,7 @@ class Config:
             raise ConfigError("name the attributes to edit, such as attributes=Smiling")
         if self.size % (1 << self.d_layers) or self.rows % (1 << self.d_layers):
             raise ConfigError(
-                f"size={self.size} and height={self.height} must each be a multiple of 2**d_layers = {1 << self.d_layers}"
+                f"size={self.size} and height={self.height} must be a multiple of 2**d_layers = {1 << self.d_layers}"
             )
         if self.n_critic < 1 or self.decay_every < 1:
             raise ConfigError(f"n_critic={self.n_critic} and decay_every={self.decay_every} must be 1 or more")
@@ -237,16 +237,32 @@ class Method:
         return tile(torch.stack([image, *rows])).cpu()
 
     def graphs(self) -> dict[str, Graph]:
-        """The role `translate`: an image."""
+        """The role `translate`: an image; of bodies also `classify`, by D_cls: no other network knows their labels."""
         c = self.config
-        inputs = {"image": torch.zeros(1, 3, c.rows, c.size), "edit": torch.zeros(1, len(c.attributes))}
-        return {"translate": Graph(self.ema.network.eval().cpu(), inputs, ["image_out"])}
+        image = {"image": torch.zeros(1, 3, c.rows, c.size)}
+        inputs = {**image, "edit": torch.zeros(1, len(c.attributes))}
+        graphs = {"translate": Graph(self.ema.network.eval().cpu(), inputs, ["image_out"])}
+        if c.height:
+            graphs["classify"] = Graph(_Classify(self.discriminator).eval().cpu(), image, ["probability"])
+        return graphs
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         c = self.config
         title = "Attributes: " + ", ".join(c.attributes)
         return manifest_fields(title, c.attributes, c.crop, c.size, "image", "target", c.rows)
+
+
+class _Classify(nn.Module):
+    """D as a classifier: picture -> probability of each label, `(N, K)`."""
+
+    def __init__(self, discriminator: PatchClassifier) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, image: Tensor) -> Tensor:
+        _, logits = self.discriminator(image)
+        return logits.sigmoid()
 
 
 def draw_targets(c_org: Tensor) -> Tensor:

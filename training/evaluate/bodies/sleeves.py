@@ -54,7 +54,7 @@ def evaluate(
     Of a classifier it is measured how often it is right.
 
     Args:
-        model: a painter or a classifier of sleeves: run folder, model folder or id.
+        model: a painter, a translator or a classifier of sleeves: run folder, model folder or id.
         data: `sleeve_models:DIR`.
         n: at most so many people each way; None for all.
         seed: of their choice.
@@ -64,7 +64,7 @@ def evaluate(
         command: what was typed.
 
     Raises:
-        ConfigError: the data set is another one, or the model neither paints nor classifies.
+        ConfigError: the data set is another one, or the model neither changes sleeves nor classifies them.
         DataError: it has no pictures of arms.
     """
     name, _, folder = data.partition(":")
@@ -73,7 +73,7 @@ def evaluate(
     with contextlib.ExitStack() as stack:
         subject = stack.enter_context(open_model(model))
         kind = subject.manifest.kind
-        if kind not in ("paint", "classify") or (kind == "classify" and judge is not None):
+        if not (kind == "classify" and judge is None) and not sleeves.is_for_sleeves(subject):
             raise ConfigError(f"{subject.id} is there to {kind}; what paints sleeves is measured, or what judges them")
         by = subject if kind == "classify" else stack.enter_context(open_model(judge or JUDGE))
         result = {**header(model, KIND, data, command=command, seed=seed, split=split), "model": subject.id}
