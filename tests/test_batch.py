@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -287,29 +288,26 @@ def test_a_photo_from_stdin_may_stand_among_others(holiday, tmp_path):
     assert "a folder for the results" in refused.stderr
 
 
-def test_photos_of_a_watched_folder_come_once_they_are_whole(tmp_path):
+def test_photos_of_a_watched_folder_come_once_they_are_whole(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(b"a")
     (tmp_path / "notes.txt").write_bytes(b"x")
-    looks = batch.watch(tmp_path, pause=0.01)
-    assert names(next(looks)) == ["a.jpg"]
-
-    def later():
-        growing = tmp_path / "b.jpg"
-        for size in range(1, 30):
-            growing.write_bytes(b"b" * size)
-            time.sleep(0.004)
-        (tmp_path / "empty.jpg").write_bytes(b"")
-
-    thread = threading.Thread(target=later)
-    thread.start()
-    (job,) = next(looks)
-    thread.join()
-    assert job.below.name == "b.jpg"
-    (tmp_path / "a.jpg").write_bytes(b"another")
-    again = next(looks)
-    while names(again) != ["a.jpg"]:  # b.jpg may have come a look too early, and then comes whole
-        assert names(again) == ["b.jpg"]
-        again = next(looks)
+    growing = tmp_path / "b.jpg"
+    steps = [
+        lambda: growing.write_bytes(b"b"),  # while this waits
+        lambda: growing.write_bytes(b"bb"),
+        lambda: (tmp_path / "empty.jpg").write_bytes(b""),
+        lambda: None,
+        lambda: (tmp_path / "a.jpg").write_bytes(b"another"),
+        lambda: None,
+        lambda: (_ for _ in ()).throw(KeyboardInterrupt),
+    ]
+    waits = iter(steps)
+    seen = []
+    monkeypatch.setattr(batch.time, "sleep", lambda seconds: next(waits)())
+    with contextlib.suppress(KeyboardInterrupt):
+        for found in batch.watch(tmp_path):
+            seen.append((names(found), growing.read_bytes()))
+    assert seen == [(["a.jpg"], b"b"), (["b.jpg"], b"bb"), (["a.jpg"], b"bb")]
 
 
 def test_a_folder_is_watched_until_ctrl_c(holiday, tmp_path, monkeypatch):

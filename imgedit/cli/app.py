@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from imgedit import __version__
-from imgedit.cli.common import Command, guarded, result
+from imgedit.cli.common import Command, Group, guarded, result
 from imgedit.text import printable, shortened
 
 __all__ = ["COMMANDS", "application"]
@@ -35,14 +34,13 @@ COMMANDS = {
 _HELP = ("-h", "--help")
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """The group of all commands: its help cuts no sentence, its errors show what a terminal would obey."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List each command with the whole first sentence of its help."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(n, c.get_short_help_str(sys.maxsize)) for n, c in commands if c and not c.hidden])
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of `COMMANDS`."""
+        order = [name for names in COMMANDS.values() for name in names]
+        return [name for name in order if name in self.commands]
 
     def main(self, args: Any = None, *, standalone_mode: bool = True, **options: Any) -> Any:  # type: ignore[override]
         """Run a command, and leave with its exit code."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from imgedit.cli import completion
 from imgedit.errors import ImgeditError, OutputError
@@ -24,6 +24,7 @@ __all__ = [
     "RUNNING",
     "Command",
     "Device",
+    "Group",
     "Json",
     "NoMark",
     "Overwrite",
@@ -103,6 +104,16 @@ Quiet = Annotated[
 
 
 _MANY = 14  # options from which on a help has headings
+
+
+class Group(TyperGroup):
+    """A group of commands: its help cuts no sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List each command with the whole first sentence of its help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, c.get_short_help_str(sys.maxsize)) for n, c in commands if c and not c.hidden])
 
 
 class Command(TyperCommand):

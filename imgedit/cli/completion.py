@@ -24,7 +24,7 @@ def words(incomplete: str) -> list[str]:
 
 
 def models(*kinds: str) -> Callable[[str], list[str]]:
-    """Return what offers the models of some kinds, by id."""
+    """Return what offers the models of some kinds, or of all, by id."""
 
     def offer(incomplete: str) -> list[str]:
         with contextlib.suppress(Exception):
@@ -54,7 +54,7 @@ def _models(*kinds: str) -> list[Model]:
     from imgedit.models import library
 
     show_logs(quiet=True)
-    return [model for model in library.available() if model.manifest.kind in kinds]
+    return [model for model in library.available() if not kinds or model.manifest.kind in kinds]
 
 
 def _beginning(incomplete: str, names: list[str]) -> list[str]:

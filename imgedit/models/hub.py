@@ -11,6 +11,7 @@ client raises becomes one line.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -20,15 +21,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imgedit.errors import HubError, ImgeditError, ManifestError, OutputError
-from imgedit.files import read_file
+from imgedit import settings
+from imgedit.errors import HubError, ImgeditError, ManifestError, ModelError, OutputError
+from imgedit.files import read_file, write_whole
 from imgedit.models import library, manifest
 from imgedit.models.library import Model
 
-__all__ = ["TIMEOUT", "pull", "push"]
+__all__ = ["MAX_BYTES", "TIMEOUT", "Source", "is_offline", "named", "pull", "push", "remove", "source_of"]
 
 T = TypeVar("T")
 
@@ -37,8 +40,12 @@ TIMEOUT = 1800.0
 MAX_BYTES = 4 << 30
 """Largest model that is pulled, all of its graphs together."""
 
+SOURCE = "pulled.json"
+"""File in a pulled model's folder that says where it came from."""
+
 _CARD = "README.md"
 _CARD_LIMIT = 1 << 20  # bytes
+_SOURCE_LIMIT = 1 << 16  # bytes
 _SILENCE = 30.0  # seconds without a byte after which the hub is given up
 _PART = 1 << 16  # bytes read at once
 _PULL = ".pull-"
@@ -49,6 +56,51 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a pulled model came from.
+
+    Attributes:
+        repo: `owner/name`.
+        revision: the branch, tag or commit that was asked for; None for the main branch.
+        commit: what that was when it was pulled.
+        licence: the licence that was shown then.
+    """
+
+    repo: str
+    revision: str | None
+    commit: str
+    licence: str
+
+
+def named(text: str, revision: str | None = None) -> tuple[str, str | None]:
+    """Return repository and revision of `owner/name` or `owner/name@revision`.
+
+    Raises:
+        HubError: it is no repository name, or two revisions are named.
+    """
+    repo_id, at, own = text.partition("@")
+    _check_repo_id(repo_id)
+    if at and not own:
+        raise HubError(f"{text!r} names no revision; give owner/name@revision, or leave the @ out")
+    if own and revision not in (None, own):
+        raise HubError(f"{text!r} and the revision {revision!r} contradict each other; name only one of them")
+    return repo_id, own or revision
+
+
+def source_of(model: Model) -> Source | None:
+    """Return where a model came from; None for one that was not pulled, or by an older imgedit."""
+    try:
+        return Source(**json.loads(read_file(model.folder / SOURCE, _SOURCE_LIMIT)))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def is_offline() -> bool:
+    """Tell whether the network may not be asked: by the setting `offline`, or by HF_HUB_OFFLINE."""
+    return bool(settings.value("offline")) or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def pull(
     repo_id: str,
     revision: str | None = None,
@@ -56,39 +108,119 @@ def pull(
     endpoint: str | None = None,
     timeout: float = TIMEOUT,
     report: Callable[[int, int], None] | None = None,
+    agree: Callable[[manifest.Manifest, int], None] | None = None,
+    offline: bool | None = None,
+    max_bytes: int | None = None,
 ) -> Model:
     """Fetch a model repository into the cache and return the model.
 
+    A commit that is in the cache is not asked for again. Offline the cached model is returned.
+
     Args:
-        repo_id: `owner/name` on the hub.
+        repo_id: `owner/name` on the hub, or `owner/name@revision`.
         revision: branch, tag or commit; the main branch when None.
         endpoint: address of the hub; the client's own setting when None.
         timeout: seconds that it may take as a whole.
         report: is told the bytes of the graphs so far, and of all, as they come (from another thread).
+        agree: is given the manifest and the bytes of all graphs before any graph is fetched, and raises what ends it.
+        offline: ask nothing of the network; None for what `is_offline` says.
+        max_bytes: of all graphs together; at most, and without it, `MAX_BYTES`.
 
     Raises:
         HubError: the repository or revision is not there, the hub cannot be reached, or it sends what it should not.
         ManifestError: what came is not a whole model.
         OutputError: the cache cannot be written, or the disk is too small.
     """
-    _check_repo_id(repo_id)
+    repo_id, revision = named(repo_id, revision)
     root = library.cache_folder()
     target = root / repo_id.replace("/", "--")
+    cached = _cached(target, repo_id, revision, is_offline() if offline is None else offline)
+    if cached is not None:
+        return cached
+    start = time.monotonic()
     with _staging(root) as staging:
         whole = staging / "whole"
         whole.mkdir()
+        source = _Repository(repo_id, revision, endpoint, whole)
+
+        def fetch_manifest(cancelled: threading.Event) -> manifest.Manifest:
+            source.cancelled = cancelled
+            return _parsed(source.fetch(manifest.FILE, manifest.SIZE_LIMIT).read_bytes(), repo_id)
 
         def fetch(cancelled: threading.Event) -> None:
-            source = _Source(repo_id, revision, endpoint, whole, cancelled)
-            text = source.fetch(manifest.FILE, manifest.SIZE_LIMIT).read_bytes()
-            source.fetch_graphs(_parsed(text, repo_id), report)
+            source.cancelled = cancelled
+            source.fetch_graphs(found, report)
             with contextlib.suppress(FileNotFoundError):
                 source.fetch(_CARD, _CARD_LIMIT)
 
-        _in_time(fetch, timeout, repo_id)
+        found = _in_time(fetch_manifest, timeout, repo_id)
+        size = _size_of(found, repo_id, MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES))
+        left = timeout - (time.monotonic() - start)
+        if agree is not None:
+            agree(found, size)
+        _in_time(fetch, left, repo_id)
         manifest.verify(whole)
+        known = Source(repo_id, revision, source.commit, found.licence)
+        write_whole(whole / SOURCE, json.dumps(asdict(known), indent=2) + "\n")
         _replace(target, whole, staging / "old")
     return library.load(target)
+
+
+def remove(name: str) -> Path:
+    """Remove a pulled model from the cache and return the folder that it had.
+
+    Args:
+        name: id or repository of the model.
+
+    Raises:
+        UnknownModelError: there is no such model.
+        ModelError: it ships with imgedit, or lies in a folder of the user's own.
+        OutputError: it cannot be removed.
+    """
+    root = library.cache_folder()
+    by_repo = root / name.partition("@")[0].replace("/", "--")
+    folder = by_repo if by_repo.parent == root and (by_repo / manifest.FILE).exists() else library.find(name).folder
+    if folder.parent != root:
+        raise ModelError(f"{name} was not pulled: it lies in {folder}, and only pulled models are removed")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be removed: {error.strerror or error}") from error
+    return folder
+
+
+def _cached(target: Path, repo_id: str, revision: str | None, offline: bool) -> Model | None:
+    """Return the model that is here where it need not, or cannot, be asked for again."""
+    model = library.load(target) if (target / manifest.FILE).exists() else None
+    source = None if model is None else source_of(model)
+    is_it = source is not None and revision is not None and revision == source.commit
+    if not offline:
+        return model if is_it else None
+    if model is None:
+        raise HubError(f"{repo_id} is not in the cache, and the network is not asked", hint="leave --offline out")
+    if not (is_it or revision is None or (source is not None and revision == source.revision)):
+        here = "another revision" if source is None else f"{source.revision or 'main'} ({source.commit})"
+        raise HubError(f"{repo_id} is in the cache as {here}, not {revision}, and the network is not asked")
+    return model
+
+
+def _size_of(model: manifest.Manifest, repo_id: str, limit: int) -> int:
+    """Return the bytes of a model's graphs.
+
+    Raises:
+        HubError: they are more than the limit.
+    """
+    total = sum(graph.bytes for graph in {graph.file: graph for graph in model.graphs.values()}.values())
+    if total > limit:
+        raise HubError(
+            f"{repo_id}: its graphs have {_amount(total)}, more than {_amount(limit)}",
+            hint="allow more with --max-size" if limit < MAX_BYTES else "",
+        )
+    return total
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def push(
@@ -139,7 +271,7 @@ def push(
     return _in_time(upload, None, repo_id)
 
 
-class _Source:
+class _Repository:
     """Fetches the files of one repository, all of the same commit.
 
     Args:
@@ -147,24 +279,27 @@ class _Source:
         revision: branch, tag or commit.
         endpoint: address of the hub.
         folder: where the files go.
-        cancelled: set when nobody waits for them any more.
+
+    Attributes:
+        cancelled: set when nobody waits for the files any more.
     """
 
-    def __init__(
-        self, repo_id: str, revision: str | None, endpoint: str | None, folder: Path, cancelled: threading.Event
-    ) -> None:
+    def __init__(self, repo_id: str, revision: str | None, endpoint: str | None, folder: Path) -> None:
         self._repo_id = repo_id
         self._revision = revision
         self._endpoint = endpoint
         self._folder = folder
-        self._cancelled = cancelled
+        self.cancelled = threading.Event()
+
+    @property
+    def commit(self) -> str:
+        """The commit of the files, once the first has come; empty where the hub does not say."""
+        return self._revision if self._revision is not None and _COMMIT.fullmatch(self._revision) else ""
 
     def fetch_graphs(self, model: manifest.Manifest, report: Callable[[int, int], None] | None) -> None:
         """Fetch what a manifest names, with the sizes that it says."""
         graphs = {graph.file: graph for graph in model.graphs.values()}
         total, done = sum(graph.bytes for graph in graphs.values()), 0
-        if total > MAX_BYTES:
-            raise HubError(f"{self._repo_id}: its graphs have {total / 1e9:.1f} GB, more than {MAX_BYTES / 1e9:.1f} GB")
         free = shutil.disk_usage(self._folder).free
         if total > free:
             raise OutputError(f"{self._folder}: {total / 1e6:.0f} MB do not fit, {free / 1e6:.0f} MB are free")
@@ -221,7 +356,7 @@ class _Source:
                     if _COMMIT.fullmatch(commit):
                         self._revision = commit
                 parts = response.iter_bytes(_PART)
-                while not self._cancelled.is_set():
+                while not self.cancelled.is_set():
                     part = next(parts, None)
                     if part is None:
                         return

@@ -29,6 +29,7 @@ __all__ = [
     "cache_folder",
     "experimental_words",
     "find",
+    "folders",
     "known_words",
     "load",
 ]
@@ -117,7 +118,7 @@ def available(kind: str | None = None) -> list[Model]:
         kind: only models of this kind; what names another is not even checked.
     """
     models = []
-    for folder in _folders():
+    for folder in folders():
         if kind is not None and manifests.kind_of(folder) not in (kind, None):
             continue
         try:
@@ -225,7 +226,7 @@ def _is_there(folder: Path) -> bool:
         return False
 
 
-def _folders() -> list[Path]:
+def folders() -> list[Path]:
     """Every folder that claims to be a model: bundled, then cached."""
     found: list[Path] = []
     for root in (bundled_folder(), cache_folder()):

@@ -73,6 +73,9 @@ def test_the_shell_is_offered_commands_words_models_faces_and_devices(tmp_path):
     assert "no-bangs" in complete("imgedit translate --attr no-", tmp_path)
     assert "stargan_hair.test" in complete("imgedit translate --attr blond --model st", tmp_path)
     assert "gan.test" in complete("imgedit sample g", tmp_path)
+    assert "gan.test" in complete("imgedit models info g", tmp_path)
+    assert complete("imgedit models v", tmp_path) == ["verify"]
+    assert complete("imgedit frontalize photo.jpg --no-face s", tmp_path) == ["skip"]
     assert complete("imgedit crop photo.jpg --face l", tmp_path) == ["largest", "left"]
     assert complete("imgedit faces photo.jpg --device c", tmp_path) == ["cpu", "cuda", "cuda:0"]
 
@@ -115,7 +118,9 @@ def test_an_unknown_model_or_word_is_said_before_an_output_that_exists(tmp_path)
 
 def test_a_command_is_built_alone_and_the_same_as_among_all():
     names = [name for commands in COMMANDS.values() for name in commands]
-    assert list(typer.main.get_command(app).commands) == names  # the order of the help
+    group = typer.main.get_command(app)
+    assert group.list_commands(None) == names  # the order of the help
+    assert sorted(group.commands) == sorted(names)
     for name in names:
         alone = application(name)
         built = set(typer.main.get_command(alone).commands)

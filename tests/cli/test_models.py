@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -59,10 +60,10 @@ def test_what_a_manifest_says_cannot_write_to_the_terminal(home):
 def test_pull_and_push_print_one_line_and_no_bar(hub, model):
     code, out, err = run("push", model.folder, "someone/faces")
     assert (code, out.count("\n"), err) == (0, 1, "")
-    code, out, err = run("pull", "someone/faces")
-    assert (code, out.count("\n"), err.count("\n")) == (0, 1, 1)
+    code, out, err = run("pull", "someone/faces", "--accept-licence")
+    assert (code, out.count("\n"), err.count("\n")) == (0, 1, 2)
     assert "use it with --model someone/faces" in err
-    assert run("pull", "someone/faces", "--quiet")[2] == ""
+    assert run("pull", "someone/faces", "--quiet", "--accept-licence")[2] == ""
     hub.files.clear()
     assert run("pull", "someone/faces") == (
         1,
@@ -82,3 +83,63 @@ def test_experimental_words_are_listed_apart() -> None:
     assert "\n    words: black-hair, blond" in told
     assert listed()["stargan_bangs.celeba"]["experimental"] == ["bangs"]
     assert "blond" not in listed()["hair_tones.celebamask_hq"]["experimental"]
+
+
+def test_a_licence_that_forbids_commercial_use_is_to_be_accepted_once(hub, model):
+    changed(model, licence="research", commercial_use=False)
+    hub.publish("someone/faces", model.folder)
+    size = sum(graph.bytes for graph in model.manifest.graphs.values())
+    code, out, err = run("pull", "someone/faces")
+    assert (code, out) == (1, "")
+    first, second = err.splitlines()
+    assert first.startswith(f"someone/faces: {size / 1e6:.1f} MB; licence: ")
+    assert first.endswith("licence: research; no commercial use")
+    assert second.endswith("its licence is to be accepted; add --accept-licence")
+    assert run("models", "path", "someone/faces")[0] == 2
+    assert run("pull", "someone/faces", "--accept-licence")[0] == 0
+    assert run("pull", "someone/faces")[0] == 0  # accepted before
+    changed(model, licence="another", commercial_use=False)
+    hub.publish("someone/faces", model.folder)
+    assert run("pull", "someone/faces")[0] == 1
+    changed(model, licence="MIT", commercial_use=True)
+    hub.publish("someone/faces", model.folder)
+    code, _, err = run("pull", "someone/faces")
+    assert code == 0
+    assert "licence: MIT; commercial use allowed" in err
+
+
+def test_pull_obeys_its_limits(hub, model):
+    hub.publish("someone/faces", model.folder)
+    code, _, err = run("pull", "someone/faces", "--max-size", 0.0001)
+    assert code == 1
+    assert "allow more with --max-size" in err
+    code, _, err = run("pull", "someone/faces", "--offline")
+    assert code == 1
+    assert "leave --offline out" in err
+    assert [line for line in hub.asked if "onnx" in line] == []
+
+
+def test_one_model_is_told_of_checked_placed_and_removed(hub, model):
+    hub.publish("someone/faces", model.folder)
+    assert run("pull", "someone/faces@main", "--accept-licence")[0] == 0
+    code, out, _ = run("models", "info", "someone/faces")
+    assert code == 0
+    assert out.startswith(f"{model.id} {model.manifest.version}  translate  ")
+    assert model.manifest.graphs["translate"].sha256 in out
+    assert "\n    pulled: someone/faces@main, commit aaaa" in out
+    told = json.loads(run("models", "info", "someone/faces", "--json")[1])
+    assert told["pulled"]["revision"] == "main"
+    assert set(told["words"]) == set(model.manifest.words)
+    folder = run("models", "path", "someone/faces")[1].strip()
+    assert run("models", "verify", "someone/faces") == (0, "someone--faces: as its manifest says\n", "")
+    (Path(folder) / "translate.onnx").write_bytes(b"x")
+    code, out, err = run("models", "verify")
+    assert code == 1
+    assert "mtcnn.facenet: as its manifest says\n" in out
+    assert "damaged: " in err
+    assert "1 of " in err
+    assert run("models", "remove", "someone/faces")[0] == 0
+    assert not Path(folder).exists()
+    code, _, err = run("models", "remove", "mtcnn.facenet")
+    assert (code, "was not pulled" in err) == (1, True)
+    assert run("models", "nonsense")[0] == 2

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from imgedit.errors import HubError, ManifestError, OutputError
+from imgedit.errors import HubError, ManifestError, ModelError, OutputError, UnknownModelError
 from imgedit.models import hub, library, manifest
+from imgedit.models.sessions import Sessions
 from tests import toy_models as models
 from tests.fake_hub import SHA, fake_home, fake_model, fake_server  # noqa: F401
 
@@ -22,7 +25,12 @@ def test_a_pulled_model_can_be_found_and_holds_only_model_files(server, model, h
     pulled = hub.pull("someone/faces", endpoint=server.url)
     assert pulled.manifest == model.manifest
     assert library.find("someone/faces") == pulled
-    assert sorted(p.name for p in pulled.folder.iterdir()) == ["README.md", "manifest.json", "translate.onnx"]
+    assert sorted(p.name for p in pulled.folder.iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "pulled.json",
+        "translate.onnx",
+    ]
     assert [p.name for p in home.iterdir()] == ["someone--faces"]
     assert not any("evil" in line or "pkl" in line for line in server.asked if "/resolve/" in line)
 
@@ -153,7 +161,7 @@ def test_a_model_without_a_card_travels_both_ways(server, model):
     (model.folder / "README.md").unlink()
     hub.push(model.folder, "someone/faces", endpoint=server.url)
     pulled = hub.pull("someone/faces", endpoint=server.url)
-    assert sorted(p.name for p in pulled.folder.iterdir()) == ["manifest.json", "translate.onnx"]
+    assert sorted(p.name for p in pulled.folder.iterdir()) == ["manifest.json", "pulled.json", "translate.onnx"]
 
 
 def test_the_manifest_comes_first_and_every_later_file_of_its_commit(server, model):
@@ -198,3 +206,127 @@ def test_the_old_model_is_back_when_the_new_one_cannot_be_moved(server, model, h
         hub.pull("someone/faces", endpoint=server.url)
     assert manifest.verify(home / "someone--faces") == model.manifest
     assert [p.name for p in home.iterdir()] == ["someone--faces"]
+
+
+# What is in the cache, and what may be asked.
+
+
+@pytest.fixture
+def no_sockets(monkeypatch):
+    """Whatever connects fails the test."""
+
+    def refuse(*args, **options):
+        raise AssertionError("a connection was opened")
+
+    def block():
+        for name in ("connect", "connect_ex", "sendto", "bind"):
+            monkeypatch.setattr(socket.socket, name, refuse)
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        monkeypatch.setattr(socket, "create_connection", refuse)
+
+    return block
+
+
+def test_a_cached_model_is_found_and_used_without_the_network(server, model, no_sockets):
+    server.publish("someone/faces", model.folder)
+    pulled = hub.pull(f"someone/faces@{SHA}", endpoint=server.url)
+    server.shutdown()
+    no_sockets()
+    assert library.find("someone/faces") == pulled
+    assert pulled.id in [one.id for one in library.available("translate")]
+    image = np.zeros((1, 3, 64, 64), np.float32)
+    session = Sessions("cpu").open(pulled, "translate")
+    edit = np.zeros((1, session.inputs["edit"][1] or 1), np.float32)
+    assert session.run({"image": image, "edit": edit})
+    assert hub.pull("someone/faces", SHA) == pulled  # this very commit need not be asked for
+    assert hub.pull("someone/faces", offline=True) == pulled
+
+
+def test_a_pinned_revision_is_stored(server, model):
+    server.publish("someone/faces", model.folder)
+    assert hub.source_of(hub.pull("someone/faces", endpoint=server.url)) == hub.Source(
+        "someone/faces", None, SHA, model.manifest.licence
+    )
+    hub.remove("someone/faces")
+    pinned = hub.pull(f"someone/faces@{SHA}", endpoint=server.url)
+    assert hub.source_of(pinned).revision == SHA
+    (pinned.folder / hub.SOURCE).write_text("{}")
+    assert hub.source_of(pinned) is None
+    hub.push(pinned.folder, "someone/again", endpoint=server.url)
+    assert hub.SOURCE not in server.files["someone/again"]
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "found"),
+    [
+        ("a/b", None, ("a/b", None)),
+        ("a/b", "v1", ("a/b", "v1")),
+        ("a/b@v1", None, ("a/b", "v1")),
+        ("a/b@v1", "v1", ("a/b", "v1")),
+        ("a/b@refs/pr/1", None, ("a/b", "refs/pr/1")),
+    ],
+)
+def test_a_revision_stands_after_the_name(text, revision, found):
+    assert hub.named(text, revision) == found
+
+
+@pytest.mark.parametrize(("text", "revision", "says"), [("a/b@", None, "no revision"), ("a/b@v1", "v2", "contradict")])
+def test_a_revision_that_is_none_or_two_is_refused(text, revision, says):
+    with pytest.raises(HubError, match=says):
+        hub.named(text, revision)
+
+
+def test_offline_nothing_is_asked(server, model, monkeypatch):
+    server.publish("someone/faces", model.folder)
+    with pytest.raises(HubError, match="is not in the cache, and the network is not asked"):
+        hub.pull("someone/faces", endpoint=server.url, offline=True)
+    hub.pull("someone/faces@main", endpoint=server.url)
+    server.asked.clear()
+    for name, value in (("HF_HUB_OFFLINE", "1"), ("IMGEDIT_OFFLINE", "true")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert hub.is_offline()
+            assert hub.pull("someone/faces", endpoint=server.url).id == model.id
+            assert hub.pull("someone/faces@main", endpoint=server.url).id == model.id
+            with pytest.raises(HubError, match=f"as main .{SHA}., not v2"):
+                hub.pull("someone/faces@v2", endpoint=server.url)
+    assert server.asked == []
+    assert not hub.is_offline()
+
+
+def test_what_is_larger_than_wanted_is_not_fetched(server, model):
+    server.publish("someone/faces", model.folder)
+    size = sum(graph.bytes for graph in model.manifest.graphs.values())
+    with pytest.raises(HubError, match=r"more than 0\.0 MB") as error:
+        hub.pull("someone/faces", endpoint=server.url, max_bytes=size - 1)
+    assert error.value.hint == "allow more with --max-size"
+    assert server.asked == ["GET /someone/faces/resolve/main/manifest.json"]
+    assert hub.pull("someone/faces", endpoint=server.url, max_bytes=size).id == model.id
+
+
+def test_the_manifest_is_agreed_to_before_a_graph_is_fetched(server, model, home):
+    server.publish("someone/faces", model.folder)
+
+    def refuse(manifest, size):
+        assert (manifest, size) == (model.manifest, sum(graph.bytes for graph in model.manifest.graphs.values()))
+        raise HubError("no")
+
+    with pytest.raises(HubError, match="no"):
+        hub.pull("someone/faces", endpoint=server.url, agree=refuse)
+    assert server.asked == ["GET /someone/faces/resolve/main/manifest.json"]
+    assert list(home.iterdir()) == []
+
+
+def test_a_pulled_model_is_removed_and_no_other(server, model, tmp_path):
+    server.publish("someone/faces", model.folder)
+    for name in ("someone/faces", model.id):
+        folder = hub.pull("someone/faces", endpoint=server.url).folder
+        assert hub.remove(name) == folder
+        assert not folder.exists()
+    with pytest.raises(ModelError, match="was not pulled"):
+        hub.remove("mtcnn.facenet")
+    with pytest.raises(ModelError, match="was not pulled"):
+        hub.remove(str(model.folder))
+    assert model.folder.is_dir()
+    with pytest.raises(UnknownModelError):
+        hub.remove("someone/faces")
