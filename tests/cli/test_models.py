@@ -24,7 +24,7 @@ def changed(model, **fields):
 
 
 @pytest.fixture
-def hub(server, monkeypatch):
+def hub(server, monkeypatch, home):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
                         server.url + "/{repo_id}/resolve/{revision}/{filename}")  # fmt: skip
