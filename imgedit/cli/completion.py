@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgedit.models.library import Model
 
-__all__ = ["NO_FACE", "devices", "faces", "models", "no_face", "words"]
+__all__ = ["NO_FACE", "benchmarks", "devices", "faces", "models", "no_face", "words"]
 
 NO_FACE = ("fail", "skip", "copy")
 """What `--no-face` takes."""
@@ -37,6 +37,11 @@ def models(*kinds: str) -> Callable[[str], list[str]]:
 def faces(incomplete: str) -> list[str]:
     """Offer the names that `--face` takes."""
     return _beginning(incomplete, ["largest", "all", "left", "right", "smallest", "nearest:", "0", "1"])
+
+
+def benchmarks(incomplete: str) -> list[str]:
+    """Offer the parts of the benchmark."""
+    return _beginning(incomplete, ["start", "edits", "detection", "folder", "models"])
 
 
 def no_face(incomplete: str) -> list[str]:

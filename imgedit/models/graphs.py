@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from imgedit.errors import ModelError
 from imgedit.text import printable
 
-__all__ = ["check"]
+__all__ = ["check", "parameters"]
 
 CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
 DOMAINS = {"", "ai.onnx"}
@@ -34,7 +34,8 @@ _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
 _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 _ATTRIBUTE_SPARSE = {22, 23}
-_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 13, 14
+_WEIGHTS = {1, 2, 3, 10, 11, 16}  # float32, uint8, int8, float16, float64, bfloat16
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
@@ -54,6 +55,45 @@ def check(content: bytes, name: str) -> None:
         raise ModelError(f"{name} cannot be loaded, get the model again: it is no ONNX graph") from error
     if problem is not None:
         raise ModelError(f"{name} is refused: it has {printable(problem)}, which models may not have")
+
+
+def parameters(content: bytes) -> int:
+    """Return how many numbers the weights of a graph are: its initializers and the tensors in its nodes.
+
+    Raises:
+        ModelError: it is no ONNX file.
+    """
+    try:
+        return sum(_numbers(tensor) for tensor in _tensors(memoryview(content)))
+    except (IndexError, ValueError) as error:
+        raise ModelError("this is no ONNX graph") from error
+
+
+def _tensors(model: memoryview) -> Iterator[memoryview]:
+    graph = next((_message(value) for number, value in _fields(model) if number == _MODEL_GRAPH), memoryview(b""))
+    for number, value in _fields(graph):
+        if number == _GRAPH_INITIALIZER:
+            yield _message(value)
+        elif number == _GRAPH_NODE:
+            for kind, attribute in _fields(_message(value)):
+                if kind == _NODE_ATTRIBUTE:
+                    yield from (_message(t) for n, t in _fields(_message(attribute)) if n == _ATTRIBUTE_TENSOR)
+
+
+def _numbers(tensor: memoryview) -> int:
+    """Return how many numbers a tensor of floating-point or 8-bit numbers has; 0 for others, which are no weights."""
+    count, kind = 1, 0
+    for number, value in _fields(tensor):
+        if number == _TENSOR_TYPE and isinstance(value, int):
+            kind = value
+        elif number == _TENSOR_DIMS and isinstance(value, int):
+            count *= value
+        elif number == _TENSOR_DIMS:
+            place, packed = 0, _message(value)
+            while place < len(packed):
+                size, place = _varint(packed, place)
+                count *= size
+    return count if kind in _WEIGHTS else 0
 
 
 def _problems(model: memoryview) -> Iterator[str]:
