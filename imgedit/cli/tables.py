@@ -30,6 +30,8 @@ def register(app: typer.Typer) -> None:
         (mnist_gans, "mnist-gans", "mnist-gans"),
         (gaussian_modes, "gaussian-modes", "gaussian-modes-grid3"),
         (mnist_latents, "mnist-latents", "mnist-latents"),
+        (translation_hair, "translation-hair", "translation-hair"),
+        (translation_sleeves, "translation-sleeves", "translation-sleeves"),
         (sweep, "sweep", "sweep --markdown"),
     ):
         group.command(name, epilog=example.format(name, folder))(guarded(function))
@@ -90,6 +92,37 @@ def mnist_latents(
 ) -> None:
     """Compare methods that split digits in s and z, by a probe."""
     _compare("mnist-latents", runs, data, train, seeds, n, device, markdown, as_json)
+
+
+Each = Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="Pictures each way [default: 200].")]
+
+
+def translation_hair(
+    runs: Runs,
+    data: Data = None,
+    train: Train = False,
+    seeds: Seeds = 1,
+    n: Each = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Compare VAE-GAN, CycleGAN and StarGAN: black hair made blond, blond hair made black."""
+    _compare("translation-hair", runs, data, train, seeds, n, device, markdown, as_json)
+
+
+def translation_sleeves(
+    runs: Runs,
+    data: Data = None,
+    train: Train = False,
+    seeds: Seeds = 1,
+    n: Each = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Compare VAE-GAN, CycleGAN and StarGAN: long sleeves made short, short ones long."""
+    _compare("translation-sleeves", runs, data, train, seeds, n, device, markdown, as_json)
 
 
 def _compare(

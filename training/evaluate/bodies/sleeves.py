@@ -23,13 +23,14 @@ from imgedit.progress import with_progress
 from imgedit.render import regions
 from imgedit.vision import arms, geometry, people
 from imgedit.vision.body import Body, whole
+from imgedit.vision.subject import Subject
 from training.data import sleeves as pictures
 from training.data.sleeves import LONG, SHORT
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import TEST, header
 from training.evaluate.subject import open_model, sample_indices
 
-__all__ = ["blocks", "evaluate", "shares"]
+__all__ = ["JUDGE", "WHOLE", "blocks", "chosen", "evaluate", "inside", "seen", "shares", "short"]
 
 KIND = "sleeves"
 WHOLE = people.where(whole=True)
@@ -78,12 +79,12 @@ def evaluate(
         by = subject if kind == "classify" else stack.enter_context(open_model(judge or JUDGE))
         result = {**header(model, KIND, data, command=command, seed=seed, split=split), "model": subject.id}
         editor = Editor([], device, mark=False)
-        people_by_length = _chosen(Path(folder), split, n, seed)
+        people_by_length = chosen(Path(folder), split, n, seed)
         if kind == "classify":
             right = [
-                (_short(by, editor.networks.sessions, rgb, body) > 0.5) == (length == SHORT)
+                (short(by, editor.networks.sessions, rgb, body) > 0.5) == (length == SHORT)
                 for length, paths in people_by_length.items()
-                for rgb, body in _seen(editor, paths, f"Judging {length} sleeves")
+                for rgb, body in seen(editor, paths, f"Judging {length} sleeves")
             ]
             return {**result, "n": len(right), "metrics": {"accuracy": float(np.mean(right))}}
         metrics: dict[str, Any] = {}
@@ -92,7 +93,7 @@ def evaluate(
             plan = sleeves.prepare(to, where=WHOLE, force=True, painter=subject)
             rows = [
                 _measured(editor, plan, rgb, body, by)
-                for rgb, body in _seen(editor, people_by_length[length], f"Measuring {length} sleeves")
+                for rgb, body in seen(editor, people_by_length[length], f"Measuring {length} sleeves")
             ]
             before, after, outside, below, seconds = np.array(rows).T
             n_right, total = n_right + float(((before > 0.5) == (length == SHORT)).sum()), total + len(rows)
@@ -106,17 +107,17 @@ def evaluate(
         return {**result, "judge": by.id, "n": total, "metrics": {"judge_accuracy": n_right / total, **metrics}}
 
 
-def _chosen(folder: Path, split: str, n: int | None, seed: int) -> dict[str, list[Path]]:
+def chosen(folder: Path, split: str, n: int | None, seed: int) -> dict[str, list[Path]]:
     """Return the pictures that are measured, by the length of their sleeves."""
     listing = pictures.listed(folder, split)
-    chosen = {}
+    found = {}
     for length in (LONG, SHORT):
         known = [folder / row.name for row in listing if row.sleeve == length]
-        chosen[length] = [known[i] for i in sample_indices(len(known), n, seed)]
-    return chosen
+        found[length] = [known[i] for i in sample_indices(len(known), n, seed)]
+    return found
 
 
-def _seen(editor: Editor, paths: Sequence[Path], title: str) -> list[tuple[NDArray[np.uint8], Body]]:
+def seen(editor: Editor, paths: Sequence[Path], title: str) -> list[tuple[NDArray[np.uint8], Body]]:
     """Return pictures with the body in each, of those that show both arms.
 
     Raises:
@@ -145,24 +146,29 @@ def _measured(
     prepared = editor.prepare_bodies(photos.read(rgb), where=plan.where)
     edited = editor.apply(prepared.photo, editor.run(prepared, plan))
     seconds = time.perf_counter() - start
-    region = regions.find(prepared.subjects[0], regions.ARMS)
-    inside = np.zeros(rgb.shape[:2], bool)
-    x0, y0, x1, y1 = region.roi
-    inside[y0:y1, x0:x1] = region.weight > 0
-    outside, below = shares(rgb, edited.rgb, inside, person)
-    before, after = (_short(judge, editor.networks.sessions, one, person) for one in (rgb, edited.rgb))
+    outside, below = shares(rgb, edited.rgb, inside(prepared.subjects[0]), person)
+    before, after = (short(judge, editor.networks.sessions, one, person) for one in (rgb, edited.rgb))
     return before, after, outside, below, seconds
 
 
+def inside(subject: Subject) -> NDArray[np.bool_]:
+    """Return where sleeves of a person may change, `(H, W)` of the photo."""
+    region = regions.find(subject, regions.ARMS)
+    found = np.zeros(subject.rgb.shape[:2], bool)
+    x0, y0, x1, y1 = region.roi
+    found[y0:y1, x0:x1] = region.weight > 0
+    return found
+
+
 def shares(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], inside: NDArray[np.bool_], person: Body
+    before: NDArray[np.uint8], after: NDArray[np.uint8], may_change: NDArray[np.bool_], person: Body
 ) -> tuple[float, float]:
     """Compare a picture before and after.
 
     Args:
         before: `(h, w, 3)`.
         after: the same picture, edited.
-        inside: `(h, w)`, where it may change.
+        may_change: `(h, w)`, where it may change.
         person: who is in it.
 
     Returns:
@@ -179,7 +185,7 @@ def shares(
     legs = (rows > hips) & ~near & (person.matte(np.eye(2, 3), (near.shape[0], near.shape[1])) > 0.5)
     at_arms = float(differs[near].mean()) if near.any() else 0.0
     below = float(differs[legs].mean()) if legs.any() else 0.0
-    return float((differs[~inside] > 0).mean()), below / max(at_arms, 1e-6)
+    return float((differs[~may_change] > 0).mean()), below / max(at_arms, 1e-6)
 
 
 def _near(joints: NDArray[np.float64], distance: float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -194,7 +200,7 @@ def _near(joints: NDArray[np.float64], distance: float, shape: tuple[int, ...]) 
     return near
 
 
-def _short(judge: Model, sessions: Sessions, rgb: NDArray[np.uint8], person: Body) -> float:
+def short(judge: Model, sessions: Sessions, rgb: NDArray[np.uint8], person: Body) -> float:
     """Return how probably the judge sees short sleeves."""
     wanted = judge.manifest.crop
     matrix = person.matrix(wanted.kind, wanted.height, wanted.width)

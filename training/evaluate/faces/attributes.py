@@ -162,16 +162,16 @@ def _hair_colour(by: _Measurement, attribute: str, word: str) -> tuple[dict[str,
     edited = by.edited([word] * len(by.faces.frames), attribute)
     after = by.judge.probabilities(edited)
     seen = after if by.hair_judge is by.judge else by.hair_judge.probabilities(edited)
-    right = _says(by.hair_judge, seen, by.hair, attribute)
-    kept = _kept(by.before, after, by.judge, HAIR)
-    row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
+    right = says(by.hair_judge, seen, by.hair, attribute)
+    same = kept(by.before, after, by.judge, HAIR)
+    row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(same.mean())}
     if by.has_hair.any():
         row["accuracy_with_hair"] = float(right[by.has_hair].mean())
     if by.has_clear_hair.any():
         row["accuracy_clear_hair"] = float(right[by.has_clear_hair].mean())
-        row["kept_clear_hair"] = float(kept[by.has_clear_hair].mean())
+        row["kept_clear_hair"] = float(same[by.has_clear_hair].mean())
     if by.hair_judge is not by.judge:
-        row["accuracy_whole_face"] = float(_says(by.judge, after, by.hair, attribute).mean())
+        row["accuracy_whole_face"] = float(says(by.judge, after, by.hair, attribute).mean())
     return row | by.identity(edited), right
 
 
@@ -182,11 +182,11 @@ def _other_attribute(by: _Measurement, attribute: str, word: str) -> tuple[dict[
     edited = by.edited([_said(word, w) for w in want], attribute)
     after = by.judge.probabilities(edited)
     right = (after[:, column] > 0.5) == want
-    kept = _kept(by.before, after, by.judge, [attribute])
+    same = kept(by.before, after, by.judge, [attribute])
     pairs = with_progress(list(zip(by.faces.frames, edited, want, strict=True)), f"{attribute}, back")
     back = [(frame, by.editor.edit(again, [_said(word, not w)])) for frame, again, w in pairs]
-    losses = {f"round_trip_{name}": value for name, value in _losses(back).items()}
-    return {"accuracy": float(right.mean()), "kept": float(kept.mean()), **losses, **by.identity(edited)}, right
+    lost = {f"round_trip_{name}": value for name, value in losses(back).items()}
+    return {"accuracy": float(right.mean()), "kept": float(same.mean()), **lost, **by.identity(edited)}, right
 
 
 def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
@@ -198,8 +198,8 @@ def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, An
     after = by.judge.probabilities(edited)
     right = np.ma.masked_array(np.zeros(len(has), bool), mask=has)
     right[which] = after[:, column] > 0.5
-    kept = _kept(by.before[which], after, by.judge, [attribute])
-    row = {"accuracy": float(right.mean()), "kept": float(kept.mean())}
+    same = kept(by.before[which], after, by.judge, [attribute])
+    row = {"accuracy": float(right.mean()), "kept": float(same.mean())}
     return row | by.identity(edited, which), right
 
 
@@ -218,7 +218,7 @@ def _words(model: Model, judge: FaceClassifier) -> dict[str, str]:
     return {a: words[a] for a in known}
 
 
-def _kept(
+def kept(
     before: NDArray[np.float32], after: NDArray[np.float32], judge: FaceClassifier, excluded: Sequence[str]
 ) -> NDArray[np.float64]:
     """Share of the judge's decisions on the other attributes that did not change, a picture."""
@@ -226,7 +226,7 @@ def _kept(
     return np.asarray(((before > 0.5) == (after > 0.5))[:, others].mean(1))
 
 
-def _says(
+def says(
     judge: FaceClassifier, probability: NDArray[np.float32], hair: Sequence[str], attribute: str
 ) -> NDArray[np.bool_]:
     """Tell in which pictures the judge finds one hair colour more probable than the others."""
@@ -244,10 +244,10 @@ def _reconstruction(by: _Measurement, words: Mapping[str, str]) -> dict[str, flo
         labelled = [h for h in by.hair if by.faces.column(h)[i]]
         colour = labelled[0] if len(labelled) == 1 else by.hair[int(seen[i, columns].argmax())]
         pairs.append((frame, by.editor.edit(frame, [words[colour]])))
-    return _losses(pairs)
+    return losses(pairs)
 
 
-def _losses(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
+def losses(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
     """Return mean L1 (0..1), PSNR of the mean squared error (dB), mean SSIM and the share of pairs that are equal.
 
     All of it on the 178 px face window.

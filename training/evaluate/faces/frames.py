@@ -64,15 +64,31 @@ def load_faces(data: str, n: int | None, seed: int, split: str = TEST) -> Faces:
         ConfigError: the data set or the split is another one.
         DataError: pictures are missing.
     """
+    folder = _folder(data)
+    if split not in SPLITS:
+        raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
+    table = celeba.load(folder, split, size=16, augment=False)
+    index = sample_indices(len(table), n, seed)
+    frames = [_frame(folder, table.names[i]) for i in with_progress(index.tolist(), "Reading faces")]
+    return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)
+
+
+def load_hair(data: str, colour: str, n: int, seed: int, split: str = TEST) -> list[NDArray[np.uint8]]:
+    """Load faces whose one label of hair is a colour, `(218, 178, 3)` each; arguments and errors as `load_faces`."""
+    folder = _folder(data)
+    names = sorted({path.name for path in celeba.pictures(folder, split, tuple(celeba.FOLDERS))})
+    labels = celeba.labels_of(folder, names, celeba.HAIR)
+    alone = np.flatnonzero(labels[:, celeba.HAIR.index(colour)] & (labels.sum(1) == 1))
+    if not len(alone):
+        raise DataError(f"no {split} pictures of {colour} alone in {folder}")
+    return [_frame(folder, names[i]) for i in alone[sample_indices(len(alone), n, seed)]]
+
+
+def _folder(data: str) -> Path:
     name, _, folder = data.partition(":")
     if name != DATA:
         raise ConfigError(f"attributes are measured on CelebA: --data celeba:DIR, got {data!r}")
-    if split not in SPLITS:
-        raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
-    table = celeba.load(Path(folder), split, size=16, augment=False)
-    index = sample_indices(len(table), n, seed)
-    frames = [_frame(Path(folder), table.names[i]) for i in with_progress(index.tolist(), "Reading faces")]
-    return Faces(frames, np.asarray(table.labels[index], bool), table.attributes)
+    return Path(folder)
 
 
 def _frame(folder: Path, name: str) -> NDArray[np.uint8]:

@@ -28,18 +28,24 @@ COMPARISONS = {
     "mnist-gans": "training.evaluate.tables.mnist_gans",
     "gaussian-modes": "training.evaluate.tables.gaussian_modes",
     "mnist-latents": "training.evaluate.tables.mnist_latents",
+    "translation-hair": "training.evaluate.tables.translation_hair",
+    "translation-sleeves": "training.evaluate.tables.translation_sleeves",
 }
 """Name -> the module whose attribute `COMPARISON` it is."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a run of a comparison is trained, and how many seeds of it `--train` makes (None: as many as asked for)."""
+    """How a run of a comparison is trained, and how many seeds of it `--train` makes (None: as many as asked for).
+
+    `precision` is as `imgedit train` takes it.
+    """
 
     method: str
     preset: str
     settings: tuple[str, ...] = ()
     seeds: int | None = 1
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,7 @@ def train_run(training: Training, data: str, folder: Path, seed: int, options: O
         run=folder,
         resume=bool(begun),
         device=options.device,
+        precision=None if begun else training.precision,
         sample_every=10_000,
         checkpoint_every=2_000,
         about={"command": options.command},
