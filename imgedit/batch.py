@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from imgedit.editor import Editor, Result
     from imgedit.edits.plan import Plan
 
-__all__ = ["FIELDS", "Job", "Outcome", "collect", "edit_files", "is_batch", "jobs_for", "run", "watch", "with_folders"]
+__all__ = [
+    "FIELDS",
+    "Job",
+    "Outcome",
+    "collect",
+    "edit_files",
+    "is_batch",
+    "jobs_for",
+    "ray_map",
+    "run",
+    "watch",
+    "with_folders",
+]
 
 FIELDS = ("stem", "edit", "ext")
 """What a template of names may hold: `{stem}.{edit}{ext}`."""
@@ -208,6 +220,30 @@ def run(
             done, begun = wait(begun, return_when=FIRST_COMPLETED)
             for one in done:
                 yield one.result()
+
+
+def ray_map(
+    make: Callable[[], Edit], jobs: Sequence[Job], *, names: Sequence[str] = ("edited",), workers: int = 2
+) -> Iterator[dict[str, object]]:
+    """Edit photos, and tar files of photos, with actors of Ray, each of which loads the networks once.
+
+    Args:
+        make: returns the edit, such as `edit_files` does; it is called in each actor, and must not hold networks.
+        jobs: photos with targets; a source that ends in `.tar` is a tar file of photos, and so is its target.
+        names: what the photos in tar files are named after (`Plan.names`).
+        workers: actors, each with one processor.
+
+    Yields:
+        What became of each photo, as it is done: `source`, `member` (of a tar file, else empty), `written`, `warnings`,
+        `error` (empty where there was none), `seconds`.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    from imgedit import cluster
+
+    rows = [{"source": str(job.source), "target": str(job.target), "names": list(names)} for job in jobs]
+    yield from cluster.run(make, rows, READABLE, workers=workers)
 
 
 def watch(folder: Path, *, recursive: bool = False, pause: float = _PAUSE) -> Iterator[list[Job]]:
