@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from imgedit.cli.common import TranslateModel, Words
+from imgedit.cli import completion
 from imgedit.cli.many import Asked, Way, edit, on_photos
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
+
+CODED = "cycle_vae.cfp"
+"""The model that goes from one face to another."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,13 +25,43 @@ def register(app: typer.Typer) -> None:
 @on_photos("PHOTO.WORD-0.jpg ...", crops=False, compare=False, strip="--strip-metadata")
 def interpolate(
     asked: Asked,
-    attr: Words,
+    attr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attr",
+            "-a",
+            metavar="WORD",
+            help="WORD, WORD=0.5 or no-WORD; repeatable.",
+            autocompletion=completion.words,
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="PHOTO", help="In place of words: a strip to another photo's face, by a model's code."),
+    ] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Pictures, from the photo to the full edit.")] = 5,
     as_strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Write an animation that goes there and back.")] = False,
-    model: TranslateModel = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help=f"Id or folder; with --to one that has a code [default: all bundled; with --to {CODED}].",
+            autocompletion=completion.models("translate", "swap"),
+        ),
+    ] = None,
 ) -> None:
-    """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation."""
+    """Show words at strengths from 0 to 1: as numbered photos, as a strip, or as an animation.
+
+    With --to it is a strip of small pictures instead, from the face of one photo to that of another: what a model's
+    decoder makes of the codes on the straight line between theirs.
+    """
+    if (to is None) == (not attr):
+        raise ConfigError("say what is shown: words with --attr, or another photo with --to")
+    if to is not None:
+        _to_another(asked, to, steps, model, gif=gif)
+        return
+    assert attr is not None
     if as_strip and gif:
         raise ConfigError("--strip and --gif are two ways to write; choose one")
     if asked.no_face == "copy":
@@ -51,3 +85,21 @@ def interpolate(
 
     way = Way(carry, lambda target: plan.paths(target, is_named=False))
     edit(asked, editor, plan, "Editing", lambda done: {"words": words}, way=way)
+
+
+def _to_another(asked: Asked, to: Path, steps: int, model: str | None, *, gif: bool) -> None:
+    """Write the strip from one photo to another."""
+    if asked.is_many or gif:
+        raise ConfigError("--to makes one strip from one photo to another; give one photo, and no --gif")
+    is_stdout = str(asked.photos[0] if asked.out is None else asked.out) == "-"
+    if is_stdout and asked.as_json:
+        raise ConfigError("--json needs a file name; say where the picture goes with -o OUT")
+    from imgedit.cli.swap import report
+    from imgedit.transfer import swap_files
+
+    pictures = [*asked.photos, str(to)]
+    done = swap_files(
+        pictures, steps=steps, model=model or CODED, device=asked.device, out=asked.out, overwrite=asked.overwrite,
+        mark=not asked.no_mark,
+    )  # fmt: skip
+    report(done, pictures, is_stdout=is_stdout, as_json=asked.as_json, quiet=asked.quiet)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +13,10 @@ from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_us
 from imgedit.cli.many import Asked, Jobs, Recursive, SkipExisting, check, edit
 from imgedit.errors import ConfigError, NoFaceError
 
-__all__ = ["register", "swap"]
+if TYPE_CHECKING:
+    from imgedit.transfer import Swapped
+
+__all__ = ["register", "report", "swap"]
 
 
 def register(app: typer.Typer) -> None:
@@ -99,6 +103,11 @@ def swap(
             overwrite=overwrite,
             mark=not no_mark,
         )
+    report(done, pictures, is_stdout=is_stdout, as_json=as_json, quiet=quiet)
+
+
+def report(done: Swapped, pictures: Sequence[str], *, is_stdout: bool, as_json: bool, quiet: bool) -> None:
+    """Print the path of the result, or all that is known of it as JSON; nothing where stdout is the picture."""
     for warning in done.warnings:
         message(f"warning: {warning}", quiet=quiet)
     if is_stdout:
@@ -109,7 +118,7 @@ def swap(
     found = [None if face is None else face.to_json() for face in done.faces]
     result(
         {
-            "pictures": pictures,
+            "pictures": list(pictures),
             "written": str(done.path),
             "model": done.model,
             "faces": found,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.errors import ConfigError, ModelError, NoFaceError
+from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions, check_kind
 from imgedit.photo import Photo
@@ -77,7 +78,7 @@ class Swapper:
     """One swap model, ready for many pictures.
 
     Args:
-        model: of kind `swap`.
+        model: of kind `swap`, or one that translates by way of a code: then z is all there is of it.
         sessions: where its graphs are opened.
 
     Raises:
@@ -85,7 +86,8 @@ class Swapper:
     """
 
     def __init__(self, model: Model, sessions: Sessions) -> None:
-        self.model = check_kind(model, "swap")
+        self.has_s = not (model.manifest.kind == "translate" and model.has("encode") and model.has("decode"))
+        self.model = check_kind(model, "swap") if self.has_s else model
         self.crop = model.manifest.crop
         self._networks = Networks(sessions)
         self._encode, self._decode = (sessions.open(model, role) for role in ("encode", "decode"))
@@ -108,19 +110,20 @@ class Swapper:
         return to_tensor(pixels)
 
     def encode(self, images: Floats) -> Code:
-        """Split images `(N, C, H, W)` in [-1, 1] into s and z (its mean)."""
-        found = self._encode.run({"image": images}, ["s", "z"])
+        """Split images `(N, C, H, W)` in [-1, 1] into s (empty where the model has none) and z (its mean)."""
+        found = self._encode.run({"image": images}, ["s", "z"] if self.has_s else ["z"])
         for name, part in found.items():
             if part.ndim != 2 or len(part) != len(images) or part.shape[1] == 0:
                 raise ModelError(
                     f"{self.model.id} gives no {name} to swap: shape {part.shape} for {len(images)} images"
                 )
-        return Code(found["s"], found["z"])
+        return Code(found.get("s", np.zeros((len(images), 0), np.float32)), found["z"])
 
     def decode(self, code: Code) -> NDArray[np.uint8]:
         """Put images together, `(N, H, W, 3)` in 0..255; grey ones have three equal channels."""
-        image = self._decode.run({"s": code.s, "z": code.z}, ["image"])["image"]
-        expected = (len(code.s), self.channels, self.crop.height, self.crop.width)
+        feeds = {"s": code.s, "z": code.z} if self.has_s else {"z": code.z}
+        image = self._decode.run(feeds, ["image"])["image"]
+        expected = (len(code.z), self.channels, self.crop.height, self.crop.width)
         if image.shape != expected or not np.isfinite(image).all():
             raise ModelError(f"{self.model.id} returned images of shape {image.shape} or not finite, not {expected}")
         return _pixels(image)
@@ -163,8 +166,8 @@ def swap_photos(
         steps: give a strip of so many pictures instead, from `a` to `b` in even steps.
         grid: give a grid instead: s from the picture at the head of a column, z from that at the head of a row. The
             diagonal is what the model makes of each picture itself.
-        model: id or folder of a swap model. None for `FACES` where every picture shows a face, and otherwise `DIGITS`
-            if every picture is grey and at most 64 px.
+        model: id or folder of a swap model, or, with `steps`, of one that translates by way of a code. None for `FACES`
+            where every picture shows a face, and otherwise `DIGITS` if every picture is grey and at most 64 px.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
@@ -178,7 +181,7 @@ def swap_photos(
 
 
 def _named(name: str | PathLike[str], sessions: Sessions) -> Swapper:
-    return Swapper(sessions.find(name, "swap"), sessions)
+    return Swapper(library.find(name), sessions)
 
 
 def _swapped(
@@ -191,6 +194,8 @@ def _swapped(
 ) -> Swapping:
     """Cross pictures with a model, or with the one that fits them."""
     swapper, chosen = _fitting(pictures, swapper, sessions)
+    if not swapper.has_s and (steps is None or take is not None):
+        raise ConfigError(f"{swapper.model.id} has no s to swap, only a way from one picture to another: give steps")
     seen = np.stack([swapper.seen(photo, face) for photo, face in zip(pictures, chosen, strict=True)])
     code = swapper.encode(seen)
     if grid:

@@ -370,3 +370,73 @@ def test_a_swap_loads_neither_torch_nor_the_hub(tmp_path, home):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "3.swap.7.png").is_file()
     assert names & {"torch", "torchvision", "huggingface_hub", "onnx", "training"} == set()
+
+
+@pytest.fixture
+def one_code(tmp_path: Path) -> Model:
+    """A model that translates by way of a code z: every pixel; it has no s."""
+    folder = tmp_path / "one_code"
+    folder.mkdir()
+    image = ("N", 3, 32, 32)
+    flat = [helper.make_node("Flatten", ["image"], ["z"])]
+    models.save_graph(folder / "encode.onnx", flat, {"image": image}, {"z": ("N", 3072)}, {})
+    shape = {"shape": np.array([-1, *image[1:]], np.int64)}
+    back = [helper.make_node("Reshape", ["z", "shape"], ["image"])]
+    models.save_graph(folder / "decode.onnx", back, {"z": ("N", 3072)}, {"image": image}, shape)
+    same = [helper.make_node("Identity", ["image"], ["image_out"])]
+    inputs = {"image": image, "edit": ("N", 1)}
+    models.save_graph(folder / "translate.onnx", same, inputs, {"image_out": image}, {})
+    fields = {"id": "code.one", "kind": "translate", "crop": Crop("face", 32, 32), "output": "image"}
+    return models.save_model(folder, **fields, attributes=("Smiling",), conditioning="difference")
+
+
+def test_a_model_that_translates_by_a_code_shows_the_way_between_two_faces(one_code: Model, tmp_path: Path) -> None:
+    white, grey = tmp_path / "white.png", tmp_path / "grey.png"
+    for path, level in ((white, 250), (grey, 50)):
+        Image.fromarray(np.full((240, 240, 3), level, np.uint8)).save(path)
+    pictures = [photo.read(white), photo.read(grey)]
+    face = Face(np.array([20, 20, 200, 220], np.float32), (geometry.FACE_TEMPLATE + 20).astype(np.float32), 1.0)
+    swapper = swapping.Swapper(one_code, swapping.Sessions("cpu"))
+    code = swapper.encode(np.stack([swapper.seen(one, face) for one in pictures]))
+    assert code.s.shape == (2, 0)
+    strip = swapper.decode(swapping._between(code, 3, None))
+    np.testing.assert_allclose(strip.reshape(3, -1, 3)[:, 500].mean(1), [250, 150, 50], atol=1)
+
+
+def test_such_a_model_has_nothing_to_swap(one_code: Model, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    face = Face(np.array([20, 20, 200, 220], np.float32), (geometry.FACE_TEMPLATE + 20).astype(np.float32), 1.0)
+    monkeypatch.setattr("imgedit.vision.faces.search", lambda rgb, **options: [face])
+    pictures = [photo.read(np.zeros((240, 240, 3), np.uint8))] * 2
+    with pytest.raises(errors.ConfigError, match="no s to swap"):
+        swapping.swap_photos(pictures, model=one_code.folder)
+    done = swapping.swap_photos(pictures, model=one_code.folder, steps=4)
+    assert done.rgb.shape == (32, 128, 3)
+
+
+def test_interpolate_writes_the_strip_to_another_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgedit.cli.interpolate.CODED", "means.digits")
+    for name, level in (("a.png", 0), ("b.png", 200)):
+        Image.fromarray(np.full((SIDE, SIDE), level, np.uint8)).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["interpolate", "a.png", "--to", "b.png", "--steps", "3", "--json"])
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["written"] == "a.steps.b.png"
+    assert told["pictures"] == ["a.png", "b.png"]
+    with Image.open(tmp_path / "a.steps.b.png") as strip:
+        assert strip.size == (3 * SIDE, SIDE)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a.png"], "words with --attr, or another photo with --to"),
+        (["a.png", "--to", "b.png", "--attr", "blond"], "words with --attr, or another photo with --to"),
+        (["a.png", "--to", "b.png", "--gif"], "no --gif"),
+        (["a.png", "c.png", "--to", "b.png"], "give one photo"),
+    ],
+)
+def test_a_way_to_another_photo_takes_no_words(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["interpolate", *words])
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())

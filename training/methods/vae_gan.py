@@ -273,6 +273,8 @@ class Method:
         translate = _Translate(encoder, decoder, self.attribute_vectors().cpu())
         return {
             "translate": Graph(translate, {"image": image, "edit": torch.zeros(1, len(c.attributes))}, ["image_out"]),
+            "encode": Graph(_Mean(encoder), {"image": image}, ["z"]),
+            "decode": Graph(decoder, {"z": torch.zeros(1, c.z_dim)}, ["image"]),
         }
 
     def manifest_fields(self) -> dict[str, Any]:
@@ -322,6 +324,18 @@ class _Gathered(nn.Module):
         ridge = _RIDGE * torch.diag(torch.cat([share[:, 0], share.new_zeros(1)]))
         solved: Tensor = torch.linalg.lstsq((labels + ridge).double(), z.double()).solution[:-1]
         return solved.to(z.dtype)
+
+
+class _Mean(nn.Module):
+    """Picture -> mean of z."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, image: Tensor) -> Tensor:
+        mean: Tensor = self.encoder(image)[0]
+        return mean
 
 
 class _Translate(nn.Module):
