@@ -188,6 +188,8 @@ class Method:
             fake: `(M, 3, H, W)`, without a gradient; None: D learns of real ones alone.
         """
         identity, pose = self.discriminator(self._seen(batch.image))
+        if fake is None:  # of the last class it would only learn that there is none
+            identity = identity[:, : self.config.n_people]
         loss_identity = F.cross_entropy(identity, batch.require_specified())
         loss_pose = F.cross_entropy(pose, batch.require_pose())
         right = (identity.argmax(1) == batch.require_specified()).float().mean()

@@ -161,6 +161,16 @@ def test_people_are_read_in_the_inner_window_and_split_as_celeba_splits_them(fol
     assert celeba_people.load(folder, "test", specified="sex", size=8).classes == ("female",)
 
 
+def test_any_attribute_may_be_the_class_that_s_is_to_hold(folder: Path) -> None:
+    (folder / celeba_people.IDENTITIES).write_text("".join(f"{i:06d}.png {70 + i // 3}\n" for i in range(1, 13)))
+    names = celeba.celeba_lists.labels(folder)[0]
+    for name in names:
+        found = celeba_people.load(folder, "train", specified="sex" if name == "Male" else name.lower(), size=8)
+        has = celeba.labels_of(folder, ["000001.png", "000002.png"], [name])[:, 0]
+        if name != "Male":
+            assert list(found.classes) == sorted({("without", "with")[int(one)] for one in has}, reverse=True)
+
+
 def test_a_picture_without_a_person_and_a_missing_list_of_people_are_said(folder: Path) -> None:
     with pytest.raises(DataError, match=r"identity_CelebA\.txt is missing or damaged"):
         celeba_people.load(folder, "train")

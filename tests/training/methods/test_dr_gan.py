@@ -92,6 +92,21 @@ def test_the_discriminator_learns_people_poses_and_what_is_drawn() -> None:
     assert method.discriminator(fake)[0].argmax(1).tolist() == [method.config.n_people] * 4
 
 
+def test_at_first_d_learns_people_alone_and_nothing_of_drawn_pictures() -> None:
+    method = make(d_alone=2, n_people=5)
+    generator, head = method.state_dict()["generator"], method.discriminator.identity.weight.detach().clone()
+    drawn = {name: value.clone() for name, value in generator.items()}
+    logs = method.step(iter([batch()]))
+    assert sorted(logs) == ["d_right", "loss_d_identity", "loss_d_pose"]
+    for name, value in method.generator.state_dict().items():
+        torch.testing.assert_close(value, drawn[name])
+    after = method.discriminator.identity.weight.detach()
+    torch.testing.assert_close(after[-1], head[-1])
+    assert (after[:-1] - head[:-1]).abs().max() > 0
+    method.step(iter([batch()]))
+    assert "loss_g_identity" in method.step(iter([batch()]))
+
+
 def test_the_generator_step_makes_the_person_and_the_pose_likelier_and_leaves_d_alone() -> None:
     method, pictures = make(lr=2e-3, width=4), batch()
     drawn = torch.rand(4, 3, 16, 16) * 2 - 1
