@@ -139,6 +139,9 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
     kept = [job for job in jobs if not _is_result(job.source, names, sources)] if out is None else list(jobs)
     place = _placer(names, out)
     named = [Job(job.source, job.below, place(job)) for job in kept]
+    counts = Counter(job.target for job in named)
+    if "{" not in str(out or ""):  # of a.gif and a.ppm both results are PNG: they keep the endings
+        named = [_with_ending(job, names) if counts[job.target] > 1 else job for job in named]
     double = [path for path, count in Counter(job.target for job in named).items() if count > 1]
     if double:
         both = " and ".join(str(job.source) for job in named if job.target == double[0])
@@ -309,7 +312,13 @@ def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
     if not path.stem.endswith(ending):
         return False
     original = path.stem[: -len(ending)]
-    return any(one.parent == path.parent and one.stem == original for one in sources)
+    return any(one.parent == path.parent and original in (one.stem, one.name) for one in sources)
+
+
+def _with_ending(job: Job, names: Sequence[str]) -> Job:
+    """Return a job whose result keeps the ending of the photo in its name: `a.gif.blond.png`."""
+    target = job.target.with_name(".".join([job.source.name, *names]) + job.target.suffix)
+    return Job(job.source, job.below, target)
 
 
 def _placer(names: Sequence[str], out: str | Path | None) -> Callable[[Job], Path]:

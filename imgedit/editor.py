@@ -218,18 +218,21 @@ class Editor:
         # Networks and colour changes read numbers as sRGB.
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
         found, how, quarters = self.faces(seen), "", 0
-        if not found:
-            from imgedit.vision.turned import search_sideways, search_turned  # which most photos do not need
+        if not found or max(one.score for one in found) < _SURE:
+            from imgedit.vision.turned import is_sure, search_sideways, search_turned  # which most photos do not need
 
-            found, quarters = search_sideways(seen.rgb, self.networks.mesh, device=self.device)
+            mesh = self.networks.mesh
+            lying: list[Face] = []
+            if not is_sure(seen.rgb, found, mesh):
+                lying, quarters = search_sideways(seen.rgb, mesh, device=self.device)
             if quarters:
                 how = f"after the photo was turned by {_DEGREES[quarters]}"
                 face = _choice_turned(face, quarters, (photo.width, photo.height))
                 photo, seen = photos.turned(photo, quarters), photos.turned(seen, quarters)
                 size = (photo.width, photo.height)
-                found = [replace(one, named_at=_nose(one.turned(-quarters, size))) for one in found]
-            elif turned:
-                found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
+                found = [replace(one, named_at=_nose(one.turned(-quarters, size))) for one in lying]
+            elif turned and not found:
+                found, how = search_turned(seen.rgb, mesh, device=self.device)
         chosen = faces.pick(found, face, photo=(photo.width, photo.height), min_side=self.min_face)
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         left_out = faces.doubtful(found) if str(face).strip().lower() == "all" else []
@@ -561,6 +564,7 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
     return np.asarray(geometry.cut(photo.rgb, face.matrix(kind, size, size), size), np.uint8)
 
 
+_SURE = 0.95  # score of a face from which on nothing else is tried
 _DEGREES = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}
 
 

@@ -26,6 +26,7 @@ from imgedit.vision.subject import Networks, face_subject
 
 __all__ = ["crop_faces", "draw_faces", "face_attributes", "list_faces"]
 
+_SURE = 0.95  # score of a face from which on nothing else is tried
 _log = logging.getLogger(__name__)
 
 _BOX, _POINT = (255, 220, 0), (0, 230, 90)  # colours of what is drawn, RGB
@@ -128,14 +129,17 @@ def face_attributes(
 def _search(source: Photo, device: str) -> list[Face]:
     """Find the faces of a photo as it is, or where there is none, of one that lies on its side."""
     found = faces.search(source.rgb, device=device)
-    if not found:
-        from imgedit.vision.turned import search_sideways  # as in `Editor.prepare`
+    if not found or max(one.score for one in found) < _SURE:
+        from imgedit.vision.turned import is_sure, search_sideways  # as in `Editor.prepare`
 
-        turned, quarters = search_sideways(source.rgb, Networks(Sessions(device)).mesh, device=device)
+        meshes = Networks(Sessions(device)).mesh
+        if is_sure(source.rgb, found, meshes):
+            return found
+        turned, quarters = search_sideways(source.rgb, meshes, device=device)
         if turned:
-            _log.warning("the photo lies on its side or upside down: no face was found as it is")
-        size = (source.width, source.height) if quarters % 2 == 0 else (source.height, source.width)
-        found = [face.turned(-quarters, size) for face in turned]
+            _log.warning("the photo lies on its side or upside down: no face is sure as it is")
+            size = (source.width, source.height) if quarters % 2 == 0 else (source.height, source.width)
+            return [face.turned(-quarters, size) for face in turned]
     return found
 
 

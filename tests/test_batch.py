@@ -86,6 +86,16 @@ def test_results_stand_beside_the_photos_in_a_folder_or_by_a_template(folder, tm
     ]
 
 
+def test_photos_of_one_name_and_different_formats_keep_their_endings(tmp_path):
+    found = [Job(tmp_path / name, Path(name)) for name in ("a.gif", "a.ppm", "a.jpg", "b.gif")]
+    wanted = ["a.gif.blond.png", "a.ppm.blond.png", "a.blond.jpg", "b.blond.png"]
+    assert [target.name for target in placed(found, tmp_path / "out")] == wanted
+    assert placed(found, None) == [tmp_path / name for name in wanted]
+    results = [Job(tmp_path / name, Path(name)) for name in wanted]
+    kept, own = batch.jobs_for([*found, *results], ("blond",))
+    assert (names(kept), own) == (["a.gif", "a.ppm", "a.jpg", "b.gif"], 4)
+
+
 @pytest.mark.parametrize(
     ("out", "says"),
     [

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import imgedit
-from imgedit import photo
+from imgedit import inspection, photo
 from imgedit.editor import Editor
 from imgedit.edits import express, frontalize, pose, translate
 from imgedit.errors import NoFaceError
@@ -105,3 +105,15 @@ def test_a_face_turned_four_times_is_the_face() -> None:
     assert np.array_equal(back.box, face.box)
     assert np.array_equal(back.landmarks, face.landmarks)
     assert np.array_equal(face.turned(-1, (100, 60)).box, face.turned(3, (100, 60)).box)
+
+
+def test_a_face_that_is_found_as_it_lies_is_no_sure_one(tmp_path: Path) -> None:
+    """The detector finds one in this photo, with a score of 0.92 and landmarks that no mesh fits."""
+    with Image.open(PORTRAIT) as image:
+        image.convert("RGB").resize((300, 300)).rotate(270).save(tmp_path / "a.jpg")
+    prepared = editor().prepare(photo.read(tmp_path / "a.jpg"))
+    assert prepared.quarters == 1
+    (one,) = inspection.list_faces(tmp_path / "a.jpg", device="cpu")
+    assert np.abs(one[0].landmarks - prepared.as_given(prepared.chosen[0]).landmarks).max() < 1.0
+    assert one[1] is not None
+    assert abs(abs(one[1].roll) - 90) < 15

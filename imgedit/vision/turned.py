@@ -6,7 +6,7 @@ What is found so is kept only where the face mesh sees a face too; looser thresh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -18,7 +18,7 @@ from imgedit.vision.faces import Face, detect
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.mesh import MeshReader
 
-__all__ = ["search_sideways", "search_turned"]
+__all__ = ["is_sure", "search_sideways", "search_turned"]
 
 _ANGLES = (30.0, -30.0)  # degrees; MTCNN's own range is about 20
 _LOOSE = (0.5, 0.5, 0.4)  # probabilities at P-Net, R-Net and O-Net in place of 0.6, 0.7, 0.7
@@ -29,6 +29,16 @@ _QUARTERS = (1, 3, 2)  # counter-clockwise; photos upside down are the rarest
 _SIDE = 1024  # px; longer side of the copy that is looked at
 _ENLARGED = 512  # px; to this side smaller photos are enlarged, at most to twice their size
 _MARGIN = 0.25  # of the sides, for the looser look: round a face that fills the photo
+
+
+def is_sure(rgb: NDArray[np.uint8], found: Sequence[Face], meshes: MeshReader) -> bool:
+    """Tell whether one of the faces that were found is one: it scores high, or the face mesh sees it too.
+
+    In a photo on its side the detector may find a face as it lies, with landmarks that are none.
+    """
+    return any(face.score >= _SURE for face in found) or any(
+        (seen := meshes(rgb, face)) is not None and seen.presence >= _PRESENCE for face in found
+    )
 
 
 def search_sideways(rgb: NDArray[np.uint8], meshes: MeshReader, *, device: str = "auto") -> tuple[list[Face], int]:
