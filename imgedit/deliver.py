@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def compare_name(path: Path) -> Path:
     return path.with_name(f"{path.stem}.compare{path.suffix}")
 
 
-def beside(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def beside(pictures: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Lay pictures `(h, w, 3)` of one height side by side."""
     return np.concatenate(list(pictures), axis=1)
 

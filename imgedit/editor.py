@@ -433,7 +433,7 @@ class Editor:
         tell(result.warnings)
         edited = result.photo
         if crop_only:
-            edited = replace(edited, rgb=align(edited, result.moved[0]), alpha=None)
+            edited = _crop(edited, result.moved[0])
         if target is not None:
             return deliver.write([File(target, edited)], overwrite=overwrite, quality=self.quality)[0]
         return photos.like(photo, edited)
@@ -564,6 +564,12 @@ def align(photo: Photo, face: Face, kind: str = "face", size: int = 256) -> NDAr
     return np.asarray(geometry.cut(photo.rgb, face.matrix(kind, size, size), size), np.uint8)
 
 
+def _crop(photo: Photo, face: Face) -> Photo:
+    """Return the aligned crop of a face as a photo, with all its bits."""
+    return photos.remade(photo, lambda pixels: geometry.cut(pixels, face.matrix("face", _CROP, _CROP), _CROP))
+
+
+_CROP = 256  # px; side of the crops that are written
 _SURE = 0.95  # score of a face from which on nothing else is tried
 _DEGREES = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}
 
@@ -599,18 +605,20 @@ def _outputs(target: Path, count: int, compare: bool) -> list[Path]:
 
 def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only: bool) -> list[File]:
     """Return what is to be written of an edited photo, as `_outputs` names it."""
-    bare = replace(result.photo, alpha=None)
-    pairs = [(source.rgb, result.photo)]
+    pairs = [(source, result.photo)]
     if crop_only:
-        pairs = [
-            (align(source, before), replace(bare, rgb=align(result.photo, after)))
-            for before, after in zip(result.edited, result.moved, strict=True)
-        ]
+        faces_ = zip(result.edited, result.moved, strict=True)
+        pairs = [(_crop(source, before), _crop(result.photo, after)) for before, after in faces_]
     pictures = []
     for before, after in pairs:
         pictures.append(after)
         if compare:
-            pictures.append(replace(bare, rgb=deliver.beside([before, after.rgb])))
+            wide = before.rgb16 if after.rgb16 is not None else None
+
+            def both(pixels: NDArray[Any], left: NDArray[Any] = before.rgb if wide is None else wide) -> NDArray[Any]:
+                return deliver.beside([left, pixels])
+
+            pictures.append(photos.remade(after, both))
     return [File(*pair) for pair in zip(_outputs(target, len(pairs), compare), pictures, strict=True)]
 
 

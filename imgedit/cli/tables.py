@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgedit.cli.common import Device, Json, guarded, show_logs
+from imgedit.cli.common import Device, Group, Json, guarded, show_logs
 from imgedit.cli.training import Markdown, command_line, print_result, torch_extra, training_module
 from imgedit.errors import ConfigError
 
@@ -24,7 +24,7 @@ Count = Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="Pict
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to `imgedit evaluate`."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare the methods, run by run.")
+    group = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None, help="Compare the methods, run by run.")
     example = "Example: imgedit evaluate tables {} --runs training/results/{}"
     for function, name, folder in (
         (mnist_gans, "mnist-gans", "mnist-gans"),

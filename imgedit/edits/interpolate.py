@@ -20,7 +20,7 @@ from imgedit.edits.translate import Translation
 from imgedit.edits.words import Words
 from imgedit.errors import ConfigError, OutputError
 from imgedit.models.library import Model
-from imgedit.photo import Photo, mark_alone, mark_in_words
+from imgedit.photo import Photo, mark_alone, mark_in_words, remade
 from imgedit.photo.gif import with_xmp
 from imgedit.render.change import Change
 from imgedit.vision.subject import Subject
@@ -98,8 +98,13 @@ class Interpolation:
             return [_animation(photos)]
         if self.layout == "strip":
             alpha = [photo.alpha for photo in photos if photo.alpha is not None]
-            strip = deliver.beside([photo.rgb for photo in photos])
-            return [replace(photos[-1], rgb=strip, alpha=np.concatenate(alpha, axis=1) if alpha else None)]
+            wide = [photo.rgb16 for photo in photos]
+            if all(one is not None for one in wide):
+                strip = deliver.beside([one for one in wide if one is not None])
+            else:
+                strip = deliver.beside([photo.rgb for photo in photos])
+            laid = remade(photos[-1] if strip.dtype == np.uint16 else replace(photos[-1], deep=None), lambda _: strip)
+            return [replace(laid, alpha=np.concatenate(alpha, axis=1) if alpha else None)]
         return list(photos)
 
 

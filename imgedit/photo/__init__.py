@@ -14,7 +14,7 @@ import numpy as np
 from imgedit.photo.colour import is_grey, srgb, srgb_deep, with_srgb
 from imgedit.photo.marking import mark_alone, mark_in_words, marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
-from imgedit.photo.record import Deep, JpegCoding, Metadata, Photo, stripped, to_image, turned
+from imgedit.photo.record import Deep, JpegCoding, Metadata, Photo, remade, stripped, to_image, turned
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "marked",
     "permissions",
     "read",
+    "remade",
     "srgb",
     "srgb_deep",
     "stripped",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Deep", "JpegCoding", "Metadata", "Photo", "stripped", "to_image", "turned"]
+from imgedit.photo.sixteen import eight_bit
+
+__all__ = ["Deep", "JpegCoding", "Metadata", "Photo", "remade", "stripped", "to_image", "turned"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,21 @@ def stripped(photo: Photo) -> Photo:
     What its colours mean (the profile) and its resolution stay.
     """
     return replace(photo, exif=None, metadata=Metadata())
+
+
+def remade(photo: Photo, make: Callable[[NDArray[Any]], NDArray[Any]]) -> Photo:
+    """Return a photo of other pixels, without alpha: what `make` returns for those of this one, with all their bits.
+
+    Args:
+        photo: what the metadata come from.
+        make: takes pixels `(H, W, 3)`, uint8 or uint16, and returns others of the same type.
+    """
+    wide = photo.rgb16
+    if wide is None:
+        return replace(photo, rgb=make(photo.rgb), alpha=None, deep=None)
+    made = make(wide)
+    rgb = eight_bit(made)
+    return replace(photo, rgb=rgb, alpha=None, deep=Deep(made, rgb))
 
 
 def turned(photo: Photo, quarters: int) -> Photo:

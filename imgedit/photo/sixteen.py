@@ -59,10 +59,14 @@ def read_deep(data: bytes, seen: NDArray[np.uint8], orientation: int) -> Wide | 
     """
     import cv2  # loads as long as all of Pillow, for few photos
 
+    log = cv2.utils.logging
+    level = log.setLogLevel(log.LOG_LEVEL_SILENT)  # it writes to the terminal what it thinks of odd files
     try:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
+    finally:
+        log.setLogLevel(level)
     if stored is None or stored.dtype != np.uint16:
         return None
     wide: Wide = np.asarray(stored if stored.ndim == 3 else np.repeat(stored[..., None], 3, axis=2), np.uint16)

@@ -142,6 +142,13 @@ def test_a_png_of_16_bits_stays_one(portrait, tmp_path):
     same = (done.rgb16 == photo.read(source).rgb16).all(axis=2)
     assert same[:, :10].all()
     assert (~same).sum() > 100
+    assert run(*EDIT, source, "--crop-only", "--compare", "-o", tmp_path / "crop.png")[0] == 0
+    crop, both = (photo.read(tmp_path / name).rgb16 for name in ("crop.png", "crop.compare.png"))
+    assert np.array_equal(both[:, 256:], crop)
+    assert (both[:, :256] % 257 != 0).mean() > 0.9
+    interpolate = ("interpolate", "--attr", "blond", "--steps", 2, "--strip", source, "-o", tmp_path / "strip.png")
+    assert run(*interpolate)[0] == 0
+    assert np.array_equal(photo.read(tmp_path / "strip.png").rgb16[:, :256], photo.read(source).rgb16)
 
 
 @pytest.mark.skipif(not heif.is_here(), reason="pillow-heif is not installed")

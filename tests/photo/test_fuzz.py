@@ -15,6 +15,7 @@ from PIL import Image, features
 
 from imgedit import photo
 from imgedit.errors import PhotoError
+from imgedit.photo import heif
 from tests.fuzz import Damage, damaged, damages, explore
 from tests.photo.test_exif import block
 from tests.photo.test_metadata import FULL
@@ -54,6 +55,11 @@ def seeds() -> dict[str, bytes]:
     }
     edited = replace(photo.read(picture()), metadata=photo.decode(FULL).metadata)
     found |= {f"described {kind}": photo.encode(edited, kind) for kind in ("PNG", "TIFF", "WEBP")}
+    wide = photo.read(picture(channels=4).astype(np.uint16) * 257 + 31)
+    described = replace(wide, metadata=photo.decode(FULL).metadata, icc=SRGB, exif=exif_with(1))
+    found |= {f"deep {kind}": photo.encode(described, kind) for kind in ("PNG", "TIFF")}
+    if heif.is_here():
+        found["heic"] = photo.encode(replace(edited, icc=SRGB, exif=exif_with(1)), "HEIF")
     if features.check("jpg_2000"):
         found["jpeg 2000"] = saved("JPEG2000", irreversible=False)
     if features.check("webp"):
@@ -85,7 +91,10 @@ def check(example: tuple[str, list[Damage]]) -> None:
     assert source.rgb.dtype == np.uint8
     assert source.alpha is None or source.alpha.shape == source.rgb.shape[:2]
     seen = photo.srgb(source)
-    edited = photo.marked(photo.with_srgb(source, seen, 255 - seen), "blond", [("m.d", "1")])
+    deep = photo.srgb_deep(source)
+    done = photo.with_srgb(source, seen, 255 - seen) if deep is None else photo.with_srgb(source, deep, 255 - deep)
+    assert (done.rgb16 is None) == (deep is None)
+    edited = photo.marked(done, "blond", [("m.d", "1")])
     for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
         if kind == "WEBP" and max(source.rgb.shape) > WEBP_SIDE:
             continue
