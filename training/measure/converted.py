@@ -78,12 +78,13 @@ def graph_of(
 
 
 def model_of(graph: Any) -> Any:
-    """Return a graph as a model."""
+    """Return a graph as a model, in quick operators."""
     from onnx import helper
 
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
-    )
+    from training.publish.operators import rewritten
+
+    opset = [helper.make_opsetid("", _OPSET)]
+    return rewritten(helper.make_model(graph, opset_imports=opset, ir_version=_IR, producer_name="imgedit"))
 
 
 def run_command(

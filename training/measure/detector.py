@@ -84,6 +84,8 @@ def build(role: str, net: Any) -> Any:
     """
     from onnx import TensorProto, helper, numpy_helper
 
+    from training.publish.operators import rewritten
+
     layers, side, heads = NETS[role]
     weights = {name: value.detach().numpy() for name, value in net.state_dict().items()}
     nodes: list[Any] = []
@@ -131,9 +133,8 @@ def build(role: str, net: Any) -> Any:
         helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", sizes[output], *free]) for _, _, output in heads
     ]
     graph = helper.make_graph(nodes, role, [image], outputs, constants)
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="imgedit"
-    )
+    opset = [helper.make_opsetid("", _OPSET)]
+    return rewritten(helper.make_model(graph, opset_imports=opset, ir_version=_IR, producer_name="imgedit"))
 
 
 def deviation(role: str, net: Any, path: Path) -> float:

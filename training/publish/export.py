@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx  # noqa: F401 (torch's exporter needs it, and says so by an error of its own)
+import onnx  # torch's exporter needs it too
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
@@ -29,6 +29,7 @@ from training.method import Graph
 from training.publish import card, credit, place, stages
 from training.publish.figures import EVALUATION as EVALUATION
 from training.publish.figures import measured, only_asked
+from training.publish.operators import rewritten
 from training.run import checkpoint
 
 TOLERANCE = 1e-4
@@ -138,7 +139,10 @@ def to_onnx(graph: Graph) -> bytes:
             do_constant_folding=not graph.half,  # it would widen the stored weights
             dynamo=False,
         )
-    return buffer.getvalue()
+    content = buffer.getvalue()
+    model = onnx.load_model_from_string(content)
+    quick = rewritten(model)
+    return content if quick is model else bytes(quick.SerializeToString())
 
 
 def halved(graph: Graph) -> Graph:
