@@ -30,33 +30,34 @@ def membrane(values: Floats, known: NDArray[np.bool_], damping: Floats | None = 
         `(h, w, C)`; the known values are kept. All 0 where nothing is known.
     """
     h, w = known.shape
-    values = np.asarray(np.where(known[..., None], values, 0.0), np.float32)
+    held = np.ascontiguousarray(known).astype(np.uint8)
+    only = cv2.copyTo(np.ascontiguousarray(values, np.float32), held)  # the rest is 0
+    values = np.asarray(only, np.float32).reshape(h, w, -1)
     if min(h, w) <= _SMALLEST:
-        return _relaxed(np.zeros_like(values), values, known, damping, 8 * _STEPS)
+        return _relaxed(np.zeros_like(values), values, held, damping, 8 * _STEPS)
     size = ((w + 1) // 2, (h + 1) // 2)
-    share = _reduced(known.astype(np.float32)[..., None], size)
-    coarse = np.asarray(_reduced(values, size) / np.maximum(share, 1e-6), np.float32)
+    share = _reduced(known.astype(np.float32)[..., None], size)[..., 0]
+    coarse, least = _reduced(values, size), np.maximum(share, 1e-6)
+    for channel in range(values.shape[2]):  # NumPy is slow where it has to repeat a last axis of two numbers
+        coarse[..., channel] /= least
     less = None if damping is None else np.float32(4.0) * _reduced(damping[..., None], size)[..., 0]
-    below = membrane(coarse, share[..., 0] > _TRUSTED, less)
+    below = membrane(coarse, share > _TRUSTED, less)
     start = cv2.resize(below, (w, h), interpolation=cv2.INTER_LINEAR).reshape(values.shape)
-    return _relaxed(np.asarray(start, np.float32), values, known, damping, _STEPS)
+    return _relaxed(np.asarray(start, np.float32), values, held, damping, _STEPS)
 
 
-def _relaxed(field: Floats, values: Floats, known: NDArray[np.bool_], damping: Floats | None, steps: int) -> Floats:
-    """Take steps of Jacobi's method."""
-    held = known.astype(np.uint8)
-    pull = None if damping is None else (4.0 / (4.0 + damping))[..., None].astype(np.float32)
-    mixed = _held(field, values, held)
+def _relaxed(field: Floats, values: Floats, held: NDArray[np.uint8], damping: Floats | None, steps: int) -> Floats:
+    """Take steps of Jacobi's method; `field` and `values` are contiguous, and `field` is written over."""
+    pull = None
+    if damping is not None:
+        pull = np.repeat((4.0 / (4.0 + damping))[..., None].astype(np.float32), values.shape[2], axis=2)
+    mixed = cv2.copyTo(values, held, field)
     for _ in range(steps):
         around = np.asarray(cv2.filter2D(mixed, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE), np.float32)
-        mixed = _held(around.reshape(values.shape) * (1.0 if pull is None else pull), values, held)
-    return mixed
-
-
-def _held(field: Floats, values: Floats, held: NDArray[np.uint8]) -> Floats:
-    return np.asarray(cv2.copyTo(values, held, np.ascontiguousarray(field, np.float32)), np.float32).reshape(
-        values.shape
-    )
+        if pull is not None:
+            around *= pull.reshape(around.shape)
+        mixed = cv2.copyTo(values, held, around)
+    return np.asarray(mixed, np.float32).reshape(values.shape)
 
 
 def _reduced(field: Floats, size: tuple[int, int]) -> Floats:

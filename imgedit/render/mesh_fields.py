@@ -182,14 +182,17 @@ def rasterize(
     of_corners = values[order]
     planes[~flat] = np.linalg.solve(system[~flat], of_corners[~flat])
     planes[flat, 2] = of_corners[flat].mean(1)
-    known = label >= 0
-    y, x = np.nonzero(known)
-    plane = planes[label[known]]
-    found = plane[:, 0] * x[:, None] + plane[:, 1] * y[:, None] + plane[:, 2]
     result = np.zeros((*shape, values.shape[1]), np.float32)
-    if len(order):
-        result[known] = np.clip(found, of_corners.min((0, 1)), of_corners.max((0, 1)))
-    return result, known
+    cells = np.flatnonzero(label >= 0)
+    if len(cells):
+        x, y = (place.astype(np.float64)[:, None] for place in (cells % shape[1], cells // shape[1]))
+        of_cells = label.ravel()[cells]
+        across, down, level = (np.ascontiguousarray(planes[:, k]).take(of_cells, axis=0) for k in range(3))
+        found = across * x + down * y + level
+        for channel, low, high in zip(found.T, of_corners.min((0, 1)), of_corners.max((0, 1)), strict=True):
+            np.clip(channel, low, high, out=channel)  # all at once takes three times as long
+        result.reshape(-1, values.shape[1])[cells] = found
+    return result, label >= 0
 
 
 def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -216,10 +219,10 @@ def _disc(points: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _settled(flow: Floats, known: NDArray[np.bool_], fixed: NDArray[np.bool_], damping: Floats | None) -> Floats:
-    """Continue a flow from the face to the ring; nothing moves beyond it."""
-    filled = membrane(np.where(known[..., None], flow, np.float32(0.0)), known | fixed, damping)
-    smooth = cv2.GaussianBlur(filled, (0, 0), _BLUR)
-    return np.asarray(np.where(fixed[..., None], 0.0, smooth), np.float32)
+    """Continue a flow from the face, which is 0 where it is not known, to the ring; nothing moves beyond it."""
+    smooth = np.asarray(cv2.GaussianBlur(membrane(flow, known | fixed, damping), (0, 0), _BLUR), np.float32)
+    smooth[fixed] = 0.0
+    return smooth
 
 
 def _edges(source: Points, opening: list[int], maps: Maps) -> tuple[dict[int, Points], dict[int, Points]] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -31,7 +31,9 @@ CELLS = 112
 _RIGID, _STILL = 1.45, 2.4  # within and beyond this the head turns in the picture's plane as a whole, and not at all
 _SKIN = ("skin", "brows", "eyes", "mouth", "glasses")
 _GROUND = ("background",)
-_BAND = 2_000_000  # pixels that are worked on at once
+_BAND = 2_000_000  # pixels that are worked on at once, at most
+_BANDS = 8  # of rows, at least: each is cut to what moves in it
+_MOVED = 0.001  # px; a pixel that comes from no further has the colour of its own place, to half a step of 255
 _DARKEST = 8.0  # as in `mesh_fields`
 
 
@@ -153,7 +155,8 @@ def carry(rgb: Pixels, fields: Fields, grid: _Grid) -> Pixels:
         A new photo.
     """
     out = rgb.copy()
-    for tile in _tiles(rgb, grid, (0, 0, grid.width, grid.height)):
+    moving = np.asarray((np.abs(fields.outer) > _MOVED / grid.block).view(np.uint16)[..., 0] > 0, np.uint8)
+    for tile in _tiles(rgb, grid, (0, 0, grid.width, grid.height), _grown(moving, 1)):
         flow = tile.enlarged(fields.outer)
         view = out[tile.pixels]
         cv2.copyTo(tile.looked_up(flow), _moves(flow), view)
@@ -162,10 +165,13 @@ def carry(rgb: Pixels, fields: Fields, grid: _Grid) -> Pixels:
     low, high = fields.outline.min(0) - 3.0, fields.outline.max(0) + 4.0
     x0, y0 = (max(0, math.floor(v)) for v in low)
     x1, y1 = (min(limit, math.ceil(v)) for limit, v in zip((grid.width, grid.height), high, strict=True))
-    for tile in _tiles(rgb, grid, (x0, y0, x1, y1)):
+    inside = cv2.fillPoly(np.zeros(moving.shape, np.uint8), [np.rint(fields.outline).astype(np.int32)], 1)
+    box = _Tile(rgb, grid, (x0, y0, x1, y1))
+    outline = box.outline(fields.outline)
+    for tile in _tiles(rgb, grid, (x0, y0, x1, y1), _grown(np.asarray(inside, np.uint8), 3)):
         flow = tile.enlarged(fields.inner)
         face = _with_mirrored(tile, fields, tile.looked_up(flow))
-        within = tile.outline(fields.outline)
+        within = outline[tile.within(box)].astype(np.float32) / np.float32(255.0)
         view = out[tile.pixels]
         mixed = cv2.blendLinear(face, np.ascontiguousarray(view), within, 1.0 - within)
         cv2.copyTo(mixed, _moves(flow), view)
@@ -182,11 +188,7 @@ def _with_mirrored(tile: _Tile, fields: Fields, face: Pixels) -> Pixels:
     other = part.looked_up(part.enlarged(fields.mirrored)).astype(np.float32) + np.float32(_DARKEST)
     lit = cv2.multiply(other, cv2.exp(part.enlarged(fields.gain))) - np.float32(_DARKEST)
     weight = np.ascontiguousarray(part.enlarged(fields.mirror_weight[..., None])[..., 0])
-    rows, columns = part.pixels
-    inside = (
-        slice(rows.start - tile.pixels[0].start, rows.stop - tile.pixels[0].start),
-        slice(columns.start - tile.pixels[1].start, columns.stop - tile.pixels[1].start),
-    )
+    inside = part.within(tile)
     seen = kept(lit, face.dtype)
     face[inside] = cv2.blendLinear(seen, np.ascontiguousarray(face[inside]), weight, 1.0 - weight)
     return face
@@ -194,15 +196,31 @@ def _with_mirrored(tile: _Tile, fields: Fields, face: Pixels) -> Pixels:
 
 def _moves(flow: Floats) -> NDArray[np.uint8]:
     """Return 1 where a flow `(h, w, 2)` moves something."""
-    return np.asarray((flow[..., 0] != 0) | (flow[..., 1] != 0), np.uint8)
+    both = np.ascontiguousarray(flow).view(np.complex64)[..., 0]  # compares two numbers at once
+    return np.asarray(both != 0, np.uint8)
 
 
-def _tiles(rgb: Pixels, grid: _Grid, box: tuple[int, int, int, int]) -> Iterator[_Tile]:
-    """Cut a box of cells (x0, y0, x1, y1) into bands of rows, so that memory stays small."""
+def _tiles(rgb: Pixels, grid: _Grid, box: tuple[int, int, int, int], where: NDArray[np.uint8]) -> Iterator[_Tile]:
+    """Cut a box of cells (x0, y0, x1, y1) into bands of rows, so that memory stays small, and those to what is wanted.
+
+    Args:
+        rgb: the photo.
+        grid: where in the photo.
+        box: the cells.
+        where: `(h, w)` of the grid: above 0 where a cell is wanted.
+    """
     x0, y0, x1, y1 = box
-    rows = max(1, _BAND // max(1, (x1 - x0) * grid.block**2))
+    most = max(1, _BAND // max(1, (x1 - x0) * grid.block**2))
+    rows = max(1, min(most, -(-(y1 - y0) // _BANDS)))
     for top in range(y0, y1, rows):
-        yield _Tile(rgb, grid, (x0, top, x1, min(top + rows, y1)))
+        band = _Tile(rgb, grid, (x0, top, x1, min(top + rows, y1))).part_with(where)
+        if band is not None:
+            yield band
+
+
+def _grown(where: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]:
+    """Return where a cell is wanted, 0 or 1, and so many cells around it."""
+    return np.asarray(cv2.dilate(where, np.ones((2 * cells + 1, 2 * cells + 1), np.uint8)), np.uint8)
 
 
 class _Tile:
@@ -220,7 +238,7 @@ class _Tile:
             slice(grid.x + x0 * grid.block, min(grid.x + x1 * grid.block, rgb.shape[1])),
         )
 
-    def part_with(self, weight: Floats) -> _Tile | None:
+    def part_with(self, weight: NDArray[Any]) -> _Tile | None:
         """Return the part of the tile where a field `(h, w)` is above 0, and a cell around it; None where it is not."""
         x0, y0, x1, y1 = self._box
         y, x = np.nonzero(weight[y0:y1, x0:x1])
@@ -233,6 +251,14 @@ class _Tile:
             min(y1, y0 + int(y.max()) + 2),
         )
         return _Tile(self._rgb, self._grid, box)
+
+    def within(self, other: _Tile) -> tuple[slice, slice]:
+        """Return the tile's rows and columns in an array on the pixels of a tile that holds it."""
+        rows, columns = (
+            slice(own.start - whole.start, own.stop - whole.start)
+            for own, whole in zip(self.pixels, other.pixels, strict=True)
+        )
+        return rows, columns
 
     def enlarged(self, field: Floats) -> Floats:
         """Return a field `(h, w, C)` on the tile's pixels; its values stay in cells."""
@@ -257,8 +283,11 @@ class _Tile:
         found = cv2.remap(self._rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         return found if found.dtype == np.uint8 else np.clip(found, 0, 255)  # a cubic overshoots
 
-    def outline(self, polygon: Points) -> Floats:
-        """Return how much of each pixel lies within a polygon of cells, `(h, w)`, with a soft edge."""
+    def outline(self, polygon: Points) -> NDArray[np.uint8]:
+        """Return how much of each pixel lies within a polygon of cells, `(h, w)`, 0 to 255, with a soft edge.
+
+        A polygon that is cut off by the tile's border may be drawn a pixel aside there.
+        """
         block = self._grid.block
         rows, columns = self.pixels
         corner = (self._grid.x - columns.start, self._grid.y - rows.start)
@@ -267,8 +296,7 @@ class _Tile:
         pad = math.ceil(3.0 * sigma)
         mask = np.zeros((rows.stop - rows.start + 2 * pad, columns.stop - columns.start + 2 * pad), np.uint8)
         cv2.fillPoly(mask, [place + 16 * pad], 255, lineType=cv2.LINE_8, shift=4)
-        soft = cv2.GaussianBlur(mask, (0, 0), sigma)[pad:-pad, pad:-pad]
-        return np.asarray(soft, np.float32) / np.float32(255.0)
+        return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma)[pad:-pad, pad:-pad], np.uint8)
 
 
 def _grid(source: Points, target: Points, shape: tuple[int, int]) -> _Grid:
@@ -304,7 +332,9 @@ def _twirl(middle: Points, radius: float, angle: float, shape: tuple[int, ...]) 
     distance = np.hypot(x, y) / radius
     by = -angle * smoothstep((_STILL - distance) / (_STILL - _RIGID))
     cos, sin = np.cos(by), np.sin(by)
-    return np.stack([cos * x - sin * y - x, sin * x + cos * y - y], axis=2).astype(np.float32)
+    flow = np.empty((*shape[:2], 2), np.float32)
+    flow[..., 0], flow[..., 1] = cos * x - sin * y - x, sin * x + cos * y - y
+    return flow
 
 
 def _turn(angle: float) -> Points:

@@ -204,15 +204,11 @@ def cut(photo_rgb: NDArray[Any], matrix: Matrix, size: int | tuple[int, int], *,
     block = max(1, int(0.5 / crop_scale(matrix)))  # a first reduction that leaves a factor of 2 to 4 to the warp
     x1 += -(x1 - x0) % block
     y1 += -(y1 - y0) % block
-    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
-        part = photo_rgb[y0:y1, x0:x1]
-    else:
-        # Rows, then columns: twenty times as fast as indexing with both at once.
-        rows, columns = (
-            np.clip(np.arange(a, b), 0, n - 1) if edge else _mirror(a, b, n)
-            for a, b, n in ((y0, y1, height), (x0, x1, width))
-        )
-        part = photo_rgb.take(rows, axis=0).take(columns, axis=1)
+    rows, columns = (
+        np.clip(np.arange(a, b), 0, n - 1) if edge else _mirror(a, b, n)
+        for a, b, n in ((y0, y1, height), (x0, x1, width))
+    )
+    part = _taken(photo_rgb, (x0, y0, x1, y1), rows, columns, cv2.BORDER_REPLICATE if edge else cv2.BORDER_REFLECT_101)
     if block > 1:
         part = cv2.resize(part, ((x1 - x0) // block, (y1 - y0) // block), interpolation=cv2.INTER_AREA)
     # x = x0 + (j + 0.5) block - 0.5 for pixel j of the reduced part
@@ -250,6 +246,32 @@ def _bounds(matrix: Matrix, size: int | tuple[int, int], margin: float) -> Roi:
     corners = apply(invert(matrix), np.array([[-0.5, -0.5], [right, -0.5], [-0.5, bottom], [right, bottom]]))
     low, high = corners.min(axis=0) - margin, corners.max(axis=0) + margin
     return math.floor(low[0] + 0.5), math.floor(low[1] + 0.5), math.ceil(high[0] + 0.5), math.ceil(high[1] + 0.5)
+
+
+def _taken(
+    image: NDArray[Any], roi: Roi, rows: NDArray[np.intp], columns: NDArray[np.intp], border: int
+) -> NDArray[Any]:
+    """Return a part of an image that may reach beyond it: the pixels in some rows and columns, in this order.
+
+    Args:
+        image: `(H, W)` or `(H, W, C)`.
+        roi: the part.
+        rows: where each row of the part is found in the image.
+        columns: the same of columns.
+        border: what OpenCV calls this way to go on beyond the image.
+    """
+    x0, y0, x1, y1 = roi
+    height, width = image.shape[:2]
+    if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
+        return image.take(rows, axis=0).take(columns, axis=1)
+    # OpenCV repeats a border many times as fast; it needs all that it repeats, which may be more than the part.
+    top, left = int(rows.min()), int(columns.min())
+    whole = image[top : int(rows.max()) + 1, left : int(columns.max()) + 1]
+    beyond = (max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width))
+    if any(beyond):
+        whole = np.asarray(cv2.copyMakeBorder(whole, *beyond, border))
+    y, x = max(0, y0 - top), max(0, x0 - left)
+    return whole[y : y + y1 - y0, x : x + x1 - x0]
 
 
 def _mirror(start: int, stop: int, length: int) -> NDArray[np.intp]:
