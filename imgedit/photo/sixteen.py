@@ -27,14 +27,18 @@ _LAYOUT = (256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 338, 339)
 _SHORT, _LONG = 3, 4
 _FORMATS = {_SHORT: "H", _LONG: "I"}
 _STRIP = 1 << 20  # bytes of a strip of a TIFF, before compression
-_SAMPLED = 1 << 20  # pixels that are compared
+_SAMPLED = 1 << 20  # pixels that are compared, or converted at once
 
 Wide = NDArray[np.uint16]
 
 
 def eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale 0..65535 to 0..255, rounded."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    result = np.empty(values.shape, np.uint8)
+    rows = max(1, _SAMPLED // max(1, values[:1].size))  # few at once: the way goes through numbers of 32 bits
+    for top in range(0, len(values), rows):
+        result[top : top + rows] = (values[top : top + rows].astype(np.uint32) + 128) // 257
+    return result
 
 
 def is_deep(image: Image.Image, data: bytes | None) -> bool:
@@ -119,10 +123,13 @@ def _png(planes: Wide, head: bytes) -> bytes:
     """Put a picture into a PNG file in place of its one pixel (PNG specification, section 11.2)."""
     height, width, count = planes.shape
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[count]
-    rows = planes.astype(">u2").reshape(height, -1).view(np.uint8)
     packer, packed = zlib.compressobj(4), []
-    for row, above in zip(rows, np.concatenate([np.zeros_like(rows[:1]), rows[:-1]]), strict=True):
-        packed.append(packer.compress(b"\x02" + (row - above).tobytes()))  # the filter "Up"
+    above = np.zeros(2 * count * width, np.uint8)
+    step = max(1, _STRIP // len(above))
+    for top in range(0, height, step):
+        for row in planes[top : top + step].astype(">u2").reshape(-1, count * width).view(np.uint8):
+            packed.append(packer.compress(b"\x02" + (row - above).tobytes()))  # the filter "Up"
+            above = row
     packed.append(packer.flush())
     header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
     others = b"".join(chunk for name, chunk in _chunks(head) if name not in _PNG_PICTURE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -143,3 +144,15 @@ def test_one_model_is_told_of_checked_placed_and_removed(hub, model):
     code, _, err = run("models", "remove", "mtcnn.facenet")
     assert (code, "was not pulled" in err) == (1, True)
     assert run("models", "nonsense")[0] == 2
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_at_a_terminal_the_licence_is_asked_for(hub, model, monkeypatch, answer, code):
+    changed(model, licence="research", commercial_use=False)
+    hub.publish("someone/faces", model.folder)
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("imgedit.cli.models.sys", SimpleNamespace(stdin=terminal, stderr=terminal))
+    done = CliRunner().invoke(app, ["pull", "someone/faces"], input=f"{answer}\n", prog_name="imgedit")
+    assert done.exit_code == code
+    assert "Do you accept this licence? [y/N]" in done.stderr
+    assert ("its licence was not accepted" in done.stderr) == (code == 1)
