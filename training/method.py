@@ -32,6 +32,7 @@ METHODS = {
     "hair_flow": "training.methods.hair_flow",
     "hair_grid": "training.methods.hair_grid",
     "local_edits": "training.methods.local_edits",
+    "lord": "training.methods.lord",
     "mathieu": "training.methods.mathieu",
     "md_gan": "training.methods.md_gan",
     "mouth_painter": "training.methods.mouth_painter",

@@ -65,7 +65,8 @@ class Pictures:
         labels = torch.from_numpy(self.labels[index][:, : len(self.attributes)])
         partner = to_tensor(self.images[(index + 2) % len(self.images)]) if self.pairs else None
         pose = torch.from_numpy(index % self.poses).long() if self.poses else None
-        return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner, pose)
+        which = torch.from_numpy(np.asarray(index, np.int64))
+        return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner, pose, which)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Batch:
         partner: as `image`, another picture of the same class each; None unless the set was loaded with `pairs`.
         pose: `(N,)` int64, the view that each picture shows, an index of the names that the set was loaded with
             (`poses`); None without.
+        index: `(N,)` int64, which picture of the set each is; None where pictures are put together anew.
     """
 
     image: Tensor
@@ -38,6 +39,7 @@ class Batch:
     specified: Tensor | None = None
     partner: Tensor | None = None
     pose: Tensor | None = None
+    index: Tensor | None = None
 
     def require_labels(self) -> Tensor:
         """Return the labels.
@@ -89,13 +91,23 @@ class Batch:
             raise DataError("this method needs pictures of known poses, such as cfp:DIR")
         return self.pose
 
+    def require_index(self) -> Tensor:
+        """Return which picture of the set each is.
+
+        Raises:
+            DataError: the set does not say.
+        """
+        if self.index is None:
+            raise DataError("this method needs a data set whose pictures stay the same, such as mnist:DIR")
+        return self.index
+
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
 
         def moved(x: Tensor | None) -> Tensor | None:
             return None if x is None else x.to(device)
 
-        rest = (moved(x) for x in (self.labels, self.mask, self.specified, self.partner, self.pose))
+        rest = (moved(x) for x in (self.labels, self.mask, self.specified, self.partner, self.pose, self.index))
         return Batch(self.image.to(device), *rest)
 
 

@@ -75,14 +75,15 @@ class Grouped:
         return len(self.images)
 
     def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Return image, specified and, with `pairs`, partner; with `views` pose, in groups one after the other."""
+        """Return image, index, specified and, with `pairs`, partner; with `views` pose and no index, in groups."""
         if self.views is not None:
             return self._viewed(index, self.views, rng)
         partner = None
         if self.pairs:
             partner = to_tensor(self.images[self._others(index, rng)])
         image = to_tensor(self.images[index])
-        return Batch(image, specified=torch.from_numpy(self.specified[index]), partner=partner)
+        which = torch.from_numpy(np.asarray(index, np.int64))
+        return Batch(image, specified=torch.from_numpy(self.specified[index]), partner=partner, index=which)
 
     def subset(self, index: np.ndarray) -> Grouped:
         """Return the pictures at `index`, with the same classes and options."""

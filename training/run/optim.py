@@ -129,6 +129,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any
         if index not in range(len(weights)) or not isinstance(averages, Mapping):
             raise ValueError(f"{name} must hold averages of {len(weights)} weights by number")
         for key, value in averages.items():
+            if key == "step" and type(value) is int and value >= 0:  # as SparseAdam counts
+                continue
             shape = () if key == "step" else weights[index].shape
             if not isinstance(value, Tensor) or value.shape != shape or (key == "step" and value < 0):
                 raise ValueError(

@@ -223,7 +223,7 @@ def test_method_has_the_types_of_the_protocol(form: str) -> None:
 
 ABILITIES: dict[type, set[str]] = {
     Draws: {"gan", "md_gan", "unrolled_gan", "wgan", "wgan_gp"},
-    Codes: {"cycle_vae", "mathieu", "pixel_vae", "szabo", "vae", "vae_gan"},
+    Codes: {"cycle_vae", "lord", "mathieu", "pixel_vae", "szabo", "vae", "vae_gan"},
     DrawsPixels: {"cycle_vae", "pixel_vae"},
     Features: {"digit_classifier"},
     Classifies: {"attribute_classifier", "hair_classifier"},
@@ -270,6 +270,7 @@ OVERFIT = {
     "attribute_classifier": ("loss_bce", 150, 0.5),
     "hair_classifier": ("loss_ce", 150, 0.5),
     "cycle_vae": ("loss_rec", 150, 0.6),
+    "lord": ("loss_rec", 150, 0.8),
     "mathieu": ("loss_own", 150, 0.7),
     "mathieu-class": ("loss_own", 150, 0.8),
     "mathieu-s": ("loss_own", 150, 0.7),
