@@ -22,6 +22,7 @@ _REPORTS = {
     "pose": "training.evaluate.faces.pose",
     "spill": "training.evaluate.faces.spill",
     "sleeves": "training.evaluate.bodies.sleeves",
+    "speed": "training.evaluate.speed",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
     "verdict": "training.evaluate.faces.verdict",
