@@ -32,7 +32,7 @@ __all__ = [
 SCHEMA_VERSION = 2
 KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
-    *("mesh", "body", "matte", "rotate", "paint", "frontalize"),
+    *("mesh", "body", "matte", "rotate", "paint", "frontalize", "recognise"),
 )
 OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "none")
 ADDITIONS = ("glasses", "mustache")

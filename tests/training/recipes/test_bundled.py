@@ -17,7 +17,7 @@ from training.run import former
 BUNDLED = sorted(p.parent.name for p in (Path(library.__file__).parent.parent / "bundled").glob("*/manifest.json"))
 
 
-NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei"}
+NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei", "face_recognition.cfp"}
 """Recipes of models that no command uses."""
 
 

@@ -1,8 +1,9 @@
 """Are a face in profile and a face from the front the same person? Before and after the head is turned to the front.
 
 Each profile is paired with `FRONTALS` pictures of its person and as many of others, and a pair is taken for one person
-where dlib's descriptors are nearer than a threshold. It is chosen on nine tenths of the people and used on the rest,
-ten times. Rank-1 is the share of profiles whose nearest picture, of one frontal picture of each person, is their own.
+where its descriptors are nearer than a threshold: dlib's, and those of another network. The threshold is chosen on nine
+tenths of the people and used on the rest, ten times. Rank-1 is the share of profiles whose nearest picture, of one
+frontal picture of each person, is their own.
 
 Reference:
     Sengupta et al. 2016, "Frontal to Profile Face Verification in the Wild" (the data set, and 94.57 % by people).
@@ -29,6 +30,7 @@ from imgedit.render.warp import moved_face
 from imgedit.vision.faces import Face
 from training.data.cfp import N_TRAIN, VIEWS
 from training.evaluate.faces import identity
+from training.evaluate.faces.describing import Describes, networks
 from training.evaluate.faces.pose import frame
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import header
@@ -48,12 +50,20 @@ Features = NDArray[np.float64]
 
 
 def evaluate(
-    data: str, *, n: int | None = None, seed: int = 0, split: str = "test", device: str = "auto", command: str = ""
+    data: str,
+    *,
+    network: str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    split: str = "test",
+    device: str = "auto",
+    command: str = "",
 ) -> dict[str, Any]:
     """Verify profiles against frontal pictures, aligned and turned in several ways.
 
     Args:
         data: `cfp:DIR`.
+        network: run or model of kind `recognise` that describes the faces too, beside dlib's.
         n: at most so many people; None for all.
         seed: of the pairs of different people.
         split: `test` (people after 400) or `valid` (the last of those before), by whom choices are made.
@@ -74,6 +84,15 @@ def evaluate(
     people = sorted(p for p in root.glob("*") if p.name.isdecimal() and int(p.name) in chosen)[:n]
     if len(people) < FOLDS:
         raise DataError(f"{folder} has {len(people)} people for {split}; {FOLDS} or more are needed")
+    with networks(network, device) as describes:
+        return {
+            **header(identity.NETWORK, KIND, data, command=command, seed=seed, split=split),
+            **_measured(people, describes, seed, device),
+        }
+
+
+def _measured(people: Sequence[Path], describes: Mapping[str, Describes], seed: int, device: str) -> dict[str, Any]:
+    """Find the faces of some people and verify them, by each of the networks."""
     editor = Editor([], device, mark=False)
     found: dict[str, list[tuple[int, Prepared]]] = {view: [] for view in VIEWS}
     missed = dict.fromkeys(VIEWS, 0)
@@ -88,7 +107,6 @@ def evaluate(
                     found[view].append((number, prepared))
                     helped += any("found only" in text for text in prepared.warnings)
     return {
-        **header(identity.NETWORK, KIND, data, command=command, seed=seed, split=split),
         "n": len(found["profile"]),
         "metrics": {
             "people": len(people),
@@ -97,38 +115,45 @@ def evaluate(
             "missed_profiles": missed["profile"],
             "missed_frontals": missed["frontal"],
             "found_by_a_further_look": helped,
-            "rows": _rows(editor, found["frontal"], found["profile"], seed),
+            "rows": _rows(editor, describes, found["frontal"], found["profile"], seed),
         },
     }
 
 
 def _rows(
-    editor: Editor, frontal: Sequence[tuple[int, Prepared]], profile: Sequence[tuple[int, Prepared]], seed: int
+    editor: Editor,
+    describes: Mapping[str, Describes],
+    frontal: Sequence[tuple[int, Prepared]],
+    profile: Sequence[tuple[int, Prepared]],
+    seed: int,
 ) -> list[dict[str, Any]]:
     """Describe all faces in every way, and verify."""
     of_frontal = np.array([number for number, _ in frontal])
     of_profile = np.array([number for number, _ in profile])
-    described: dict[str, Features] = {}
+    described: dict[tuple[str, str], Features] = {}
     seconds: dict[str, float] = {}
 
-    def describe(key: str, faces: Sequence[tuple[int, Prepared]], way: str) -> Features:
+    def describe(key: str, faces: Sequence[tuple[int, Prepared]], way: str) -> None:
         start = time.process_time()
         frames = [_frame(editor, prepared, way) for _, prepared in with_progress(faces, f"Aligning, {key}")]
         seconds[key] = (time.process_time() - start) / max(len(frames), 1)
-        return identity.descriptors(frames)
+        described.update({(name, key): network(frames) for name, network in describes.items()})
 
     for alignment in ("detector", "mesh"):
-        described[f"frontal {alignment}"] = describe(f"frontal {alignment}", frontal, alignment)
+        describe(f"frontal {alignment}", frontal, alignment)
     for way in ("detector", "mesh", "turned", "turned all the way"):
-        described[f"profile {way}"] = describe(f"profile {way}", profile, way)
+        describe(f"profile {way}", profile, way)
     rows = []
-    for alignment in ("detector", "mesh"):
-        features = described[f"frontal {alignment}"]
-        rows.append(_row("frontal", alignment, features, of_frontal, features, of_frontal, seed, 0.0))
-    for way in ("detector", "mesh", "turned", "turned all the way"):
-        gallery = described["frontal detector" if way == "detector" else "frontal mesh"]
-        key = f"profile {way}"
-        rows.append(_row("profile", way, described[key], of_profile, gallery, of_frontal, seed, seconds[key]))
+    for name in describes:
+        for alignment in ("detector", "mesh"):
+            features = described[name, f"frontal {alignment}"]
+            row = _row("frontal", alignment, features, of_frontal, features, of_frontal, seed, 0.0)
+            rows.append({"network": name, **row})
+        for way in ("detector", "mesh", "turned", "turned all the way"):
+            gallery = described[name, "frontal detector" if way == "detector" else "frontal mesh"]
+            key = f"profile {way}"
+            row = _row("profile", way, described[name, key], of_profile, gallery, of_frontal, seed, seconds[key])
+            rows.append({"network": name, **row})
     return rows
 
 
@@ -215,25 +240,34 @@ def rank_1(probes: Features, of_probes: NDArray[np.int64], gallery: Features, of
 def blocks(result: Mapping[str, Any]) -> list[Block]:
     """Return what is said of a result: the table, and what others have published."""
     metrics = result["metrics"]
-    rows = [
-        [
-            f"{row['view']} against frontal",
-            _WAYS[row["way"]],
-            str(row["pairs"]),
-            f"{100 * row['accuracy']:.1f} ± {100 * row['deviation']:.1f}",
-            "" if row["rank_1"] is None else f"{100 * row['rank_1']:.1f}",
-            "" if row["rank_1"] is None else f"{row['seconds']:.2f}",
-        ]
-        for row in metrics["rows"]
-    ]
-    return [
+    found: list[Block] = [
         f"{metrics['profiles']} profiles and {metrics['frontals']} frontal pictures of {metrics['people']} "
         f"{result['split']} people of {result['data']}, seed {result['seed']}, described by {result['model']}; "
         f"{metrics['missed_profiles']} profiles and {metrics['missed_frontals']} frontal pictures left out, for no "
-        f"face or no mesh was found; {metrics['found_by_a_further_look']} found only by a further look",
-        Table(["pairs of", "aligned by", "pairs", "same or not, %", "rank-1, %", "processor seconds a profile"], rows),
-        "Published, on other pairs",
-        Table(["by", "same or not, %"], [[name, f"{value:.2f}"] for name, value in PUBLISHED.items()]),
+        f"face or no mesh was found; {metrics['found_by_a_further_look']} found only by a further look"
+    ]
+    for name in dict.fromkeys(row.get("network", result["model"]) for row in metrics["rows"]):
+        if name != result["model"]:
+            found.append(f"The same, described by {name}, which was trained here on other people of the set")
+        rows = [_cells(row) for row in metrics["rows"] if row.get("network", result["model"]) == name]
+        found.append(
+            Table(
+                ["pairs of", "aligned by", "pairs", "same or not, %", "rank-1, %", "processor seconds a profile"], rows
+            )
+        )
+    published = [[name, f"{value:.2f}"] for name, value in PUBLISHED.items()]
+    return [*found, "Published, on other pairs", Table(["by", "same or not, %"], published)]
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a row of the table."""
+    return [
+        f"{row['view']} against frontal",
+        _WAYS[row["way"]],
+        str(row["pairs"]),
+        f"{100 * row['accuracy']:.1f} ± {100 * row['deviation']:.1f}",
+        "" if row["rank_1"] is None else f"{100 * row['rank_1']:.1f}",
+        "" if row["rank_1"] is None else f"{row['seconds']:.2f}",
     ]
 
 

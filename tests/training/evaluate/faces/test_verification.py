@@ -68,7 +68,10 @@ def test_every_figure_is_said() -> None:
         "model": "m", "kind": "verification", "data": "cfp", "split": "test", "seed": 0, "n": 200,
         "metrics": {**metrics, "found_by_a_further_look": 3, "rows": rows},
     }  # fmt: skip
+    other = {"network": "own.cfp", **row, "seconds": 0.25, "accuracy": 0.789}
+    result["metrics"]["rows"].append(other)  # type: ignore[index]
     text = layout.markdown(report.blocks(result))
+    assert text.index("87.6 ± 5.1") < text.index("own.cfp") < text.index("78.9 ± 5.1")
     for figure in ("87.6 ± 5.1", "75.0", "0.25", "98.0 ± 1.0", "558", "93.41", "94.57", "60 test people"):
         assert figure in text
 
