@@ -86,6 +86,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: imgedit evaluate spill --data celebamask_hq:DIR --word blond")(guarded(spill))
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
+    group.command(epilog="Example: imgedit evaluate speed --threads 1 --threads 2 -o speed.json")(guarded(speed))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
     tables.register(group)
     app.add_typer(group, name="evaluate")
@@ -126,6 +127,10 @@ def faces(
         str | None,
         typer.Option(metavar="RUN|MODEL", help="Judge of hair colours, shown the hair alone [default: the bundled]."),
     ] = None,
+    real: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:DIR", help="Also ask the judges of these faces' real grey hair: utkface_hair:DIR."),
+    ] = None,
     n: Annotated[
         int | None, typer.Option("--n", min=1, metavar="N", help="So many pictures, chosen by --seed [default: all].")
     ] = None,
@@ -151,8 +156,8 @@ def faces(
     if sheet is not None:
         if out is None:
             raise ConfigError("--sheet draws a picture; say where it goes with -o FILE, such as -o sheet.png")
-        if judge or hair_judge or markdown:
-            raise ConfigError("--sheet measures nothing; --judge, --hair-judge and --markdown are for figures")
+        if judge or hair_judge or real or markdown:
+            raise ConfigError("--sheet measures nothing; --judge, --hair-judge, --real and --markdown are for figures")
         show_logs(quiet=False)
         sheets = training_module("training.evaluate.faces.sheet")
         sheets.check(out)
@@ -169,6 +174,7 @@ def faces(
         data,
         judge=judge,
         hair_judge=hair_judge,
+        real=real,
         n=n,
         seed=seed,
         split=split,
@@ -301,6 +307,10 @@ def rotation(
 
 def verification(
     data: Data,
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="RUN|MODEL", help="Also describe the faces by this network, such as face_recognition."),
+    ] = None,
     n: Annotated[int | None, typer.Option("--n", min=10, metavar="N", help="At most so many people.")] = None,
     seed: Seed = 0,
     split: Annotated[
@@ -318,6 +328,7 @@ def verification(
     _measure(
         "training.evaluate.faces.verification",
         data,
+        network=network,
         n=n,
         seed=seed,
         split=split,
@@ -461,6 +472,31 @@ def drawn(
         gamma=gamma,
         device=device,
         named=model,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
+
+
+def speed(
+    n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="How often each edit is timed.")] = 7,
+    threads: Annotated[
+        list[int] | None, typer.Option(min=1, metavar="N", help="With so many threads; repeatable [default: 1].")
+    ] = None,
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Time edits of the bundled portrait at 1920x1080, from the found face to the edited pixels.
+
+    Processor seconds are those of all threads together; they depend less than those of the clock on what else runs.
+    """
+    _measure(
+        "training.evaluate.speed",
+        n=n,
+        threads=threads or [1],
+        device=device,
         out=out,
         markdown=markdown,
         as_json=as_json,

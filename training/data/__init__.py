@@ -19,6 +19,7 @@ DATASETS = {
     "sleeve_models": "training.data.sleeves",
     "umist": "training.data.umist",
     "utkface": "training.data.utkface",
+    "utkface_hair": "training.data.utkface_hair",
 }
 
 MADE = frozenset({"gaussians"})

@@ -52,6 +52,9 @@ FACTS = {
     ),
     "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
     "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),
+    "utkface_hair": Facts(
+        "face", "UTKFace, Zhang et al. 2017, with names of hair colours", _RESEARCH.format("UTKFace")
+    ),
 }
 
 UNKNOWN = Facts("none", "your own data", "weights: terms of the data that they were trained on")

@@ -7,7 +7,7 @@ composite are those of `imgedit translate`. The judge is a classifier that was t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,12 @@ from imgedit.vision.faces import Face
 from training.data.celeba import HAIR
 from training.evaluate.faces import identity, quality
 from training.evaluate.faces.classifier import FaceClassifier
-from training.evaluate.faces.frames import Faces
+from training.evaluate.faces.frames import DATA, Faces
 from training.publish.figures import mean_of
 
 Frames = Sequence[NDArray[np.uint8]]
+
+GREY = "Gray_Hair"
 
 
 class FrameEditor(Editor):
@@ -60,6 +62,8 @@ class _Measurement:
         has_clear_hair: `(N,)`, those of them that are labelled with one hair colour.
         people: dlib's descriptions of the faces, or None.
         only_adds: the model cannot undo its words.
+        other_judge: of hair colours, another one; None: none.
+        verdicts: colour -> judge -> in which edited faces it sees that colour, `(N,)`.
     """
 
     editor: FrameEditor
@@ -72,6 +76,8 @@ class _Measurement:
     has_clear_hair: NDArray[np.bool_]
     people: NDArray[np.float64] | None
     only_adds: bool = False
+    other_judge: FaceClassifier | None = None
+    verdicts: dict[str, dict[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
     def edited(self, words: Sequence[str], what: str, frames: Frames | None = None) -> list[NDArray[np.uint8]]:
         """Give each face, or some of them, its word."""
@@ -94,7 +100,9 @@ def evaluate(
     faces: Faces,
     judge: FaceClassifier,
     hair_judge: FaceClassifier | None = None,
+    other_judge: FaceClassifier | None = None,
     *,
+    real: Mapping[str, Faces] | None = None,
     device: str = "auto",
     with_identity: bool = True,
 ) -> dict[str, Any]:
@@ -114,6 +122,9 @@ def evaluate(
         faces: test faces.
         judge: a classifier that no generator was trained against.
         hair_judge: such a classifier for the hair colours; `judge` if None.
+        other_judge: another one that shares neither form nor pictures with it; what it says stands in `other_judge` of
+            the result, with what all judges say of grey, given and real, by sex and age.
+        real: name -> faces, further ones with real hair, of which the judges are asked.
         device: as `imgedit.models.devices.providers`.
         with_identity: also compare the faces with dlib's network.
 
@@ -133,6 +144,7 @@ def evaluate(
         has_clear_hair=with_hair & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1),
         people=identity.descriptors(faces.frames) if with_identity else None,
         only_adds=model.manifest.only_adds,
+        other_judge=other_judge,
     )
     edits: dict[str, dict[str, Any]] = {}
     by_group: dict[str, float] = {}
@@ -153,6 +165,12 @@ def evaluate(
     if by.hair:
         result["reconstruction"] = _reconstruction(by, words)
         result["n_with_hair"], result["n_clear_hair"] = int(by.has_hair.sum()), int(by.has_clear_hair.sum())
+    if by.hair and other_judge is not None:
+        result["other_judge"] = {
+            "judge": other_judge.id,
+            "accuracy": {a: float(by.verdicts[a][other_judge.id].mean()) for a in by.hair},
+            "grey": _grey(by, real or {}) if GREY in by.hair else [],
+        }
     return result
 
 
@@ -163,6 +181,12 @@ def _hair_colour(by: _Measurement, attribute: str, word: str) -> tuple[dict[str,
     after = by.judge.probabilities(edited)
     seen = after if by.hair_judge is by.judge else by.hair_judge.probabilities(edited)
     right = says(by.hair_judge, seen, by.hair, attribute)
+    if by.other_judge is not None:
+        by.verdicts[attribute] = {
+            by.judge.id: says(by.judge, after, by.hair, attribute),
+            by.hair_judge.id: right,
+            by.other_judge.id: says(by.other_judge, by.other_judge.probabilities(edited), by.hair, attribute),
+        }
     same = kept(by.before, after, by.judge, HAIR)
     row: dict[str, Any] = {"accuracy": float(right.mean()), "kept": float(same.mean())}
     if by.has_hair.any():
@@ -173,6 +197,29 @@ def _hair_colour(by: _Measurement, attribute: str, word: str) -> tuple[dict[str,
     if by.hair_judge is not by.judge:
         row["accuracy_whole_face"] = float(says(by.judge, after, by.hair, attribute).mean())
     return row | by.identity(edited), right
+
+
+def _grey(by: _Measurement, real: Mapping[str, Faces]) -> list[dict[str, Any]]:
+    """Return the share of each group's grey hair that each judge calls grey: given hair, and real hair beside it."""
+    rows = [
+        {"hair": "given", "group": group, "n": int(members.sum())}
+        | {"share": {judge: float(right[members].mean()) for judge, right in by.verdicts[GREY].items()}}
+        for group, members in by.faces.groups().items()
+    ]
+    judges = {judge.id: judge for judge in (by.judge, by.hair_judge, by.other_judge) if judge is not None}
+    for name, faces in {f"real, {DATA}": by.faces, **{f"real, {name}": faces for name, faces in real.items()}}.items():
+        one = np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1
+        grey = np.flatnonzero(faces.column(GREY) & one)
+        if not len(grey):
+            continue
+        frames = [faces.frames[i] for i in grey]
+        seen = {name: says(judge, judge.probabilities(frames), by.hair, GREY) for name, judge in judges.items()}
+        for group, members in faces.groups().items():
+            own = members[grey]
+            if own.any():
+                share = {judge: float(right[own].mean()) for judge, right in seen.items()}
+                rows.append({"hair": name, "group": group, "n": int(own.sum()), "share": share})
+    return rows
 
 
 def _other_attribute(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:

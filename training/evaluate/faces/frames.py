@@ -1,4 +1,7 @@
-"""The faces of CelebA that edits and classifiers are measured on: whole frames with all their labels."""
+"""The faces that edits and classifiers are measured on: CelebA's whole frames with all their labels.
+
+Judges of hair are measured on those of `utkface_hair` too: frames with a hair colour, sex and age.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from numpy.typing import NDArray
 from imgedit.errors import ConfigError, DataError
 from imgedit.progress import with_progress
 from imgedit.vision import geometry
-from training.data import celeba
+from training.data import celeba, utkface_hair
 from training.data.reading import rgb
 from training.evaluate.result import TEST
 from training.evaluate.subject import sample_indices
 
 DATA = "celeba"
+NAMED_HAIR = "utkface_hair"
 SPLITS = (TEST, "valid")
 
 
@@ -55,7 +59,7 @@ def load_faces(data: str, n: int | None, seed: int, split: str = TEST) -> Faces:
     """Load faces of CelebA.
 
     Args:
-        data: `celeba:DIR`.
+        data: `celeba:DIR`, or `utkface_hair:DIR` for judges of hair.
         n: at most so many, chosen at random without replacement; None for all.
         seed: of the choice.
         split: `test`, or `valid` to choose a model by.
@@ -64,6 +68,9 @@ def load_faces(data: str, n: int | None, seed: int, split: str = TEST) -> Faces:
         ConfigError: the data set or the split is another one.
         DataError: pictures are missing.
     """
+    name, _, place = data.partition(":")
+    if name == NAMED_HAIR and split == TEST:
+        return _named_hair(Path(place), n, seed)
     folder = _folder(data)
     if split not in SPLITS:
         raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
@@ -89,6 +96,17 @@ def _folder(data: str) -> Path:
     if name != DATA:
         raise ConfigError(f"attributes are measured on CelebA: --data celeba:DIR, got {data!r}")
     return Path(folder)
+
+
+def _named_hair(folder: Path, n: int | None, seed: int) -> Faces:
+    """Load faces whose hair colour is named."""
+    frames, colours, groups = utkface_hair.read(folder, TEST)
+    index = sample_indices(len(frames), n, seed)
+    labels = [
+        [*(colours[i] == name for name in celeba.HAIR), groups[i].endswith(" men"), groups[i].startswith("young")]
+        for i in index
+    ]
+    return Faces([frames[i] for i in index], np.array(labels, bool), (*celeba.HAIR, "Male", "Young"))
 
 
 def _frame(folder: Path, name: str) -> NDArray[np.uint8]:

@@ -20,7 +20,9 @@ from training.evaluate.subject import open_model
 
 JUDGE = "attribute_judge.celeba"
 HAIR_JUDGE = "hair_judge.celeba"
-"""The bundled classifiers that no generator was trained against: of faces, and of the hair alone."""
+OTHER_JUDGE = "hair_histogram.utkface"
+"""The bundled classifiers that no generator was trained against: of faces, of the hair alone, and of hair colours in
+another form, trained on other pictures."""
 
 _PERCENT = ("accuracy", "kept", "same_person", "equal", "recall", "mean_accuracy", "mean_iou", "pixel_accuracy", "iou",
             "of_class", "hair_colour_accuracy", "hair_colour_by_group")  # fmt: skip
@@ -33,6 +35,7 @@ def evaluate(
     *,
     judge: str | None = None,
     hair_judge: str | None = None,
+    real: str | None = None,
     n: int | None = None,
     seed: int = 0,
     split: str = TEST,
@@ -49,9 +52,12 @@ def evaluate(
         result = header(model, kind, data, command=command, seed=seed, split=split)
         result["model"] = subject.id
         if kind == "translate":
-            return result | _edits(subject, data, judge or JUDGE, hair_judge or HAIR_JUDGE, n, seed, split, device)
-        if judge is not None or hair_judge is not None:
-            raise ConfigError(f"--judge and --hair-judge are for models that edit; {subject.id} is of kind {kind}")
+            judges = (judge or JUDGE, hair_judge or HAIR_JUDGE)
+            return result | _edits(subject, data, judges, real, n, seed, split, device)
+        if judge is not None or hair_judge is not None or real is not None:
+            raise ConfigError(
+                f"--judge, --hair-judge and --real are for models that edit; {subject.id} is of kind {kind}"
+            )
         on_faces = kind == "classify" and not subject.manifest.classes
         if split != TEST and not on_faces:
             raise ConfigError(f"--split is for faces of CelebA; {subject.id} is measured on the test split alone")
@@ -77,17 +83,30 @@ _NO_COMMAND = "`imgedit evaluate faces` measures models that edit, classify, par
 
 
 def _edits(
-    subject: Model, data: str, judge: str, hair_judge: str, n: int | None, seed: int, split: str, device: str
+    subject: Model,
+    data: str,
+    judges: tuple[str, str],
+    real: str | None,
+    n: int | None,
+    seed: int,
+    split: str,
+    device: str,
 ) -> dict[str, Any]:
     """Measure the words of a model, each by its judge."""
-    names = {"judge": judge}
-    if set(HAIR) & set(subject.manifest.attributes):
-        names["hair_judge"] = hair_judge
+    names = {"judge": judges[0]}
+    if has_hair := bool(set(HAIR) & set(subject.manifest.attributes)):
+        names["hair_judge"] = judges[1]
+    elif real is not None:
+        raise ConfigError(f"--real is for models of hair colours; {subject.id} is none")
     with contextlib.ExitStack() as stack:
-        judges = [FaceClassifier(stack.enter_context(open_model(name)), device) for name in names.values()]
+        others = [OTHER_JUDGE] if has_hair else []
+        found = [FaceClassifier(stack.enter_context(open_model(name)), device) for name in [*names.values(), *others]]
         faces = load_faces(data, n, seed, split)
-        metrics = attributes.evaluate(subject, faces, *judges, device=device)
+        more = {} if real is None else {real.partition(":")[0]: load_faces(real, None, seed)}
+        metrics = attributes.evaluate(subject, faces, *found, real=more, device=device)
     about = {role: Path(name).name for role, name in names.items()}
+    if "other_judge" in metrics:  # no figure of the model's card
+        about["other_judge"] = metrics.pop("other_judge")
     return {"n": len(faces.frames), **about, "identity_network": identity.NETWORK, "metrics": metrics}
 
 
@@ -110,6 +129,22 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     single = {name: value for name, value in metrics.items() if not isinstance(value, Mapping)}
     if single:
         found.insert(1, Table(("figure", "value"), [(_column(k), _number(k, v)) for k, v in single.items()]))
+    if "other_judge" in result:
+        found += _other_tables(result["other_judge"])
+    return found
+
+
+def _other_tables(told: Mapping[str, Any]) -> list[Block]:
+    """Return what another judge says: of each colour, and all judges of grey hair, given and real."""
+    accuracy = [(name, f"{100 * share:.1f}") for name, share in told["accuracy"].items()]
+    found: list[Block] = [Table(("edit", f"accuracy by {told['judge']}, %"), accuracy)]
+    if told["grey"]:
+        judges = list(told["grey"][0]["share"])
+        rows = [
+            [row["hair"], row["group"], str(row["n"]), *(f"{100 * row['share'][judge]:.1f}" for judge in judges)]
+            for row in told["grey"]
+        ]
+        found.append(Table(["grey hair", "of", "n", *(f"grey to {judge}, %" for judge in judges)], rows))
     return found
 
 

@@ -19,6 +19,7 @@ from imgedit.vision import geometry
 from training import train as start
 from training.data.celeba import HAIR
 from training.data.grouped import Grouped
+from training.evaluate import layout
 from training.evaluate import result as results
 from training.evaluate.faces import attributes, frames, identity, quality, recognition, report
 from training.evaluate.subject import sample_indices
@@ -321,7 +322,11 @@ def test_figures_of_the_valid_split_stay_out_of_the_run(tmp_path: Path, monkeypa
     [
         ("attribute_judge.celeba", {"split": "train"}, "--split is test or valid, got 'train'"),
         ("digit_classifier.mnist", {"split": "valid"}, "--split is for faces of CelebA"),
-        ("face_parser.celebamask_hq", {"judge": "hair_judge.celeba"}, "--judge and --hair-judge are for models that"),
+        (
+            "face_parser.celebamask_hq",
+            {"judge": "hair_judge.celeba"},
+            "--judge, --hair-judge and --real are for models that",
+        ),
         ("gan_r1.mnist", {}, "is of kind sample; `imgedit evaluate drawn` measures it"),
         ("cycle_vae.mnist", {}, "is of kind swap; `imgedit evaluate codes` measures it"),
         ("mtcnn.facenet", {}, "is of kind detect; `imgedit evaluate faces` measures models that"),
@@ -368,3 +373,56 @@ def test_a_classifier_of_digits_is_not_measured_on_people(monkeypatch: pytest.Mo
     monkeypatch.setattr(start, "load_data", lambda *args: people)
     with pytest.raises(ConfigError, match=r"tells 0, 1, .* 9 apart, which umist:x does not"):
         recognition.classes(library.find("digit_classifier.mnist"), "umist:x", 10, 0, "cpu")
+
+
+@dataclass(frozen=True)
+class ByColour:
+    """A judge to whom a picture is what its mean colour is nearest to, `colours` in the order of `HAIR`."""
+
+    id: str
+    colours: tuple[int, ...]
+    attributes: tuple[str, ...] = HAIR
+
+    def probabilities(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
+        means = np.array([[frame.mean() for _ in self.colours] for frame in frames])
+        return np.asarray(-np.abs(means - np.array(self.colours)), np.float32)
+
+    def column(self, attribute: str) -> int:
+        return self.attributes.index(attribute)
+
+
+def test_grey_hair_is_told_by_group_given_and_real_by_each_judge() -> None:
+    plain = [np.full((4, 4, 3), value, np.uint8) for value in (10, 200, 150, 150)]
+    labels = np.zeros((4, 6), bool)
+    labels[[0, 1, 2, 3], [0, 1, 3, 3]] = True  # black, blond, grey, grey
+    labels[:, 4] = [True, False, True, False]  # men
+    labels[:, 5] = [True, True, False, False]  # young
+    faces = frames.Faces(plain, labels, (*HAIR, "Male", "Young"))
+    right, wrong = ByColour("right", (10, 200, 80, 150)), ByColour("wrong", (10, 150, 80, 200))
+    by = attributes._Measurement(
+        editor=None, faces=faces, before=None, judge=right, hair_judge=right, hair=list(HAIR),  # type: ignore[arg-type]
+        has_hair=None, has_clear_hair=None, people=None, other_judge=wrong,  # type: ignore[arg-type]
+        verdicts={"Gray_Hair": {"right": np.array([True, True, False, True]), "wrong": np.zeros(4, bool)}},
+    )  # fmt: skip
+    rows = attributes._grey(by, {"more": faces})
+    given = {row["group"]: row["share"] for row in rows if row["hair"] == "given"}
+    assert given["older men"] == {"right": 0.0, "wrong": 0.0}
+    assert given["young men"] == {"right": 1.0, "wrong": 0.0}
+    real = [row for row in rows if row["hair"] == "real, celeba"]
+    assert [(row["group"], row["n"], row["share"]) for row in real] == [
+        ("older women", 1, {"right": 1.0, "wrong": 0.0}),
+        ("older men", 1, {"right": 1.0, "wrong": 0.0}),
+    ]
+    assert [row["share"] for row in rows if row["hair"] == "real, more"] == [row["share"] for row in real]
+    told = {"judge": "wrong", "accuracy": {"Gray_Hair": 0.25}, "grey": rows}
+    result = {"model": "m", "n": 4, "split": "test", "data": "celeba", "seed": 0, "metrics": {}, "other_judge": told}
+    text = layout.markdown(report.blocks(result))
+    for figure in ("accuracy by wrong, %", "25.0", "grey to right, %", "real, more", "older women"):
+        assert figure in text
+
+
+def test_real_hair_is_asked_of_models_of_hair_alone() -> None:
+    with pytest.raises(ConfigError, match="--real are for models that edit"):
+        report.evaluate("hair_judge.celeba", "celeba:x", real="utkface_hair:x")
+    with pytest.raises(ConfigError, match="models of hair colours"):
+        report.evaluate("drawn_glasses.vectors", "celeba:x", real="utkface_hair:x")
