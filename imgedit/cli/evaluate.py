@@ -488,9 +488,10 @@ def speed(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Time edits of the bundled portrait at 1920x1080, from the found face to the edited pixels.
+    """Time edits of the bundled portrait at 1920x1080.
 
-    Processor seconds are those of all threads together; they depend less than those of the clock on what else runs.
+    From the found face to the edited pixels, after one run that is not timed. Processor seconds are those of all
+    threads together; they depend less than those of the clock on what else runs.
     """
     _measure(
         "training.evaluate.speed",
