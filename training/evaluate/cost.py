@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
+from imgedit.speed import macs
 from training.method import Graph
 
-__all__ = ["milliseconds", "multiply_adds", "of_run", "parameters"]
+__all__ = ["milliseconds", "of_run", "parameters"]
 
 RUNS = 7
 """Timed runs after a first one, of which the least counts."""
@@ -42,7 +42,7 @@ def of_run(model: Model, graphs: Mapping[str, Graph], roles: Sequence[str]) -> d
     finally:
         torch.set_num_threads(before)
     return {
-        "gmac": multiply_adds(graph) / 1e9,
+        "gmac": macs(model.read(roles[0]), feeds) / 1e9,
         "parameters": float(sum(parameters(graphs[role]) for role in roles)),
         "ms_torch": in_torch,
         "ms_onnx": milliseconds(lambda: session.run(feeds)),
@@ -63,10 +63,3 @@ def milliseconds(run: Callable[[], Any]) -> float:
 def parameters(graph: Graph) -> int:
     """Return how many numbers a network learns."""
     return sum(parameter.numel() for parameter in graph.module.parameters())
-
-
-def multiply_adds(graph: Graph) -> float:
-    """Return the multiply-adds of convolutions and matrix products for one picture, by PyTorch's counter."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        graph.module(*graph.inputs.values())
-    return counter.get_total_flops() / 2.0

@@ -22,6 +22,8 @@ from training.evaluate.tables.comparison import Options, Training
 from training.evaluate.tables.spread import plus_minus, spread
 from training.run import checkpoint
 
+ROLES = ("translate", "forward", "backward")
+"""Graphs that translate."""
 N = 200
 """Pictures that are translated each way, at most."""
 
@@ -88,7 +90,7 @@ class Translation:
         """Return the figures of each way, and the costs."""
         with _opened(folder) as model:
             ways = self.ways(model)
-            roles = [role for role in model.manifest.graphs if role != "classify"]
+            roles = [role for role in ROLES if model.has(role)]
             costs = cost.of_run(model, checkpoint.load_method(folder).graphs(), roles)
         about = {"model": folder.name, "kind": "translation", "command": self.options.command, "split": "test"}
         return {**about, "metrics": {"ways": ways, "cost": costs}}
