@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from imgedit.cli import completion
+from imgedit.cli.common import Words
 from imgedit.cli.many import Asked, Way, edit, on_photos
 from imgedit.errors import ConfigError
 
@@ -25,16 +26,7 @@ def register(app: typer.Typer) -> None:
 @on_photos("PHOTO.WORD-0.jpg ...", crops=False, compare=False, strip="--strip-metadata")
 def interpolate(
     asked: Asked,
-    attr: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attr",
-            "-a",
-            metavar="WORD",
-            help="WORD, WORD=0.5 or no-WORD; repeatable.",
-            autocompletion=completion.words,
-        ),
-    ] = None,
+    attr: Words = [],  # noqa: B006 - Typer takes no other default for a list
     to: Annotated[
         Path | None,
         typer.Option(metavar="PHOTO", help="In place of words: a strip to another photo's face, by a model's code."),
@@ -61,7 +53,6 @@ def interpolate(
     if to is not None:
         _to_another(asked, to, steps, model, gif=gif)
         return
-    assert attr is not None
     if as_strip and gif:
         raise ConfigError("--strip and --gif are two ways to write; choose one")
     if asked.no_face == "copy":
