@@ -31,7 +31,7 @@ class AdversarialConfig:
     """Settings of one training that every GAN method has."""
 
     network: dense.Kind = "dense"
-    """Fully connected, or convolutional."""
+    """Fully connected, the same with hyperbolic tangents, or convolutional."""
     channels: int = 1
     """Of the pictures; 2 with size 1 are points of the plane."""
     size: int = 28

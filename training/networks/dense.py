@@ -7,11 +7,14 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Kind = Literal["dense", "conv"]
+Kind = Literal["dense", "tanh", "conv"]
 GENERATOR_WIDTHS = (256, 512, 1024)
 DISCRIMINATOR_WIDTHS = (512, 256)
 POINT_WIDTHS = (128, 128, 128)
 """Of both networks where a picture is a point of the plane."""
+TANH_WIDTHS = (128, 128)
+"""Of both networks of kind `tanh`, which Metz et al. 2017 use for points (poolio/unrolled_gan)."""
+_GAIN = 1.4  # of their orthogonal weights
 SLOPE = 0.2
 """Of every LeakyReLU."""
 
@@ -27,6 +30,7 @@ class DenseGenerator(nn.Module):
         size: side of the picture, px.
         widths: of the hidden layers.
         batch_norm: batch norm after every hidden layer but the first.
+        tanh: hyperbolic tangents in the hidden layers, orthogonal weights, and an end that is not bounded.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class DenseGenerator(nn.Module):
         size: int,
         widths: Sequence[int] = GENERATOR_WIDTHS,
         batch_norm: bool = False,
+        tanh: bool = False,
     ) -> None:
         super().__init__()
         self.shape = (channels, size, size)
@@ -46,9 +51,12 @@ class DenseGenerator(nn.Module):
             layers.append(nn.Linear(n_in, n_out, bias=not normed))
             if normed:
                 layers.append(nn.BatchNorm1d(n_out))
-            layers.append(nn.LeakyReLU(SLOPE))
+            layers.append(nn.Tanh() if tanh else nn.LeakyReLU(SLOPE))
             n_in = n_out
-        self.body = nn.Sequential(*layers, nn.Linear(n_in, channels * size * size), nn.Tanh())
+        layers.append(nn.Linear(n_in, channels * size * size))
+        self.body = nn.Sequential(*layers) if tanh else nn.Sequential(*layers, nn.Tanh())
+        if tanh:
+            self.body.apply(_orthogonal)
 
     def forward(self, z: Tensor) -> Tensor:
         """Draw one picture for each row of `z`."""
@@ -65,6 +73,7 @@ class DenseDiscriminator(nn.Module):
         n_outputs: for each picture.
         widths: of the hidden layers.
         bias: of the last layer; a critic's loss does not depend on it.
+        tanh: as `DenseGenerator`.
     """
 
     def __init__(
@@ -74,14 +83,17 @@ class DenseDiscriminator(nn.Module):
         n_outputs: int = 1,
         widths: Sequence[int] = DISCRIMINATOR_WIDTHS,
         bias: bool = True,
+        tanh: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         n_in = channels * size * size
         for n_out in widths:
-            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(SLOPE)]
+            layers += [nn.Linear(n_in, n_out), nn.Tanh() if tanh else nn.LeakyReLU(SLOPE)]
             n_in = n_out
         self.body = nn.Sequential(*layers, nn.Linear(n_in, n_outputs, bias=bias))
+        if tanh:
+            self.body.apply(_orthogonal)
 
     def forward(self, image: Tensor) -> Tensor:
         """Judge each picture."""
@@ -142,6 +154,8 @@ def generator(kind: Kind, z_dim: int, channels: int, size: int, batch_norm: bool
     """Return the generator that every method trains."""
     if kind == "conv":
         return ConvGenerator(z_dim, channels, size, batch_norm=batch_norm)
+    if kind == "tanh":
+        return DenseGenerator(z_dim, channels, size, TANH_WIDTHS, batch_norm, tanh=True)
     return DenseGenerator(z_dim, channels, size, POINT_WIDTHS if size == 1 else GENERATOR_WIDTHS, batch_norm)
 
 
@@ -149,4 +163,14 @@ def discriminator(kind: Kind, channels: int, size: int, n_outputs: int = 1, bias
     """Return the discriminator, critic or embedding network."""
     if kind == "conv":
         return ConvDiscriminator(channels, size, n_outputs, bias=bias)
+    if kind == "tanh":
+        return DenseDiscriminator(channels, size, n_outputs, TANH_WIDTHS, bias, tanh=True)
     return DenseDiscriminator(channels, size, n_outputs, POINT_WIDTHS if size == 1 else DISCRIMINATOR_WIDTHS, bias)
+
+
+def _orthogonal(layer: nn.Module) -> None:
+    """Draw a linear layer's weights as the authors of the unrolled GAN do."""
+    if isinstance(layer, nn.Linear):
+        nn.init.orthogonal_(layer.weight, _GAIN)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

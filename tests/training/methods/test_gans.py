@@ -434,3 +434,17 @@ def test_shift_moves_each_picture_by_whole_pixels() -> None:
     assert set(rows.tolist()) == set(columns.tolist()) == {1, 2, 3, 4, 5}
     assert not torch.equal(rows, columns)
     assert torch.equal(digit_classifier.shifted(image, 0), image)
+
+
+def test_the_notebook_of_the_unrolled_gan_is_the_authors() -> None:
+    config = unrolled_gan.Config(**unrolled_gan.PRESETS["notebook"])
+    assert (config.z_dim, config.batch_size, config.steps, config.unroll) == (256, 512, 25_000, 5)
+    assert (config.lr, config.d_pace * config.lr, config.beta1) == (1e-3, pytest.approx(1e-4), 0.5)
+    assert config.minimax
+    method = unrolled_gan.Method(config)
+    for network, sizes in ((method.generator, [256, 128, 128, 2]), (method.discriminator, [2, 128, 128, 1])):
+        linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+        assert [linear[0].in_features, *(layer.out_features for layer in linear)] == sizes
+        assert sum(isinstance(layer, nn.Tanh) for layer in network.modules()) == 2  # none at the end
+        rows = linear[1].weight @ linear[1].weight.T
+        torch.testing.assert_close(rows, 1.4**2 * torch.eye(128), atol=1e-4, rtol=0)
