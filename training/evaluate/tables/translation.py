@@ -17,6 +17,7 @@ from imgedit.pixels import to_tensor
 from training.evaluate import cost
 from training.evaluate.drawn.fid import frechet
 from training.evaluate.layout import Block, Table
+from training.evaluate.result import TEST, header
 from training.evaluate.subject import open_model
 from training.evaluate.tables.comparison import Options, Training
 from training.evaluate.tables.spread import plus_minus, spread
@@ -92,7 +93,7 @@ class Translation:
             ways = self.ways(model)
             roles = [role for role in ROLES if model.has(role)]
             costs = cost.of_run(model, checkpoint.load_method(folder).graphs(), roles)
-        about = {"model": folder.name, "kind": "translation", "command": self.options.command, "split": "test"}
+        about = header(str(folder), "translation", self.data, command=self.options.command, seed=0)
         return {**about, "metrics": {"ways": ways, "cost": costs}}
 
     def ways(self, model: Model) -> dict[str, dict[str, float]]:
@@ -117,7 +118,7 @@ class Translation:
             costs = {key: spread([one["metrics"]["cost"][key] for one in figures]) for key in _first_cost(figures)}
             line = {"method": row.title, "note": row.note, "seeds": sorted(seeds), "ways": ways, "cost": costs}
             found.append(line | {"minutes": spread([one["minutes"] for one in figures])})
-        return {"n": self.n, "seed": 0, "split": "test", "rows": found}
+        return {"n": self.n, "seed": 0, "split": TEST, "rows": found}
 
     @classmethod
     def blocks(cls, result: Mapping[str, Any]) -> list[Block]:

@@ -47,9 +47,9 @@ class TranslationHair(Translation):
         ),
     }
     rows: ClassVar[Mapping[str, Row]] = {
-        "vae_gan": Row("VAE-GAN", "the decorrelated attribute vectors of all 40 labels"),
-        "cyclegan": Row("CycleGAN", "trained on black and blond hair alone"),
-        "stargan": Row("StarGAN", "four hair colours; two steps of D for each of G"),
+        "vae_gan": Row("VAE-GAN", "600 steps of 32 pictures; the decorrelated attribute vectors of all 40 labels"),
+        "cyclegan": Row("CycleGAN", "2,000 steps of 4 pictures of each domain, black and blond hair alone"),
+        "stargan": Row("StarGAN", "1,600 steps of 8 pictures, two of D for each of G; four hair colours"),
     }
     columns: ClassVar = (
         WANTED,

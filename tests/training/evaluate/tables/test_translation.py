@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -102,5 +103,6 @@ def test_an_untrained_run_is_measured(name: str, tmp_path: Path) -> None:
         assert way["psnr"]["mean"] > 5
         assert way["frechet"]["mean"] > 0
     assert row["cost"]["parameters"]["mean"] > 1000
+    shutil.rmtree(tmp_path / "cyclegan-0" / "checkpoints")
     again = comparison.compare(name, tmp_path, None, comparison.Options(n=3, device="cpu"), seeds=1)
     assert again["rows"] == result["rows"]  # from the figures that are kept
