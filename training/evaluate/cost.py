@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from imgedit.models.devices import threads_limited
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.speed import macs
@@ -31,7 +32,9 @@ def of_run(model: Model, graphs: Mapping[str, Graph], roles: Sequence[str]) -> d
     Returns:
         `gmac`, `parameters` (of all roles), `ms_torch` and `ms_onnx`.
     """
-    graph, session = graphs[roles[0]], Sessions("cpu").open(model, roles[0])
+    graph = graphs[roles[0]]
+    with threads_limited(1):
+        session = Sessions("cpu").open(model, roles[0])
     feeds = {name: tensor.numpy() for name, tensor in graph.inputs.items()}
     arguments = list(graph.inputs.values())
     before = torch.get_num_threads()

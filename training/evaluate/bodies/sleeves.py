@@ -30,7 +30,7 @@ from training.evaluate.layout import Block, Table
 from training.evaluate.result import TEST, header
 from training.evaluate.subject import open_model, sample_indices
 
-__all__ = ["JUDGE", "WHOLE", "blocks", "chosen", "evaluate", "inside", "seen", "shares", "short"]
+__all__ = ["JUDGE", "WHOLE", "blocks", "chosen", "edited", "evaluate", "inside", "seen", "shares", "short", "window"]
 
 KIND = "sleeves"
 WHOLE = people.where(whole=True)
@@ -142,13 +142,18 @@ def _measured(
     Returns:
         Probability of short sleeves before and after, as `shares`, seconds.
     """
+    after, subject, seconds = edited(editor, plan, rgb)
+    outside, below = shares(rgb, after, inside(subject), person)
+    seen = [short(judge, editor.networks.sessions, one, person) for one in (rgb, after)]
+    return *seen, outside, below, seconds
+
+
+def edited(editor: Editor, plan: sleeves.Sleeves, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Subject, float]:
+    """Edit one picture of one person; return it, the person before, and the seconds that it took."""
     start = time.perf_counter()
     prepared = editor.prepare_bodies(photos.read(rgb), where=plan.where)
-    edited = editor.apply(prepared.photo, editor.run(prepared, plan))
-    seconds = time.perf_counter() - start
-    outside, below = shares(rgb, edited.rgb, inside(prepared.subjects[0]), person)
-    before, after = (short(judge, editor.networks.sessions, one, person) for one in (rgb, edited.rgb))
-    return before, after, outside, below, seconds
+    done = editor.apply(prepared.photo, editor.run(prepared, plan))
+    return done.rgb, prepared.subjects[0], time.perf_counter() - start
 
 
 def inside(subject: Subject) -> NDArray[np.bool_]:
@@ -202,11 +207,15 @@ def _near(joints: NDArray[np.float64], distance: float, shape: tuple[int, ...]) 
 
 def short(judge: Model, sessions: Sessions, rgb: NDArray[np.uint8], person: Body) -> float:
     """Return how probably the judge sees short sleeves."""
-    wanted = judge.manifest.crop
-    matrix = person.matrix(wanted.kind, wanted.height, wanted.width)
-    crop = np.asarray(geometry.cut(rgb, matrix, (wanted.height, wanted.width)), np.uint8)
-    found = sessions.open(judge, "classify").run({"image": to_tensor(crop)[None]})["probability"]
+    found = sessions.open(judge, "classify").run({"image": to_tensor(window(judge, rgb, person))[None]})["probability"]
     return float(found[0, 0])
+
+
+def window(judge: Model, rgb: NDArray[np.uint8], person: Body) -> NDArray[np.uint8]:
+    """Return what the judge sees of a person, `(h, w, 3)`."""
+    crop = judge.manifest.crop
+    shape = crop.height, crop.width
+    return np.asarray(geometry.cut(rgb, person.matrix(crop.kind, *shape), shape), np.uint8)
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:

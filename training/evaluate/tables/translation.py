@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -89,7 +88,7 @@ class Translation:
 
     def measure(self, folder: Path) -> dict[str, Any]:
         """Return the figures of each way, and the costs."""
-        with _opened(folder) as model:
+        with open_model(str(folder)) as model:
             ways = self.ways(model)
             roles = [role for role in ROLES if model.has(role)]
             costs = cost.of_run(model, checkpoint.load_method(folder).graphs(), roles)
@@ -107,17 +106,11 @@ class Translation:
             seeds = measured.get(run, {})
             if not seeds:
                 continue
-            figures = list(seeds.values())
-            ways = {
-                way: {
-                    key: spread([one["metrics"]["ways"][way][key] for one in figures])
-                    for key in figures[0]["metrics"]["ways"][way]
-                }
-                for way in figures[0]["metrics"]["ways"]
-            }
-            costs = {key: spread([one["metrics"]["cost"][key] for one in figures]) for key in _first_cost(figures)}
+            figures = [one["metrics"] for one in seeds.values()]
+            ways = {way: _spreads([one["ways"][way] for one in figures]) for way in figures[0]["ways"]}
+            costs = _spreads([one["cost"] for one in figures])
             line = {"method": row.title, "note": row.note, "seeds": sorted(seeds), "ways": ways, "cost": costs}
-            found.append(line | {"minutes": spread([one["minutes"] for one in figures])})
+            found.append(line | {"minutes": spread([one["minutes"] for one in seeds.values()])})
         return {"n": self.n, "seed": 0, "split": TEST, "rows": found}
 
     @classmethod
@@ -158,14 +151,9 @@ def distance(
     return frechet(first, second)
 
 
-@contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[Model]:
-    with open_model(str(folder)) as model:
-        yield model
-
-
-def _first_cost(figures: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    return list(figures[0]["metrics"]["cost"])
+def _spreads(figures: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Return mean and spread over seeds of every figure."""
+    return {key: spread([one[key] for one in figures]) for key in figures[0]}
 
 
 def _cell(value: Mapping[str, float | None] | None, column: Column) -> str:

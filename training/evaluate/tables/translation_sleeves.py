@@ -9,14 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.edits import sleeves as edits
 from imgedit.errors import NoPersonError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.progress import with_progress
-from imgedit.vision import geometry
 from imgedit.vision.body import Body
 from training.data.sleeves import LONG, SHORT
 from training.evaluate.bodies import sleeves
@@ -72,18 +70,21 @@ class TranslationSleeves(Translation):
             length: sleeves.seen(editor, paths, f"Reading {length} sleeves")
             for length, paths in sleeves.chosen(folder, "test", self.n, 0).items()
         }
+        plans = {to: edits.prepare(to, where=sleeves.WHOLE, force=True, painter=model) for to in edits.LENGTHS}
         windows = {length: _windows(found, judge) for length, found in people.items()}
         found = {}
         for source, target in ((LONG, SHORT), (SHORT, LONG)):
             rows, edited, pairs, lost = [], [], [], 0
             for rgb, body in with_progress(people[source], f"{model.id}: {source} to {target}"):
-                there, inside = self._edited(editor, model, rgb, target)
+                there, subject, _ = sleeves.edited(editor, plans[target], rgb)
                 try:
-                    back, _ = self._edited(editor, model, there, source)
+                    back, _, _ = sleeves.edited(editor, plans[source], there)
                 except NoPersonError:  # nobody is seen any more, so that it cannot be brought back
                     back, lost = there, lost + 1
                 shows = sleeves.short(judge, editor.networks.sessions, there, body) > 0.5
-                rows.append(((shows == (target == SHORT)), sleeves.shares(rgb, there, inside, body)[1]))
+                rows.append(
+                    ((shows == (target == SHORT)), sleeves.shares(rgb, there, sleeves.inside(subject), body)[1])
+                )
                 edited.append((there, body))
                 pairs.append((rgb, back))
             wanted, below = np.array(rows, np.float64).T
@@ -99,24 +100,10 @@ class TranslationSleeves(Translation):
             }
         return found
 
-    @staticmethod
-    def _edited(
-        editor: Editor, model: Model, rgb: NDArray[np.uint8], to: str
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Return an edited picture, and where it may have changed."""
-        plan = edits.prepare(to, where=sleeves.WHOLE, force=True, painter=model)
-        prepared = editor.prepare_bodies(photos.read(rgb), where=plan.where)
-        edited = editor.apply(prepared.photo, editor.run(prepared, plan))
-        return edited.rgb, sleeves.inside(prepared.subjects[0])
-
 
 COMPARISON = TranslationSleeves
 
 
 def _windows(pictures: Pictures, judge: Model) -> NDArray[np.uint8]:
     """Return what the judge sees of people, `(N, h, w, 3)`."""
-    crop = judge.manifest.crop
-    shape = crop.height, crop.width
-    return np.stack(
-        [np.asarray(geometry.cut(rgb, body.matrix(crop.kind, *shape), shape), np.uint8) for rgb, body in pictures]
-    )
+    return np.stack([sleeves.window(judge, rgb, body) for rgb, body in pictures])
