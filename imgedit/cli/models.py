@@ -95,7 +95,7 @@ def info(model: Name, as_json: Json = False, quiet: Quiet = False) -> None:
     from imgedit.models import hub, library
 
     found = library.find(model)
-    manifest, source = found.manifest, hub.source_of(found)
+    manifest, source = found.manifest, hub.source_of(found.folder)
     if as_json:
         told = {"folder": str(found.folder), "pulled": None if source is None else asdict(source)}
         result({**asdict(manifest), **told})
@@ -216,7 +216,7 @@ def _was_accepted(repo_id: str, manifest: Manifest) -> bool:
 
     with contextlib.suppress(Exception):
         model: Model = library.load(library.cache_folder() / repo_id.replace("/", "--"))
-        source = hub.source_of(model)
+        source = hub.source_of(model.folder)
         return source is not None and source.licence == manifest.licence
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -117,7 +118,7 @@ def test_what_is_pushed_can_be_pulled(server, model):
     (model.folder / "notes.txt").write_text("mine")
     url = hub.push(model.folder, "someone/faces", endpoint=server.url)
     assert url.endswith(f"/someone/faces/commit/{SHA}")
-    assert sorted(server.files["someone/faces"]) == ["README.md", "manifest.json", "translate.onnx"]
+    assert sorted(server.files["someone/faces"]) == ["README.md", "config.json", "manifest.json", "onnx/translate.onnx"]
     assert hub.pull("someone/faces", endpoint=server.url).manifest == model.manifest
 
 
@@ -154,7 +155,7 @@ def test_a_card_that_is_a_link_is_not_pushed(server, model, tmp_path):
 def test_graphs_that_the_manifest_does_not_name_are_not_pushed(server, model):
     (model.folder / "other.onnx").write_bytes(b"private")
     hub.push(model.folder, "someone/faces", endpoint=server.url)
-    assert sorted(server.files["someone/faces"]) == ["README.md", "manifest.json", "translate.onnx"]
+    assert sorted(server.files["someone/faces"]) == ["README.md", "config.json", "manifest.json", "onnx/translate.onnx"]
 
 
 def test_a_model_without_a_card_travels_both_ways(server, model):
@@ -171,6 +172,7 @@ def test_the_manifest_comes_first_and_every_later_file_of_its_commit(server, mod
     hub.pull("someone/faces", endpoint=server.url, report=lambda done, total: seen.append((done, total)))
     assert server.asked == [
         "GET /someone/faces/resolve/main/manifest.json",
+        f"GET /someone/faces/resolve/{SHA}/onnx/translate.onnx",
         f"GET /someone/faces/resolve/{SHA}/translate.onnx",
         f"GET /someone/faces/resolve/{SHA}/README.md",
     ]
@@ -244,14 +246,14 @@ def test_a_cached_model_is_found_and_used_without_the_network(server, model, no_
 
 def test_a_pinned_revision_is_stored(server, model):
     server.publish("someone/faces", model.folder)
-    assert hub.source_of(hub.pull("someone/faces", endpoint=server.url)) == hub.Source(
+    assert hub.source_of(hub.pull("someone/faces", endpoint=server.url).folder) == hub.Source(
         "someone/faces", None, SHA, model.manifest.licence
     )
     hub.remove("someone/faces")
     pinned = hub.pull(f"someone/faces@{SHA}", endpoint=server.url)
-    assert hub.source_of(pinned).revision == SHA
+    assert hub.source_of(pinned.folder).revision == SHA
     (pinned.folder / hub.SOURCE).write_text("{}")
-    assert hub.source_of(pinned) is None
+    assert hub.source_of(pinned.folder) is None
     hub.push(pinned.folder, "someone/again", endpoint=server.url)
     assert hub.SOURCE not in server.files["someone/again"]
 
@@ -330,3 +332,67 @@ def test_a_pulled_model_is_removed_and_no_other(server, model, tmp_path):
     assert model.folder.is_dir()
     with pytest.raises(UnknownModelError):
         hub.remove("someone/faces")
+
+
+# How a model lies in its repository.
+
+
+def test_a_pushed_model_lies_where_other_libraries_look(server, model):
+    hub.push(model.folder, "someone/faces", endpoint=server.url)
+    files = server.files["someone/faces"]
+    assert files["onnx/translate.onnx"] == (model.folder / "translate.onnx").read_bytes()
+    assert json.loads(files["config.json"]) == {
+        "model_type": "custom",
+        "transformers.js_config": {"dtype": "fp32"},
+        "library_name": "imgedit",
+        "model_id": model.id,
+        "version": model.manifest.version,
+        "method": model.manifest.method,
+        "kind": "translate",
+        "image_size": [model.manifest.crop.height, model.manifest.crop.width],
+    }
+    assert files["manifest.json"] == (model.folder / "manifest.json").read_bytes()
+
+
+def test_graphs_in_their_folder_are_found_at_once_and_come_beside_the_manifest(server, model):
+    hub.push(model.folder, "someone/faces", endpoint=server.url)
+    server.asked.clear()
+    pulled = hub.pull("someone/faces", endpoint=server.url)
+    assert server.asked == [
+        "GET /someone/faces/resolve/main/manifest.json",
+        f"GET /someone/faces/resolve/{SHA}/onnx/translate.onnx",
+        f"GET /someone/faces/resolve/{SHA}/README.md",
+    ]
+    assert sorted(p.name for p in pulled.folder.iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "pulled.json",
+        "translate.onnx",
+    ]
+
+
+def test_a_damaged_graph_in_its_folder_is_refused_whatever_lies_beside_the_manifest(server, model, home):
+    hub.push(model.folder, "someone/faces", endpoint=server.url)
+    files = server.files["someone/faces"]
+    files["translate.onnx"] = files["onnx/translate.onnx"]
+    files["onnx/translate.onnx"] = bytes([files["onnx/translate.onnx"][0] ^ 1]) + files["onnx/translate.onnx"][1:]
+    with pytest.raises(ManifestError, match="is damaged"):
+        hub.pull("someone/faces", endpoint=server.url)
+    assert list(home.iterdir()) == []
+
+
+def test_every_bundled_model_is_pushed_with_a_head_that_the_hub_reads():
+    from huggingface_hub import ModelCard
+
+    from imgedit.models.hub.folders import _files_of
+
+    for folder in sorted(library.bundled_folder().iterdir()):
+        if (folder / "manifest.json").exists():
+            found, files = _files_of(folder)
+            head = ModelCard(files["README.md"].decode()).data
+            assert (head.library_name, head.model_name) == ("imgedit", found.id)
+            assert head.license
+            assert json.loads(files["config.json"])["model_id"] == found.id
+            assert {name for name in files if name.endswith(".onnx")} == {
+                f"onnx/{graph.file}" for graph in found.graphs.values()
+            }

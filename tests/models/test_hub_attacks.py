@@ -179,7 +179,7 @@ def test_a_model_larger_than_the_disk_or_the_limit_is_refused_before_it_is_fetch
     data["graphs"]["translate"]["bytes"] = 1 << 50
     server.files[REPO]["manifest.json"] = json.dumps(data).encode()
     assert "more than 4.3 GB" in refused(home, server.url, HubError)
-    monkeypatch.setattr(hub, "MAX_BYTES", 1 << 60)
+    monkeypatch.setattr("imgedit.models.hub.source.MAX_BYTES", 1 << 60)
     assert "do not fit" in refused(home, server.url, OutputError)
     assert not any("onnx" in asked for asked in server.asked)
 
