@@ -28,6 +28,7 @@ COMMANDS = {
     "benchmark": ("benchmark",),
     "sample": ("sample",),
     "train": ("train", "export"),
+    "checkpoints": ("checkpoints",),
     "evaluate": ("evaluate",),
 }
 """File of this package -> the commands in it, in the order of the help."""

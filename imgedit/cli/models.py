@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgedit.cli import completion
+from imgedit.cli import completion, transfer
 from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, result, show_logs
-from imgedit.errors import HubError, ManifestError
+from imgedit.errors import ManifestError
 
 if TYPE_CHECKING:
-    from imgedit.models.library import Model
     from imgedit.models.manifest import Manifest
 
 __all__ = ["info", "models", "path", "pull", "push", "register", "remove", "verify"]
@@ -109,7 +105,11 @@ def info(model: Name, as_json: Json = False, quiet: Quiet = False) -> None:
     for name, value in manifest.metrics.items():
         if isinstance(value, int | float | str):  # --json has all
             result(f"    {name}: {value:g}" if isinstance(value, float) else f"    {name}: {value}")
-    lines = {"licence": _terms(manifest), "method": manifest.method, "folder": str(found.folder)}
+    lines = {
+        "licence": transfer.terms(manifest.licence, manifest.commercial_use),
+        "method": manifest.method,
+        "folder": str(found.folder),
+    }
     if source is not None:
         lines["pulled"] = f"{source.repo}@{source.revision or 'main'}, commit {source.commit or 'unknown'}"
     for name, value in lines.items():
@@ -159,18 +159,12 @@ def remove(model: Name, quiet: Quiet = False) -> None:
 
 
 def pull(
-    repo: Annotated[
-        str, typer.Argument(metavar="OWNER/NAME[@REVISION]", help="A model repository on the Hugging Face hub.")
-    ],
-    revision: Annotated[str | None, typer.Option(metavar="REV", help="Branch, tag or commit, as after the @.")] = None,
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept a licence that forbids commercial use.")
-    ] = False,
-    max_size: Annotated[
-        float | None, typer.Option("--max-size", min=0, metavar="MB", help="Fetch no more than this.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the network: use what is here.")] = False,
-    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Time that it may take.")] = 1800,
+    repo: transfer.Pulled,
+    revision: transfer.Revision = None,
+    accept_licence: transfer.AcceptLicence = False,
+    max_size: transfer.MaxSize = None,
+    offline: transfer.Offline = False,
+    timeout: transfer.Timeout = 1800,
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model from the hub; it is checked before it can be used, and its folder is printed.
@@ -179,73 +173,39 @@ def pull(
     commit that is here is not asked for again; HF_HUB_OFFLINE is obeyed.
     """
     show_logs(quiet)
-    from imgedit import progress
-    from imgedit.models import hub
+    from imgedit.models import hub, library
 
     repo_id, revision = hub.named(repo, revision)
-    with contextlib.ExitStack() as stack:
-        bars: list[Callable[[int, int], None]] = []
+    here = library.cache_folder() / repo_id.replace("/", "--")
+    with transfer.Agreement(repo_id, here, accept_licence, quiet) as agreement:
 
         def agree(manifest: Manifest, size: int) -> None:
-            message(f"{repo_id}: {size / 1e6:.1f} MB; licence: {_terms(manifest)}", quiet=quiet and accept_licence)
-            if not (accept_licence or (manifest.licence and manifest.commercial_use)) and not _was_accepted(
-                repo_id, manifest
-            ):
-                _ask(repo_id)
-            bars.append(stack.enter_context(progress.amount(f"Pulling {repo_id}", quiet=quiet)))
+            agreement.ask(manifest.licence, manifest.commercial_use, size)
 
-        def report(done: int, total: int) -> None:
-            bars[0](done, total)
-
-        options: dict[str, Any] = {"timeout": timeout, "agree": agree, "offline": offline or hub.is_offline()}
-        if max_size is not None:
-            options["max_bytes"] = round(max_size * 1e6)
-        model = hub.pull(repo_id, revision, report=report, **options)
+        model = hub.pull(
+            repo_id,
+            revision,
+            report=agreement.report,
+            agree=agree,
+            timeout=timeout,
+            offline=offline or None,
+            max_bytes=transfer.limit(max_size),
+        )
     message(f"{model.id} {model.manifest.version} is here; use it with --model {repo_id}", quiet=quiet)
     result(str(model.folder))
 
 
-def _terms(manifest: Manifest) -> str:
-    allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
-    return f"{manifest.licence or 'none given'}; {allowed}"
-
-
-def _was_accepted(repo_id: str, manifest: Manifest) -> bool:
-    """Tell whether the model is here already under the same licence."""
-    from imgedit.models import hub, library
-
-    with contextlib.suppress(Exception):
-        model: Model = library.load(library.cache_folder() / repo_id.replace("/", "--"))
-        source = hub.source_of(model.folder)
-        return source is not None and source.licence == manifest.licence
-    return False
-
-
-def _ask(repo_id: str) -> None:
-    """Ask at the terminal whether the licence is accepted.
-
-    Raises:
-        HubError: it is not, or nobody can be asked.
-    """
-    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty():
-        if typer.confirm("Do you accept this licence?", err=True):
-            return
-        raise HubError(f"{repo_id} was not pulled: its licence was not accepted")
-    raise HubError(f"{repo_id} was not pulled: its licence is to be accepted", hint="add --accept-licence")
-
-
 def push(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A model folder, as `imgedit export` makes it.")],
-    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository; made when missing.")],
-    revision: Annotated[str | None, typer.Option(metavar="BRANCH", help="Branch to commit to.")] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    text: Annotated[str | None, typer.Option("--message", metavar="TEXT", help="Text of the commit.")] = None,
+    repo: transfer.Pushed,
+    revision: transfer.Branch = None,
+    private: transfer.Private = False,
+    text: transfer.Text = None,
     quiet: Quiet = False,
 ) -> None:
     """Upload a model folder to the hub (log in first: hf auth login); the commit's address is printed."""
     show_logs(quiet)
     from imgedit.models import hub
 
-    is_watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
-    address = hub.push(folder, repo, revision=revision, private=private, message=text, show_progress=is_watched)
-    result(address)
+    watched = transfer.is_watched(quiet)
+    result(hub.push(folder, repo, revision=revision, private=private, message=text, show_progress=watched))

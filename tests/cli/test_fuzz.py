@@ -80,7 +80,7 @@ LINES = st.one_of(
         lambda parts: [word for part in parts for word in part]
     ),
 )
-LEFT_OUT = {"train", "evaluate", "export", "pull", "push", "--install-completion", "--show-completion"}
+LEFT_OUT = {"train", "evaluate", "export", "checkpoints", "pull", "push", "--install-completion", "--show-completion"}
 """What trains for hours, asks the network, or changes the user's shell."""
 
 

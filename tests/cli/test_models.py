@@ -151,7 +151,7 @@ def test_at_a_terminal_the_licence_is_asked_for(hub, model, monkeypatch, answer,
     changed(model, licence="research", commercial_use=False)
     hub.publish("someone/faces", model.folder)
     terminal = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr("imgedit.cli.models.sys", SimpleNamespace(stdin=terminal, stderr=terminal))
+    monkeypatch.setattr("imgedit.cli.transfer.sys", SimpleNamespace(stdin=terminal, stderr=terminal))
     done = CliRunner().invoke(app, ["pull", "someone/faces"], input=f"{answer}\n", prog_name="imgedit")
     assert done.exit_code == code
     assert "Do you accept this licence? [y/N]" in done.stderr

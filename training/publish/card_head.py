@@ -38,12 +38,9 @@ _OPEN_LICENCES = ("mit", "apache-2.0", "cc0-1.0", "bsd-3-clause", "cc-by-4.0", "
 
 def head(manifest: Manifest) -> str:
     """Return the head, with the lines of dashes round it."""
-    name = manifest.licence.partition(" ")[0].lower()
-    is_open = name in _OPEN_LICENCES
     sets = sorted(_sets(manifest) & set(DATASETS))
     data = ModelCardData(
-        license=name if is_open else "other",
-        license_name=None if is_open else ("no-restriction" if manifest.commercial_use else "non-commercial-research"),
+        **terms(manifest.licence, manifest.commercial_use),
         library_name=LIBRARY,
         pipeline_tag=_TASKS.get(manifest.kind),
         tags=["onnx", manifest.kind, manifest.method, *manifest.words],
@@ -52,6 +49,14 @@ def head(manifest: Manifest) -> str:
         eval_results=list(_results(manifest, sets[-1] if sets else "own")) or None,
     )
     return f"---\n{data.to_yaml()}\n---\n"
+
+
+def terms(licence: str, commercial_use: bool) -> dict[str, Any]:
+    """Return `license` and `license_name` of a head."""
+    name = licence.partition(" ")[0].lower()
+    if name in _OPEN_LICENCES:
+        return {"license": name, "license_name": None}
+    return {"license": "other", "license_name": "no-restriction" if commercial_use else "non-commercial-research"}
 
 
 def _sets(manifest: Manifest) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.vision.geometry import WINDOWS
+from training.data import MADE
 from training.data.facts import FACTS, UNKNOWN
 from training.method import Method
 from training.publish.words import words_of
@@ -23,6 +24,12 @@ def dataset_of(run: Path) -> str:
     """Return the name of the data set that a run is trained on; `own` where it does not say."""
     name = str(checkpoint.stored_config(run).get("data", "")).partition(":")[0]
     return name or "own"
+
+
+def without_folder(data: str) -> str:
+    """Return a data set as `--data` takes it without its folder; of those that are computed, their layout stays."""
+    name = data.partition(":")[0]
+    return data if name in MADE else name
 
 
 def fields_of(run: Path, method: Method) -> dict[str, Any]:

@@ -177,6 +177,26 @@ def load(checkpoint: Path) -> Any:
     return _unpack(tree, tensors, file, "the state")
 
 
+def without_folder(value: Any) -> Any:
+    """Return a setting; of an absolute path, which another machine does not have, only the last part."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def state_without_folders(checkpoint: Path) -> bytes:
+    """Return `state.json` of a whole checkpoint with `without_folder` done to its settings."""
+    file = Path(checkpoint) / STATE
+    content = read_file(file, _LONGEST)
+    tree = json.loads(content)
+    settings = next(value["$dict"] for key, value in tree["$dict"] if key == "config")
+    kept = [[key, without_folder(value)] for key, value in settings]
+    if kept == settings:
+        return content
+    settings[:] = kept
+    if tree.pop(_HASH, None) is not None:
+        tree[_HASH] = _digest(Path(checkpoint) / TENSORS, tree)
+    return json.dumps(tree).encode()
+
+
 def load_state(checkpoint: Path) -> dict[str, Any]:
     """Read the checkpoint of a run: `step`, `method_id`, `config`, `method`, `stream` and random numbers.
 

@@ -1,7 +1,7 @@
 """How a model lies in its repository: the manifest and the card, graphs in `onnx/`, and a `config.json`.
 
-That is where transformers.js and optimum look. A repository with its graphs beside the manifest, as a model folder has
-them, is read too.
+That is where transformers.js looks. (optimum looks there too, but loads only the architectures of transformers.) A
+repository with its graphs beside the manifest, as a model folder has them, is read too.
 """
 
 from __future__ import annotations

@@ -39,14 +39,22 @@ def replace(target: Path, whole: Path, old: Path) -> None:
 
 
 @contextmanager
-def staging(root: Path) -> Iterator[Path]:
-    """A folder inside the cache, so that the last step is a rename; always removed."""
+def staging(root: Path, advice: str = "set IMGEDIT_HOME elsewhere") -> Iterator[Path]:
+    """A folder inside another, so that the last step is a rename; always removed.
+
+    Args:
+        root: the folder around it, which is made when missing.
+        advice: what the user can do where it cannot be written.
+
+    Raises:
+        OutputError: it cannot.
+    """
     try:
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
         folder = Path(tempfile.mkdtemp(prefix=_PULL, dir=root))
     except OSError as error:
-        raise OutputError(f"cannot write to {root}: {error.strerror or error}; set IMGEDIT_HOME elsewhere") from error
+        raise OutputError(f"cannot write to {root}: {error.strerror or error}; {advice}") from error
     try:
         yield folder
     finally:

@@ -47,7 +47,7 @@ class Source:
 
     def is_commit(self, revision: str | None) -> bool:
         """Tell whether a revision is this very commit."""
-        return revision is not None and revision == self.commit
+        return bool(revision) and revision == self.commit
 
 
 def source_of(folder: Path) -> Source | None:
