@@ -12,6 +12,7 @@ SWITCHES = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "FASTAPI_OTEL_AUTO_CONFIGURE": "false",  # FastAPI serves the page
 }
 """Environment variables that the libraries read when they are imported."""
 

@@ -47,6 +47,8 @@ def test_the_version_is_the_projects():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_modules_all_holds_names_that_it_defines(name):
+    if name == "imgedit.page.layout":
+        pytest.importorskip("gradio", reason="Gradio is not installed")
     module = importlib.import_module(name)
     exported = getattr(module, "__all__", [])
     assert [n for n in exported if not hasattr(module, n)] == []

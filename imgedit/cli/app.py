@@ -25,6 +25,7 @@ COMMANDS = {
     "faces": ("faces", "crop", "attributes"),
     "models": ("models", "pull", "push"),
     "machine": ("doctor", "config"),
+    "page": ("page",),
     "benchmark": ("benchmark",),
     "sample": ("sample",),
     "train": ("train", "export"),

@@ -22,7 +22,7 @@ from imgedit.render.change import Change
 from imgedit.render.mouth import Mouth
 from imgedit.render.warp import Warp
 from imgedit.vision import expressions, mesh
-from imgedit.vision.mesh import Points
+from imgedit.vision.mesh import Mesh, Points
 from imgedit.vision.subject import Subject
 
 __all__ = ["LARGEST", "PAINTER", "SLIDERS", "Expression", "changes_of", "possible", "prepare"]
@@ -80,6 +80,15 @@ class Expression:
         if face is None:
             warn("keeps its expression: no face mesh fits it")
             return []
+        return changes_of(subject, face.points, self.target(face))
+
+    def target(self, face: Mesh, start: Points | None = None) -> Points:
+        """Return where the points of a face go, `(468, 3)`.
+
+        Args:
+            face: its mesh.
+            start: where another edit has taken its points, `(468, 3)`; None: where they are.
+        """
         displacement = expressions.combined(self.strengths)
         smile = self.strengths.get("smile", 0.0)
         if self.like is not None:
@@ -89,8 +98,8 @@ class Expression:
             displacement = displacement + share * expressions.to_neutral(face.points)
             if self.is_neutral:
                 displacement = displacement + _closing(expressions.moved(face.points, displacement))
-        target = possible(expressions.moved(face.points, self.amount * displacement), face.points)
-        return changes_of(subject, face.points, target)
+        moved = expressions.moved(face.points if start is None else start, self.amount * displacement)
+        return possible(moved, face.points)
 
 
 def changes_of(subject: Subject, source: Points, target: Points) -> list[Change]:

@@ -82,12 +82,24 @@ class Turn:
         if face is None:
             warn("cannot be turned: no face mesh fits it")
             return []
+        target = self.target(subject, face, warn)
+        return [] if target is None else [Warp(face.points, target)]
+
+    def target(self, subject: Subject, face: Mesh, warn: Warn, shape: Points | None = None) -> Points | None:
+        """Return where the points of a face go, `(468, 3)`; None where it looks there already.
+
+        Args:
+            subject: whose face.
+            face: its mesh.
+            warn: as of `changes`.
+            shape: `(468, 3)`: the mesh before it is turned, where its expression changes too; None: the face's own.
+        """
         wanted = self._wanted(face.pose)
         if not self.is_forced:
             wanted = nearest(face.pose, wanted, warn)
         if np.allclose(wanted, face.pose, atol=1e-6):
-            return []
-        return [Warp(face.points, reached(subject, face, wanted, self.within))]
+            return None
+        return reached(subject, face, wanted, self.within, shape)
 
     def _wanted(self, pose: Pose) -> Pose:
         if self.is_absolute:

@@ -67,6 +67,7 @@ def prepare(
     strength: float = 1.0,
     force: bool = False,
     dye: Dye | None = None,
+    dye_strength: float = 1.0,
     brows: bool = False,
 ) -> Translation:
     """Settle which model carries out which word.
@@ -78,6 +79,7 @@ def prepare(
         force: carry the words out whatever the classifier sees: also where the face seems to be so already, to be bald
             or to wear a hat.
         dye: colour for the hair; then there need not be a word.
+        dye_strength: 0..1, how strongly; `strength` multiplies it too.
         brows: brows follow the hair's colour.
 
     Raises:
@@ -91,8 +93,9 @@ def prepare(
     found = library.available("translate") if models is None else models
     tasks = assign(wanted, found)
     if dye is not None:
-        tasks.append(_dyed(dye, scale, found, tasks))
-        wanted[dye.name] = scale
+        of_dye = scale * parse_strength(dye_strength, "the strength of the hair's colour")
+        tasks.append(_dyed(dye, of_dye, found, tasks))
+        wanted[dye.name] = of_dye
     return Translation(wanted, tuple(_with_brows(tasks) if brows else tasks), force)
 
 

@@ -1,0 +1,270 @@
+"""The page: what stands where, and which function a click calls. Gradio is loaded with this module, and nowhere else.
+
+Nothing of a visitor is kept in the module: a photo is in the visitor's own state, and its folder goes with it.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from imgedit.batch import READABLE
+from imgedit.editor import Editor
+from imgedit.edits.express import SLIDERS
+from imgedit.errors import ImgeditError
+from imgedit.page import work
+from imgedit.page.choices import Group, groups
+from imgedit.page.work import Opened, Wishes
+
+__all__ = ["CSS", "build", "theme"]
+
+_KEPT = 3600  # seconds without a click after which a visitor's photo is forgotten
+_OWN = "#"  # the choice of a colour that no word names
+_EXPRESSIONS = {
+    "smile": ("Smile", -1.0, 1.5),
+    "open": ("Mouth open", -1.0, 1.5),
+    "pucker": ("Lips narrower", -1.0, 1.0),
+    "brows": ("Brows up", -1.0, 1.0),
+    "blink-left": ("Close the eye on your left", 0.0, 1.0),
+    "blink-right": ("Close the eye on your right", 0.0, 1.0),
+}
+"""Slider -> its label and its ends."""
+_ANGLES = {
+    "yaw": ("Yaw: to your right, degrees", 30),
+    "pitch": ("Pitch: up, degrees", 20),
+    "roll": ("Roll: clockwise, degrees", 30),
+}
+
+CSS = """
+.gradio-container { max-width: 1320px !important; }
+#title h1 { font-size: 1.5rem; margin: 0; }
+#title p { margin: .15rem 0 0; color: var(--body-text-color-subdued); }
+#title .html-container, #notes .html-container { padding: 0; }
+.gradio-container, .gradio-container main, .gradio-container .wrap { overflow: visible !important; }
+#actions { position: sticky; bottom: 0; z-index: 50; padding: .5rem 0; background: var(--body-background-fill); }
+@media (min-width: 800px) { #view { position: sticky; top: .5rem; align-self: flex-start; } }
+.note { padding: .5rem .75rem; border-radius: var(--radius-md); border: 1px solid var(--border-color-primary); }
+.note.error { border-color: var(--error-border-color); color: var(--error-text-color);
+  background: var(--error-background-fill); }
+.note ul { margin: .25rem 0 0 1.1rem; list-style: disc; }
+#photo td.download a { pointer-events: none; text-decoration: none; color: inherit; }
+footer { display: none !important; }
+"""
+_TO_THE_RESULT = """() => { if (window.innerWidth < 800)
+  document.querySelector("#title").scrollIntoView({behavior: "smooth"}); }"""
+
+_log = logging.getLogger(__name__)
+
+
+def theme() -> gr.themes.Base:
+    """Return the page's look, with the fonts of the visitor's own system."""
+    return gr.themes.Default(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+
+
+def build(editor: Editor, folder: Path) -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        editor: what edits the photos of all visitors.
+        folder: where uploads and results lie for a time; also Gradio's own (`GRADIO_TEMP_DIR`).
+    """
+    offered = groups(editor.models)
+    with gr.Blocks(title="imgedit", analytics_enabled=False, delete_cache=(60, _KEPT)) as page:
+        visit = gr.State(None, time_to_live=_KEPT, delete_callback=_forget)
+        gr.HTML(
+            "<h1>imgedit</h1><p>Edit the faces in a photo. It stays on the machine that runs this page, which "
+            "forgets it within an hour after you leave.</p>",
+            elem_id="title",
+            padding=False,
+        )
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320, elem_id="view"):
+                photo = gr.File(label="Photo", file_types=sorted(READABLE), height=220, elem_id="photo")
+                faces = gr.Image(
+                    label="Faces", show_label=False, interactive=False, visible=False, buttons=[], elem_id="faces",
+                )  # fmt: skip
+                compared = gr.ImageSlider(
+                    label="Before and after", show_label=False, interactive=False, visible=False,
+                    buttons=["fullscreen"], max_height=640, slider_position=50, elem_id="compared",
+                )  # fmt: skip
+                which = gr.Radio([("all faces", "all")], value="all", label="Edit", visible=False, elem_id="which")
+                notes = gr.HTML(visible=False, elem_id="notes", padding=False)
+                download = gr.DownloadButton("Download at full size", visible=False, elem_id="download")
+            with gr.Column(scale=2, min_width=320):
+                controls = _controls(offered)
+                with gr.Row(elem_id="actions"):
+                    clear = gr.Button("Reset", min_width=120, elem_id="reset")
+                    apply = gr.Button("Apply", variant="primary", interactive=False, min_width=120, elem_id="apply")
+
+        shown = [visit, faces, compared, which, download, notes, apply]
+
+        def opened(path: str | None, old: Opened | None, progress: Any = gr.Progress()) -> Sequence[Any]:  # noqa: B008
+            _forget(old)
+            closed = [None, *(gr.update(value=None, visible=False),) * 2, gr.update(visible=False, value="all"),
+                      gr.update(visible=False, value=None)]  # fmt: skip
+            if path is None:
+                return [*closed, gr.update(visible=False), gr.update(interactive=False)]
+            progress(0.2, desc="Looking for faces")
+            try:
+                new = work.open_photo(editor, Path(path), folder)
+            except Exception as error:
+                return [*closed, _failed(error, Path(path)), gr.update(interactive=False)]
+            finally:
+                Path(path).unlink(missing_ok=True)  # it has been read
+            count = len(new.prepared.faces)
+            choices = [("all faces", "all"), *((f"face {i}", str(i)) for i in range(count))]
+            return [
+                new,
+                gr.update(value=str(work.show(new)), visible=True),
+                closed[2],
+                gr.update(choices=choices, value="all", visible=count > 1),
+                closed[4],
+                _said(_counted(count), new.prepared.warnings),
+                gr.update(interactive=True),
+            ]
+
+        def edited(
+            state: Opened | None,
+            face: str,
+            *values: Any,
+            progress: Any = gr.Progress(),  # noqa: B008
+        ) -> Sequence[Any]:
+            kept = [gr.skip()] * 4
+            if state is None:
+                return [*kept, _failed(ImgeditError("choose a photo first"))]
+            progress(0.3, desc="Editing")
+            try:
+                done = work.edit(editor, state, _wishes(offered, dict(zip(controls, values, strict=True))), face)
+            except Exception as error:
+                return [*kept, _failed(error)]
+            pair = (str(done.before), str(done.after))
+            return [
+                state,  # kept for longer
+                gr.update(visible=False),
+                gr.update(value=pair, visible=True),
+                gr.update(value=str(done.download), visible=True),
+                _said(f"Left of the line before, right of it after: {done.done}.", done.warnings),
+            ]
+
+        def chosen(state: Opened | None, event: gr.SelectData) -> Any:
+            index = None if state is None else work.face_at(state, *event.index)
+            return gr.skip() if index is None else str(index)
+
+        # One thing at a time: all visitors share the networks.
+        common: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "work", "concurrency_limit": 1}
+        viewer: dict[str, Any] = {"show_progress_on": [faces, compared]}
+        photo.upload(opened, [photo, visit], shown, show_progress_on=[photo], **common)
+        photo.clear(opened, [photo, visit], shown, show_progress="hidden", **common)
+        faces.select(chosen, [visit], [which], show_progress="hidden", **common)
+        apply.click(
+            edited, [visit, which, *controls.values()], [visit, faces, compared, download, notes], **viewer, **common
+        ).then(None, js=_TO_THE_RESULT, api_visibility="private")
+        starts = [control.value for control in controls.values()]
+        clear.click(lambda: starts, None, list(controls.values()), show_progress="hidden", **common)
+        if "own" in controls:
+            controls["own"].input(lambda: _OWN, None, [controls["word 0"]], show_progress="hidden", **common)
+    return page
+
+
+def _controls(offered: Sequence[Group]) -> dict[str, Any]:
+    """Lay out what can be chosen, and return it by name: the good words first, the experimental ones apart."""
+    made: dict[str, Any] = {}
+    good = [i for i, group in enumerate(offered) if not group.is_experimental]
+    for i in good:
+        with gr.Accordion(offered[i].title, open=i == 0):
+            _words(i, offered[i], made)
+    with gr.Accordion("Expression", open=False):
+        for name in SLIDERS:
+            label, low, high = _EXPRESSIONS.get(name, (name.capitalize(), -1.0, 1.0))
+            made[name] = gr.Slider(low, high, value=0.0, step=0.05, label=label, elem_id=name)
+    with gr.Accordion("Pose", open=False):
+        for name, (label, most) in _ANGLES.items():
+            made[name] = gr.Slider(-most, most, value=0, step=1, label=label, elem_id=name)
+    if rest := [i for i in range(len(offered)) if i not in good]:
+        with gr.Accordion("Experimental words", open=False):
+            gr.HTML("<p>These fail more often: look at the result.</p>")
+            for i in rest:
+                _words(i, offered[i], made, is_titled=True)
+    with gr.Accordion("More", open=False):
+        made["force"] = gr.Checkbox(
+            False, label="Do it whatever the classifier sees",
+            info="Also where a face seems to be so already, bald, or to wear a hat.", elem_id="force",
+        )  # fmt: skip
+    return made
+
+
+def _words(index: int, group: Group, made: dict[str, Any], *, is_titled: bool = False) -> None:
+    """Lay out one group of words."""
+    choices = [("as it is", ""), *((choice.label, choice.word) for choice in group.choices)]
+    if group.is_hair:
+        choices.append(("own colour", _OWN))
+    made[f"word {index}"] = gr.Radio(
+        choices, value="", label=group.title, show_label=is_titled, container=is_titled, elem_id=f"word-{index}"
+    )
+    if group.is_hair:
+        with gr.Row(equal_height=True):
+            made["own"] = gr.ColorPicker("#7a3b2e", label="Own colour", min_width=120, elem_id="own")
+            made["brows"] = gr.Checkbox(False, label="Brows follow", min_width=120, elem_id="brows")
+    made[f"strength {index}"] = gr.Slider(0.1, 1.0, value=1.0, step=0.05, label="Strength", elem_id=f"strength-{index}")
+
+
+def _wishes(offered: Sequence[Group], values: Mapping[str, Any]) -> Wishes:
+    """Return what a visitor has chosen, by the controls' names."""
+    words, colour, strength = {}, None, 1.0
+    is_hair = False
+    for index, group in enumerate(offered):
+        word = values[f"word {index}"]
+        is_hair |= group.is_hair and bool(word)
+        if word == _OWN:
+            colour, strength = work.hex_colour(str(values["own"])), float(values[f"strength {index}"])
+        elif word:
+            words[str(word)] = float(values[f"strength {index}"])
+    return Wishes(
+        words,
+        colour,
+        strength,
+        has_brows=is_hair and bool(values["brows"]),
+        expression={name: float(values[name]) for name in SLIDERS},
+        yaw=float(values["yaw"]),
+        pitch=float(values["pitch"]),
+        roll=float(values["roll"]),
+        is_forced=bool(values["force"]),
+    )
+
+
+def _counted(count: int) -> str:
+    if count == 1:
+        return "One face was found."
+    return f"{count} faces were found. Click on one, or choose its number, to edit it alone."
+
+
+def _forget(visit: Opened | None) -> None:
+    if visit is not None:
+        visit.close()
+
+
+def _said(done: str, warnings: Sequence[str]) -> Any:
+    """Show what was done, and the warnings."""
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in warnings)
+    text = html.escape(done) + (f"<ul>{items}</ul>" if items else "")
+    return gr.update(value=f'<div class="note">{text}</div>', visible=bool(text))
+
+
+def _failed(error: Exception, path: Path | None = None) -> Any:
+    """Show an error as a sentence; of one that nobody foresaw, the terminal shows more."""
+    if isinstance(error, ImgeditError):
+        text = work.sentence(error, path)
+    else:
+        _log.error("the page failed", exc_info=error)
+        text = "Something went wrong. This is a fault of imgedit; the terminal that runs this page shows more."
+    return gr.update(value=f'<div class="note error" role="alert">{html.escape(text)}</div>', visible=True)
