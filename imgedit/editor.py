@@ -38,6 +38,7 @@ from imgedit.vision.body import Body
 from imgedit.vision.faces import Face
 from imgedit.vision.people import Where
 from imgedit.vision.subject import CLASSIFIER, PARSER, Networks, Subject, body_subject, face_subject
+from imgedit.vision.upright import Upright, stand
 
 __all__ = [
     "CLASSIFIER",
@@ -87,8 +88,9 @@ class Prepared:
 
     @property
     def bodies(self) -> list[Body]:
-        """The bodies among the subjects."""
-        return [subject.place for subject in self.subjects if isinstance(subject.place, Body)]
+        """The bodies among the subjects, in pixels of the photo as it was given."""
+        size = (self.photo.width, self.photo.height)
+        return [s.place.turned(-self.quarters, size) for s in self.subjects if isinstance(s.place, Body)]
 
 
 @dataclass(frozen=True)
@@ -217,31 +219,25 @@ class Editor:
         start = time.perf_counter()
         # Networks and colour changes read numbers as sRGB.
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
-        found, how, quarters = self.faces(seen), "", 0
-        if not found or max(one.score for one in found) < _SURE:
-            from imgedit.vision.turned import is_sure, search_sideways, search_turned  # which most photos do not need
+        stood = self._stand(photo, seen, face)
+        photo, seen, found, how = stood.photo, stood.seen, stood.faces, stood.how
+        if turned and not found:
+            from imgedit.vision.turned import search_turned  # which most photos do not need
 
-            mesh = self.networks.mesh
-            lying: list[Face] = []
-            if not is_sure(seen.rgb, found, mesh):
-                lying, quarters = search_sideways(seen.rgb, mesh, device=self.device)
-            if quarters:
-                how = f"after the photo was turned by {_DEGREES[quarters]}"
-                face = _choice_turned(face, quarters, (photo.width, photo.height))
-                photo, seen = photos.turned(photo, quarters), photos.turned(seen, quarters)
-                size = (photo.width, photo.height)
-                found = [replace(one, named_at=_nose(one.turned(-quarters, size))) for one in lying]
-            elif turned and not found:
-                found, how = search_turned(seen.rgb, mesh, device=self.device)
-        chosen = faces.pick(found, face, photo=(photo.width, photo.height), min_side=self.min_face)
+            found, how = search_turned(seen.rgb, self.networks.mesh, device=self.device)
+        chosen = faces.pick(found, stood.choice, photo=(photo.width, photo.height), min_side=self.min_face)
         subjects = [face_subject(seen, one, self.networks, found) for one in chosen]
         left_out = faces.doubtful(found) if str(face).strip().lower() == "all" else []
         said = [
             f"{one} is small and may be none ({one.score:.2f}); choose it by its number to edit it" for one in left_out
         ]
-        doubt = "" if quarters else ", so it may be placed wrongly"
+        doubt = "" if stood.quarters else ", so it may be placed wrongly"
         said += [f"{one} was found only {how}{doubt}" for one in chosen if how]
-        return Prepared(photo, found, subjects, time.perf_counter() - start, said, quarters)
+        return Prepared(photo, found, subjects, time.perf_counter() - start, said, stood.quarters)
+
+    def _stand(self, photo: Photo, seen: Photo, face: str | int) -> Upright:
+        """Look for faces, in a photo on its side too."""
+        return stand(photo, seen, self.faces(seen), face, lambda: self.networks.mesh, device=self.device)
 
     def prepare_bodies(self, photo: Photo, face: str | int = "all", where: Where = people.BY_FACES) -> Prepared:
         """Find the people of a photo as subjects: by their faces; where there is none, one person in all of the photo.
@@ -258,15 +254,20 @@ class Editor:
         """
         start = time.perf_counter()
         seen = replace(photo, rgb=photos.srgb(photo), icc=None)
-        found = self.faces(seen) if where.is_by_faces else []
-        chosen = faces.pick(found, face, min_side=self.min_face) if found else []
+        stood = self._stand(photo, seen, face) if where.is_by_faces else Upright(photo, seen, [], face)
+        photo, seen, found = stood.photo, stood.seen, stood.faces
+        chosen = faces.pick(found, stood.choice, min_side=self.min_face) if found else []
         bodies = people.find(seen.rgb, chosen, where, self.networks.body)
         lost = [one for one in chosen if all(body.face is not one for body in bodies)]
         if not bodies:
             raise people.nobody(found, where, (photo.width, photo.height))
+        if stood.quarters:
+            size = (photo.width, photo.height)
+            bodies = [replace(one, named_at=one.turned(-stood.quarters, size).place) for one in bodies]
         subjects = [body_subject(seen, one, self.networks, bodies) for one in bodies]
         said = [f"{one} is left alone: its body is not seen" for one in lost]
-        return Prepared(photo, found, subjects, time.perf_counter() - start, said)
+        said += [f"{one} was found only {stood.how}" for one in chosen if stood.how]
+        return Prepared(photo, found, subjects, time.perf_counter() - start, said, stood.quarters)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
         """Run the networks of an edit on every subject."""
@@ -570,22 +571,6 @@ def _crop(photo: Photo, face: Face) -> Photo:
 
 
 _CROP = 256  # px; side of the crops that are written
-_SURE = 0.95  # score of a face from which on nothing else is tried
-_DEGREES = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}
-
-
-def _nose(face: Face) -> tuple[float, float]:
-    return float(face.landmarks[2][0]), float(face.landmarks[2][1])
-
-
-def _choice_turned(face: str | int, quarters: int, size: tuple[int, int]) -> str | int:
-    """Return a choice of faces for a photo that was turned: a place in it turns too; `left` is left of what is seen."""
-    text = faces.check_choice(face)
-    if not text.startswith("nearest:"):
-        return face
-    point = np.array([faces.nearest_to(text)], np.float32)
-    there = Face(np.tile(point[0], 2), np.tile(point, (5, 1)), 1.0).turned(quarters, size)
-    return "nearest:{},{}".format(*_nose(there))
 
 
 def _moved(face: Face, changes: Sequence[Change], strength: float) -> Face:

@@ -9,7 +9,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ class Body:
         mask: `(256, 256)`, 0..1, how probably each pixel of the window is the person.
         window: the matrix from the photo to the mask.
         face: the person's face; None where it was not looked for.
+        named_at: x, y by which messages name the person, where these are not pixels of the photo as it was given.
     """
 
     points: NDArray[np.float64]
@@ -87,12 +88,34 @@ class Body:
     mask: Floats
     window: Matrix
     face: Face | None = None
+    named_at: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         """Return what messages call the person: by the tip of the nose, or between the shoulders."""
-        at = self.points[[0]] if self.sees("nose") >= MIN_VISIBILITY else self.points[3:5]
-        x, y = (round(float(v)) for v in at.mean(0))
+        x, y = (round(v) for v in self.named_at or self.place)
         return f"the person at {x}, {y}"
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """The tip of the nose, or where that is not seen the middle between the shoulders; pixels."""
+        at = self.points[[0]] if self.sees("nose") >= MIN_VISIBILITY else self.points[3:5]
+        x, y = at.mean(0)
+        return float(x), float(y)
+
+    def turned(self, quarters: int, size: tuple[int, int]) -> Body:
+        """Return the body as it is in the photo turned by quarters of a circle, counter-clockwise.
+
+        Args:
+            quarters: any whole number.
+            size: width and height of the photo before.
+        """
+        points, window, face = self.points, self.window, self.face
+        width, height = size
+        for _ in range(quarters % 4):
+            points = np.column_stack([points[:, 1], width - 1 - points[:, 0]])
+            window = geometry.chain(np.array([[0.0, -1.0, width - 1.0], [1.0, 0.0, 0.0]]), window)
+            width, height = height, width
+        return replace(self, points=points, window=window, face=None if face is None else face.turned(quarters, size))
 
     def matrix(self, kind: str, height: int, width: int) -> Matrix:
         """Return the matrix from the photo to a crop.

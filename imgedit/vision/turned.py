@@ -24,7 +24,8 @@ _ANGLES = (30.0, -30.0)  # degrees; MTCNN's own range is about 20
 _LOOSE = (0.5, 0.5, 0.4)  # probabilities at P-Net, R-Net and O-Net in place of 0.6, 0.7, 0.7
 # In 195 pictures of garments the looser look finds one thing, of presence 0.50; profiles of CFP have 0.97 and more.
 _PRESENCE = 0.7  # that the mesh must have
-_SURE = 0.95  # score of a face in a photo that seems to lie on its side
+_SURE = 0.99  # score of a face from which on the mesh need not see it
+_LYING = 0.95  # score of a face in a photo that seems to lie on its side
 _QUARTERS = (1, 3, 2)  # counter-clockwise; photos upside down are the rarest
 _SIDE = 1024  # px; longer side of the copy that is looked at
 _ENLARGED = 512  # px; to this side smaller photos are enlarged, at most to twice their size
@@ -34,19 +35,23 @@ _MARGIN = 0.25  # of the sides, for the looser look: round a face that fills the
 def is_sure(rgb: NDArray[np.uint8], found: Sequence[Face], meshes: MeshReader) -> bool:
     """Tell whether one of the faces that were found is one: it scores high, or the face mesh sees it too.
 
-    In a photo on its side the detector may find a face as it lies, with landmarks that are none.
+    In a photo on its side the detector may find a face as it lies, with landmarks that are none: in the portrait turned
+    clockwise one of score 0.976.
     """
     return any(face.score >= _SURE for face in found) or any(
         (seen := meshes(rgb, face)) is not None and seen.presence >= _PRESENCE for face in found
     )
 
 
-def search_sideways(rgb: NDArray[np.uint8], meshes: MeshReader, *, device: str = "auto") -> tuple[list[Face], int]:
-    """Find faces in a photo that lies on its side, or upside down, where none is found as it is.
+def search_sideways(
+    rgb: NDArray[np.uint8], meshes: MeshReader, *, least: float = 0.0, device: str = "auto"
+) -> tuple[list[Face], int]:
+    """Find faces in a photo that lies on its side, or upside down, where no sure one is found as it is.
 
     Args:
         rgb: `(H, W, 3)`, RGB.
         meshes: judges what is found.
+        least: score that a face must have, such as that of what was found in the photo as it is.
         device: as `imgedit.vision.faces.detect`.
 
     Returns:
@@ -55,7 +60,7 @@ def search_sideways(rgb: NDArray[np.uint8], meshes: MeshReader, *, device: str =
     """
     for quarters in _QUARTERS:
         upright = np.ascontiguousarray(np.rot90(rgb, quarters))
-        found = [face for face in detect(upright, device=device) if face.score >= _SURE]
+        found = [face for face in detect(upright, device=device) if face.score >= max(least, _LYING)]
         kept = [face for face in found if (seen := meshes(upright, face)) is not None and seen.presence >= _PRESENCE]
         if kept:
             return kept, quarters

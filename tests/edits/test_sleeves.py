@@ -17,7 +17,7 @@ from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.render import regions
 from imgedit.render.sleeve import Sleeve
-from imgedit.vision import arms, people
+from imgedit.vision import arms, geometry, people
 from imgedit.vision.body import MODEL, POINTS, Body
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import Networks, Subject, body_subject, face_subject
@@ -135,6 +135,47 @@ def test_the_portrait_whose_arms_are_not_seen_stays_as_it_is() -> None:
     with pytest.warns(imgedit.EditWarning, match="no arm is seen down to the wrist"):
         same = imgedit.sleeves(rgb, "short", device="cpu")
     np.testing.assert_array_equal(same, rgb)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_person_in_a_photo_on_its_side_is_found_where_they_lie(quarters: int) -> None:
+    upright = photos.read(PORTRAIT)
+    editor = imgedit.open_model(device="cpu")
+    wanted = editor.edit_photo(upright, sleeves.prepare("short")).bodies[0]
+    done = editor.edit_photo(photos.turned(upright, quarters), sleeves.prepare("short"))
+    (found,) = done.bodies
+    np.testing.assert_allclose(found.points, wanted.turned(quarters, (512, 512)).points, atol=1e-6)
+    x, y = (round(v) for v in found.place)
+    assert f"the person at {x}, {y} keeps its sleeves: no arm is seen down to the wrist" in done.warnings
+    assert any("was found only after the photo was turned by" in text for text in done.warnings)
+    np.testing.assert_array_equal(done.photo.rgb, np.rot90(upright.rgb, quarters))
+
+
+def test_a_body_turned_four_times_is_the_body() -> None:
+    body = subject().place
+    assert isinstance(body, Body)
+    once = body.turned(1, (420, 300))
+    assert once.points[0].tolist() == [85.0, 209.0]  # np.rot90: x' = y, y' = width - 1 - x
+    pixel = np.array([[210.0, 85.0], [10.0, 20.0]])
+    seen = geometry.apply(body.window, pixel)
+    np.testing.assert_allclose(
+        geometry.apply(once.window, np.column_stack([pixel[:, 1], 419 - pixel[:, 0]])), seen, atol=1e-9
+    )
+    back = once.turned(3, (300, 420))
+    np.testing.assert_allclose(back.points, body.points)
+    np.testing.assert_allclose(back.window, body.window, atol=1e-9)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs IMGEDIT_DATA with sleeve_models")
+def test_sleeves_of_a_photo_on_its_side_change_as_those_of_the_upright_one() -> None:
+    pictures = pytest.importorskip("training.data.sleeves")
+    name = next(row.name for row in pictures.listed(DATA, "test") if row.sleeve == "long")
+    rgb = np.repeat(np.repeat(pictures.upright(DATA / name), 2, 0), 2, 1)
+    editor, plan = imgedit.open_model(device="cpu"), sleeves.prepare("short", force=True)
+    wanted = editor.edit_photo(photos.read(rgb), plan)
+    assert (wanted.photo.rgb != rgb).any()
+    done = editor.edit_photo(photos.read(np.ascontiguousarray(np.rot90(rgb))), plan)
+    np.testing.assert_array_equal(done.photo.rgb, np.rot90(wanted.photo.rgb))
 
 
 @pytest.mark.parametrize(("to", "own"), [("short", "long"), ("long", "short")])
