@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from imgedit.photo.profiles import matrix_profile
+from imgedit.photo.profiles import MatrixProfile, matrix_profile
 from imgedit.photo.record import Deep, Photo
 from imgedit.photo.sixteen import eight_bit
+from imgedit.photo.tables import TableProfile, table_profile
 from imgedit.pixels import Floats
 
 __all__ = ["is_grey", "srgb", "srgb_deep", "with_srgb"]
@@ -42,19 +43,13 @@ def srgb(photo: Photo) -> NDArray[np.uint8]:
 
 
 def srgb_deep(photo: Photo) -> Floats | None:
-    """Return the pixels of a photo of 16 bits as sRGB, `(H, W, 3)` float32, 0..255 with fractions.
-
-    None for a photo of 8 bits, and for one whose profile is a table, which is converted with 8 bits alone.
-    """
+    """Return the pixels of a photo of 16 bits as sRGB, `(H, W, 3)` float32, 0..255 with fractions; None with 8 bits."""
     wide = photo.rgb16
     if wide is None:
         return None
-    if photo.icc is None or _transforms(photo.icc) is None:
-        return np.divide(wide, np.float32(257.0), dtype=np.float32)
-    profile = matrix_profile(photo.icc)
+    profile = _deep_profile(photo.icc)
     if profile is None:
-        _log.warning("the colour profile is a table, so the edit is made with 8 bits; save the photo as sRGB for 16")
-        return None
+        return np.divide(wide, np.float32(257.0), dtype=np.float32)
     result = np.empty(wide.shape, np.float32)
     for stripe in _stripes(wide):
         result[stripe] = profile.to_srgb(wide[stripe].reshape(-1, 3)).reshape(wide[stripe].shape)
@@ -94,7 +89,7 @@ def _with_deep(photo: Photo, seen: Floats, edited: Floats) -> Photo:
     if photo.deep is None:
         raise ValueError("the photo has no 16 bits")
     wide, rgb = photo.deep.rgb.copy(), photo.rgb.copy()
-    profile = matrix_profile(photo.icc) if photo.icc and _transforms(photo.icc) is not None else None
+    profile = _deep_profile(photo.icc)
     for stripe in _stripes(wide):
         changed = (edited[stripe] != seen[stripe]).any(axis=2)
         if not changed.any():
@@ -108,6 +103,16 @@ def _with_deep(photo: Photo, seen: Floats, edited: Floats) -> Photo:
         wide[stripe][changed] = values
         rgb[stripe][changed] = eight_bit(values)
     return replace(photo, rgb=rgb, deep=Deep(wide, rgb, photo.deep.alpha))
+
+
+@lru_cache(maxsize=4)
+def _deep_profile(icc: bytes | None) -> MatrixProfile | TableProfile | None:
+    """Return the ways to sRGB and back for 16 bits; None for a profile that is sRGB or does not work."""
+    both = _transforms(icc) if icc else None
+    if icc is None or both is None:
+        return None
+    forward, back = both
+    return matrix_profile(icc) or table_profile(lambda own: _converted(own, forward), lambda rgb: _converted(rgb, back))
 
 
 def _stripes(pixels: NDArray[Any]) -> Iterator[slice]:

@@ -259,7 +259,7 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
     if pixels == 0:
         raise PhotoError(f"{name}: has no pixels ({image.width}x{image.height})")
     kind = "JPEG" if image.format == "MPO" else image.format
-    is_deep = sixteen.is_deep(image, data)
+    is_deep, is_cut = sixteen.is_deep(image, data), sixteen.is_cut(image, data)
     try:
         if kind != "JPEG" and getattr(image, "is_animated", False):
             _log.warning("%s: has several pictures; only the first is used", name)
@@ -275,7 +275,9 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
         upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
         rgb, alpha, icc, deep = _pixels(upright, icc, name)
         if is_deep and data is not None:
-            rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1, name)
+            rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1)
+        if deep is None and is_cut:
+            _log.warning("%s: is of a kind whose 16 bits are not read; it is edited and written with 8 bits", name)
     except PhotoError:
         raise
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error ...: Pillow's plugins raise them all
@@ -287,13 +289,12 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
 
 
 def _with_all_bits(
-    data: bytes, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, orientation: int, name: str
+    data: bytes, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, orientation: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, Deep | None]:
-    """Return RGB and alpha of a file of 16 bits, and these; with 8 bits, said, where the file is too odd."""
+    """Return RGB and alpha of a file of 16 bits, and these; with 8 bits where the file is too odd."""
     seen = rgb if alpha is None else np.dstack([rgb, alpha])
     wide = sixteen.read_deep(data, seen, orientation)
     if wide is None:
-        _log.warning("%s: is of a kind whose 16 bits are not read; it is edited and written with 8 bits", name)
         return rgb, alpha, None
     photo = _from_deep(wide)
     return photo.rgb, photo.alpha, photo.deep

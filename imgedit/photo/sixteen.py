@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["eight_bit", "encode", "is_deep", "read_deep"]
+__all__ = ["eight_bit", "encode", "is_cut", "is_deep", "read_deep"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that are the picture itself
@@ -51,6 +51,14 @@ def is_deep(image: Image.Image, data: bytes | None) -> bool:
         tags: Any = getattr(image, "tag_v2", {})
         return set(tags.get(_BITS, ())) == {16} and set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
     return False
+
+
+def is_cut(image: Image.Image, data: bytes | None) -> bool:
+    """Tell whether an opened PNG or TIFF has more than 8 bits a channel, of which Pillow reads 8."""
+    bits: Any = getattr(image, "tag_v2", {}).get(_BITS, ()) if image.format == "TIFF" else ()
+    if image.format == "PNG" and data is not None:
+        bits = tuple(data[24:25])
+    return max(bits, default=8) > 8 and not image.mode.startswith(("I", "F"))
 
 
 def read_deep(data: bytes, seen: NDArray[np.uint8], orientation: int) -> Wide | None:

@@ -69,23 +69,58 @@ def profile(name: str) -> bytes:
     else:
         table = np.rint(decoded(np.linspace(0, 1, 1024), name) * 65535).astype(">u2")
         curve = b"curv\0\0\0\0" + struct.pack(">I", 1024) + table.tobytes()
+    matrix = to_d50(name)
+    tags = {}
+    for i, letter in enumerate(b"rgb"):
+        tags[bytes([letter]) + b"XYZ"] = b"XYZ \0\0\0\0" + b"".join(map(fixed, matrix[:, i]))
+        tags[bytes([letter]) + b"TRC"] = curve
+    return _packed(name, b"XYZ ", tags)
+
+
+def table_profile(name: str, nodes: int = 33) -> bytes:
+    """A profile of the same colours whose ways to CIELAB and back are tables of 16 bits (ICC.1:2001-04, 6.5.7)."""
+    steps = np.linspace(0.0, 1.0, nodes)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    ratio = decoded(grid, name) @ to_d50(name).T / D50
+    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * (29 / 6) ** 2 / 3 + 4 / 29)
+    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+    there = np.stack([lab[:, 0] / 100 * 65280, (lab[:, 1] + 128) * 256, (lab[:, 2] + 128) * 256], axis=1)
+    lightness, a, b = grid[:, 0] * 65535 / 65280 * 100, grid[:, 1] * 65535 / 256 - 128, grid[:, 2] * 65535 / 256 - 128
+    fy = (lightness + 16) / 116
+    f = np.stack([fy + a / 500, fy, fy - b / 200], axis=1)
+    light = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * D50
+    back = encoded(light @ np.linalg.inv(to_d50(name)).T, name) * 65535
+
+    def packed(table: np.ndarray) -> bytes:
+        head = b"mft2\0\0\0\0" + struct.pack(">4B9i", 3, 3, nodes, 0, 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+        line = struct.pack(">6H", 0, 65535, 0, 65535, 0, 65535)
+        data = np.clip(np.rint(table), 0, 65535).astype(">u2").tobytes()
+        content = head + struct.pack(">2H", 2, 2) + line + data + line
+        return content + b"\0" * (-len(content) % 4)
+
+    return _packed(name, b"Lab ", {b"A2B0": packed(there), b"B2A0": packed(back)})
+
+
+def _packed(name: str, space: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """A profile's file."""
+
+    def fixed(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
     text = name.encode() + b"\0"
     described = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * (4 + 4 + 2 + 1 + 67)
     described += b"\0" * (-len(described) % 4)
-    matrix = to_d50(name)
     tags = {
         b"desc": described,
         b"cprt": b"text\0\0\0\0none\0\0\0\0",
         b"wtpt": b"XYZ \0\0\0\0" + b"".join(map(fixed, D50)),
+        **tags,
     }
-    for i, letter in enumerate(b"rgb"):
-        tags[bytes([letter]) + b"XYZ"] = b"XYZ \0\0\0\0" + b"".join(map(fixed, matrix[:, i]))
-        tags[bytes([letter]) + b"TRC"] = curve
     at, table_, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
     for key, value in tags.items():
         table_ += key + struct.pack(">II", at + len(data), len(value))
         data += value
-    header = struct.pack(">I4xI4s4s4s12x4s4x4x4x8x4x", at + len(data), 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    header = struct.pack(">I4xI4s4s4s12x4s4x4x4x8x4x", at + len(data), 0x02400000, b"mntr", b"RGB ", space, b"acsp")
     header += b"".join(map(fixed, D50))
     return header.ljust(128, b"\0") + table_ + data
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,12 @@ import pytest
 from PIL import Image
 
 from imgedit import photo
-from imgedit.photo import colour
+from imgedit.photo import colour, tables
 from imgedit.photo.colour import srgb, srgb_deep, with_srgb
 from imgedit.photo.profiles import matrix_profile
 from imgedit.photo.sixteen import eight_bit
-from tests.photo.test_colour import SPACES, convert, profile
+from imgedit.photo.tables import TableProfile
+from tests.photo.test_colour import SPACES, convert, profile, table_profile
 from tests.photo.test_reader import in_turn
 from tests.photos import SRGB, exif_with
 
@@ -148,11 +148,65 @@ def test_what_was_not_edited_stays_bit_equal_in_a_wide_profile() -> None:
     assert 20 < np.median(moved) < 120
 
 
-def test_a_profile_that_is_a_table_is_said_and_edited_with_8_bits(caplog: pytest.LogCaptureFixture) -> None:
-    damaged = profile("Display P3").replace(b"rTRC", b"xTRC")
-    assert matrix_profile(damaged) is None
-    table = replace(photo.read(wide()), icc=profile("Display P3"))
-    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-        patch.setattr(colour, "matrix_profile", lambda icc: None)
-        assert srgb_deep(table) is None
-    assert "edit is made with 8 bits" in caplog.text
+@pytest.mark.parametrize("name", ["Adobe RGB", "Display P3"])
+def test_a_profile_that_is_a_table_is_carried_out_between_the_levels_of_8_bits(name: str) -> None:
+    source = replace(photo.read(wide(50, 40)), icc=table_profile(name))
+    assert matrix_profile(source.icc) is None
+    seen = srgb_deep(source)
+    assert seen is not None
+    wanted = convert(wide(50, 40) / 257.0, name, "sRGB")
+    inside = (wanted > 20).all(axis=2) & (wanted < 235).all(axis=2)
+    apart = np.abs(seen - wanted)[inside]
+    assert apart.mean() < 0.35  # of 255; with 8 bits about 0.4
+    assert np.percentile(apart, 99) < 1.5
+    assert np.mean(np.abs(seen[inside] - np.rint(seen[inside])) < 0.01) < 0.1  # no levels of 8 bits
+
+
+def test_an_edit_in_a_profile_that_is_a_table_keeps_16_bits(tmp_path: Path) -> None:
+    ramp = np.linspace(20_000, 40_000, 3 * 64 * 64).reshape(64, 64, 3).astype(np.uint16)
+    source = replace(photo.read(ramp), icc=table_profile("Adobe RGB"))
+    seen = srgb_deep(source)
+    assert seen is not None
+    edited = seen.copy()
+    edited[:32] += 0.25  # less than a step of 8 bits
+    changed = with_srgb(source, seen, edited)
+    done = photo.read(photo.write(changed, changed.rgb, tmp_path / "a.png"))
+    assert done.icc == source.icc
+    assert done.rgb16 is not None
+    assert np.array_equal(done.rgb16[32:], ramp[32:])
+    moved = done.rgb16[:32].astype(int) - ramp[:32]
+    assert moved.min() > 0
+    assert 30 < np.median(moved) < 110  # 0.25 of 255 are 64, in a wider space less
+
+
+def test_the_way_back_of_a_table_gives_the_values() -> None:
+    own = colour._deep_profile(table_profile("Adobe RGB"))
+    assert isinstance(own, TableProfile)
+    rgb = np.random.default_rng(0).uniform(60, 180, (2000, 3)).astype(np.float32)
+    again = own.to_srgb(np.rint(own.from_srgb(rgb) * 257).astype(np.uint16))
+    assert np.abs(again - rgb).mean() < 0.4
+
+
+def test_an_interpolated_cube_is_exact_at_its_nodes_and_linear_between() -> None:
+    own = tables.table_profile(lambda values: 255 - values, lambda values: values)
+    values = np.array([[0, 65535, 257 * 5], [65535, 0, 257 * 7], [100, 30_000, 65_000]], np.uint16)
+    assert np.allclose(own.to_srgb(values), 255 - values / 257.0, atol=1e-4)
+    rgb = np.array([[0, 255, 1.5], [254.9, 3.25, 77.7]], np.float32)
+    assert np.allclose(own.from_srgb(rgb), rgb, atol=1e-4)
+
+
+def test_a_damaged_profile_is_no_matrix() -> None:
+    assert matrix_profile(profile("Display P3").replace(b"rTRC", b"xTRC")) is None
+
+
+def test_bits_that_are_not_read_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "cmyk.tif", wide(channels=4), photometric="separated")
+    assert photo.read(tmp_path / "cmyk.tif").rgb16 is None
+    assert "cmyk.tif: is of a kind whose 16 bits are not read" in caplog.text
+    caplog.clear()
+    cv2.imwrite(str(tmp_path / "rgb.png"), wide())
+    Image.fromarray(eight_bit(wide())).save(tmp_path / "rgb8.png")
+    for name in ("rgb.png", "rgb8.png"):
+        photo.read(tmp_path / name)
+    assert caplog.text == ""
