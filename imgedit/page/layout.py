@@ -6,8 +6,10 @@ Nothing of a visitor is kept in the module: a photo is in the visitor's own stat
 from __future__ import annotations
 
 import html
-import logging
+import re
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,12 @@ import gradio as gr
 from imgedit.batch import READABLE
 from imgedit.editor import Editor
 from imgedit.edits.express import SLIDERS
-from imgedit.errors import ImgeditError
+from imgedit.errors import ConfigError, ImgeditError
 from imgedit.page import work
 from imgedit.page.choices import Group, groups
 from imgedit.page.work import Opened, Wishes
 
-__all__ = ["CSS", "build", "theme"]
+__all__ = ["CSS", "build", "theme", "uploads_only"]
 
 _KEPT = 3600  # seconds without a click after which a visitor's photo is forgotten
 _OWN = "#"  # the choice of a colour that no word names
@@ -40,6 +42,9 @@ _ANGLES = {
     "roll": ("Roll: clockwise, degrees", 30),
 }
 
+_HEAD = """<h1>imgedit</h1>
+<p>Edit the faces in a photo. It stays on the machine that runs this page, which forgets it within an hour after you
+leave.</p>"""
 CSS = """
 .gradio-container { max-width: 1320px !important; }
 #title h1 { font-size: 1.5rem; margin: 0; }
@@ -58,8 +63,6 @@ footer { display: none !important; }
 _TO_THE_RESULT = """() => { if (window.innerWidth < 800)
   document.querySelector("#title").scrollIntoView({behavior: "smooth"}); }"""
 
-_log = logging.getLogger(__name__)
-
 
 def theme() -> gr.themes.Base:
     """Return the page's look, with the fonts of the visitor's own system."""
@@ -71,6 +74,92 @@ def theme() -> gr.themes.Base:
     )
 
 
+@dataclass(frozen=True)
+class Viewer:
+    """The side of the page that shows a photo, and what is kept of a visitor, as components of Gradio."""
+
+    visit: Any
+    photo: Any
+    faces: Any
+    compared: Any
+    which: Any
+    notes: Any
+    download: Any
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What clicks call.
+
+    Attributes:
+        editor: what edits the photos of all visitors.
+        folder: where the files of visitors go.
+        offered: the words on the page.
+        names: of the controls, in the order of their values.
+    """
+
+    editor: Editor
+    folder: Path
+    offered: Sequence[Group]
+    names: Sequence[str]
+
+    def open(self, path: str | None, old: Opened | None, progress: Any = gr.Progress()) -> Sequence[Any]:  # noqa: B008
+        """Read an uploaded photo and outline its faces; nothing where it was taken away."""
+        _forget(old)
+        hidden = gr.update(value=None, visible=False)
+        no_photo = [None, hidden, hidden, gr.update(value="all", visible=False), hidden]
+        if path is None:
+            return [*no_photo, gr.update(visible=False), gr.update(interactive=False)]
+        progress(0.2, desc="Looking for faces")
+        try:
+            new = work.open_photo(self.editor, Path(path), self.folder)
+            shown = str(work.show(new))
+        except Exception as error:
+            return [*no_photo, _failed(error, Path(path)), gr.update(interactive=False)]
+        finally:
+            Path(path).unlink(missing_ok=True)  # it has been read
+        count = len(new.prepared.faces)
+        choices = [("all faces", "all"), *((f"face {i}", str(i)) for i in range(count))]
+        return [
+            new,
+            gr.update(value=shown, visible=True),
+            hidden,
+            gr.update(choices=choices, value="all", visible=count > 1),
+            hidden,
+            _said(_counted(count), new.prepared.warnings),
+            gr.update(interactive=True),
+        ]
+
+    def choose(self, state: Opened | None, event: gr.SelectData) -> Any:
+        """Choose the face that was clicked on."""
+        index = None if state is None else work.face_at(state, *event.index)
+        return gr.skip() if index is None else str(index)
+
+    def edit(
+        self,
+        state: Opened | None,
+        face: str,
+        *values: Any,
+        progress: Any = gr.Progress(),  # noqa: B008
+    ) -> Sequence[Any]:
+        """Edit a photo and show it beside itself."""
+        progress(0.3, desc="Editing")
+        try:
+            if state is None:
+                raise ConfigError("choose a photo first")
+            wishes = _wishes(self.offered, dict(zip(self.names, values, strict=True)))
+            done = work.edit(self.editor, state, wishes, face)
+        except Exception as error:
+            return [*[gr.skip()] * 4, _failed(error)]
+        return [
+            state,  # kept for longer
+            gr.update(visible=False),
+            gr.update(value=(str(done.before), str(done.after)), visible=True),
+            gr.update(value=str(done.download), visible=True),
+            _said(f"Left of the line before, right of it after: {done.done}.", done.warnings),
+        ]
+
+
 def build(editor: Editor, folder: Path) -> gr.Blocks:
     """Build the page.
 
@@ -80,100 +169,82 @@ def build(editor: Editor, folder: Path) -> gr.Blocks:
     """
     offered = groups(editor.models)
     with gr.Blocks(title="imgedit", analytics_enabled=False, delete_cache=(60, _KEPT)) as page:
-        visit = gr.State(None, time_to_live=_KEPT, delete_callback=_forget)
-        gr.HTML(
-            "<h1>imgedit</h1><p>Edit the faces in a photo. It stays on the machine that runs this page, which "
-            "forgets it within an hour after you leave.</p>",
-            elem_id="title",
-            padding=False,
-        )
+        gr.HTML(_HEAD, elem_id="title", padding=False)
         with gr.Row():
             with gr.Column(scale=3, min_width=320, elem_id="view"):
-                photo = gr.File(label="Photo", file_types=sorted(READABLE), height=220, elem_id="photo")
-                faces = gr.Image(
-                    label="Faces", show_label=False, interactive=False, visible=False, buttons=[], elem_id="faces",
-                )  # fmt: skip
-                compared = gr.ImageSlider(
-                    label="Before and after", show_label=False, interactive=False, visible=False,
-                    buttons=["fullscreen"], max_height=640, slider_position=50, elem_id="compared",
-                )  # fmt: skip
-                which = gr.Radio([("all faces", "all")], value="all", label="Edit", visible=False, elem_id="which")
-                notes = gr.HTML(visible=False, elem_id="notes", padding=False)
-                download = gr.DownloadButton("Download at full size", visible=False, elem_id="download")
+                viewer = _viewer()
             with gr.Column(scale=2, min_width=320):
                 controls = _controls(offered)
                 with gr.Row(elem_id="actions"):
-                    clear = gr.Button("Reset", min_width=120, elem_id="reset")
+                    reset = gr.Button("Reset", min_width=120, elem_id="reset")
                     apply = gr.Button("Apply", variant="primary", interactive=False, min_width=120, elem_id="apply")
-
-        shown = [visit, faces, compared, which, download, notes, apply]
-
-        def opened(path: str | None, old: Opened | None, progress: Any = gr.Progress()) -> Sequence[Any]:  # noqa: B008
-            _forget(old)
-            closed = [None, *(gr.update(value=None, visible=False),) * 2, gr.update(visible=False, value="all"),
-                      gr.update(visible=False, value=None)]  # fmt: skip
-            if path is None:
-                return [*closed, gr.update(visible=False), gr.update(interactive=False)]
-            progress(0.2, desc="Looking for faces")
-            try:
-                new = work.open_photo(editor, Path(path), folder)
-            except Exception as error:
-                return [*closed, _failed(error, Path(path)), gr.update(interactive=False)]
-            finally:
-                Path(path).unlink(missing_ok=True)  # it has been read
-            count = len(new.prepared.faces)
-            choices = [("all faces", "all"), *((f"face {i}", str(i)) for i in range(count))]
-            return [
-                new,
-                gr.update(value=str(work.show(new)), visible=True),
-                closed[2],
-                gr.update(choices=choices, value="all", visible=count > 1),
-                closed[4],
-                _said(_counted(count), new.prepared.warnings),
-                gr.update(interactive=True),
-            ]
-
-        def edited(
-            state: Opened | None,
-            face: str,
-            *values: Any,
-            progress: Any = gr.Progress(),  # noqa: B008
-        ) -> Sequence[Any]:
-            kept = [gr.skip()] * 4
-            if state is None:
-                return [*kept, _failed(ImgeditError("choose a photo first"))]
-            progress(0.3, desc="Editing")
-            try:
-                done = work.edit(editor, state, _wishes(offered, dict(zip(controls, values, strict=True))), face)
-            except Exception as error:
-                return [*kept, _failed(error)]
-            pair = (str(done.before), str(done.after))
-            return [
-                state,  # kept for longer
-                gr.update(visible=False),
-                gr.update(value=pair, visible=True),
-                gr.update(value=str(done.download), visible=True),
-                _said(f"Left of the line before, right of it after: {done.done}.", done.warnings),
-            ]
-
-        def chosen(state: Opened | None, event: gr.SelectData) -> Any:
-            index = None if state is None else work.face_at(state, *event.index)
-            return gr.skip() if index is None else str(index)
-
-        # One thing at a time: all visitors share the networks.
-        common: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "work", "concurrency_limit": 1}
-        viewer: dict[str, Any] = {"show_progress_on": [faces, compared]}
-        photo.upload(opened, [photo, visit], shown, show_progress_on=[photo], **common)
-        photo.clear(opened, [photo, visit], shown, show_progress="hidden", **common)
-        faces.select(chosen, [visit], [which], show_progress="hidden", **common)
-        apply.click(
-            edited, [visit, which, *controls.values()], [visit, faces, compared, download, notes], **viewer, **common
-        ).then(None, js=_TO_THE_RESULT, api_visibility="private")
-        starts = [control.value for control in controls.values()]
-        clear.click(lambda: starts, None, list(controls.values()), show_progress="hidden", **common)
-        if "own" in controls:
-            controls["own"].input(lambda: _OWN, None, [controls["word 0"]], show_progress="hidden", **common)
+        _connect(Actions(editor, folder, offered, list(controls)), viewer, controls, reset, apply)
     return page
+
+
+def uploads_only(file: Any) -> Any:
+    """Let a file of Gradio be what was uploaded, and no address that this machine would have to ask for; return it.
+
+    A class of its own would do, but for each of those Gradio writes a file beside the module.
+    """
+    move = file.async_move_resource_to_block_cache
+
+    async def moved(path: str | Path | None) -> Any:
+        if re.match(r"[a-z]+:/", str(path), re.IGNORECASE):
+            raise gr.Error("a photo is uploaded, not named by its address", print_exception=False)
+        return await move(path)
+
+    file.async_move_resource_to_block_cache = moved
+    return file
+
+
+def _viewer() -> Viewer:
+    """Lay out what shows a photo: its faces, and once it is edited both before and after in their place."""
+    return Viewer(
+        visit=gr.State(None, time_to_live=_KEPT, delete_callback=_forget),
+        photo=uploads_only(gr.File(label="Photo", file_types=sorted(READABLE), height=220, elem_id="photo")),
+        faces=gr.Image(label="Faces", show_label=False, interactive=False, visible=False, buttons=[], elem_id="faces"),
+        compared=gr.ImageSlider(
+            label="Before and after",
+            show_label=False,
+            interactive=False,
+            visible=False,
+            buttons=["fullscreen"],
+            max_height=640,
+            elem_id="compared",
+        ),
+        which=gr.Radio([("all faces", "all")], value="all", label="Edit", visible=False, elem_id="which"),
+        notes=gr.HTML(visible=False, elem_id="notes", padding=False),
+        download=gr.DownloadButton("Download at full size", visible=False, elem_id="download"),
+    )
+
+
+def _connect(actions: Actions, viewer: Viewer, controls: Mapping[str, Any], reset: Any, apply: Any) -> None:
+    """Let clicks call what they are for, one at a time: all visitors share the networks."""
+    common: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "work", "concurrency_limit": 1}
+    silent: dict[str, Any] = {**common, "show_progress": "hidden"}
+    v = viewer
+    shown = [v.visit, v.faces, v.compared, v.which, v.download, v.notes, apply]
+    v.photo.upload(actions.open, [v.photo, v.visit], shown, show_progress_on=[v.photo], **common)
+    v.photo.clear(actions.open, [v.photo, v.visit], shown, **silent)
+    v.faces.select(actions.choose, [v.visit], [v.which], **silent)
+    apply.click(
+        actions.edit,
+        [v.visit, v.which, *controls.values()],
+        [v.visit, v.faces, v.compared, v.download, v.notes],
+        show_progress_on=[v.faces, v.compared],
+        **common,
+    ).then(None, js=_TO_THE_RESULT, api_visibility="private")
+    starts = [control.value for control in controls.values()]
+    reset.click(lambda: starts, None, list(controls.values()), **silent)
+    if "own" in controls:  # a colour that is picked is meant
+        hair = next(control for control in controls.values() if _OWN in _values(control))
+        controls["own"].input(lambda: _OWN, None, [hair], **silent)
+
+
+def _values(control: Any) -> Sequence[str]:
+    """Return what a radio button can be; nothing for another control."""
+    return [value for _, value in control.choices] if isinstance(control, gr.Radio) else []
 
 
 def _controls(offered: Sequence[Group]) -> dict[str, Any]:
@@ -265,6 +336,6 @@ def _failed(error: Exception, path: Path | None = None) -> Any:
     if isinstance(error, ImgeditError):
         text = work.sentence(error, path)
     else:
-        _log.error("the page failed", exc_info=error)
+        sys.excepthook(type(error), error, error.__traceback__)
         text = "Something went wrong. This is a fault of imgedit; the terminal that runs this page shows more."
     return gr.update(value=f'<div class="note error" role="alert">{html.escape(text)}</div>', visible=True)

@@ -159,9 +159,10 @@ def application(editor: Editor, folder: Path, *, password: str | None = None, is
     def may_enter(name: str, given: str) -> bool:
         return hmac.compare_digest(given.encode(), (password or "").encode()) and name == NAME
 
+    page = layout.build(editor, folder)
     inner = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
-        layout.build(editor, folder),
+        page,
         "/",
         auth=None if password is None else may_enter,
         auth_message=f"The user name is <b>{NAME}</b>.",
@@ -176,6 +177,8 @@ def application(editor: Editor, folder: Path, *, password: str | None = None, is
         pwa=False,
         mcp_server=False,
     )
+    for component in page.config["components"]:
+        component["example_inputs"] = None  # samples for programs, some by their addresses elsewhere
     return Access(inner, is_local=is_local)
 
 
@@ -201,7 +204,11 @@ class Access:
             await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"There is nothing here."})
         else:
-            more = {} if scope["path"].startswith(_KEPT) else {"cache-control": "no-store"}
+            more = {}
+            if not scope["path"].startswith(_KEPT):
+                more = {"cache-control": "no-store"}
+                plain = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+                scope = {**scope, "headers": plain}  # a page that is compressed cannot be looked through
             await self._inner(scope, receive, _with_headers(send, _HEADERS | more))
 
     def _is_welcome(self, scope: _Scope) -> bool:
@@ -217,19 +224,22 @@ class Access:
 def _with_headers(send: _Send, added: Mapping[str, str]) -> _Send:
     """Add headers to an answer, and take what names other machines out of a page's head."""
     start: MutableMapping[str, Any] = {}
-    page: list[bytes] = []
+    parts: list[bytes] = []
+    is_page = False
 
     async def sent(message: MutableMapping[str, Any]) -> None:
+        nonlocal is_page
         if message["type"] == "http.response.start":
             headers = [(name, value) for name, value in message["headers"] if name.decode().lower() not in added]
             headers += [(name.encode(), value.encode()) for name, value in added.items()]
+            is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers)
             start.update(message, headers=headers)
-            if not any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+            if not is_page:
                 await send(start)
-        elif page or any(n == b"content-type" and v.startswith(b"text/html") for n, v in start["headers"]):
-            page.append(message.get("body", b""))
+        elif message["type"] == "http.response.body" and is_page:
+            parts.append(message.get("body", b""))
             if not message.get("more_body"):
-                body = _REMOTE.sub(b"", b"".join(page))
+                body = _REMOTE.sub(b"", b"".join(parts))
                 kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
                 await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
                 await send({**message, "body": body})

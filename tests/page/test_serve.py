@@ -66,9 +66,19 @@ def test_other_answers_keep_their_bytes_and_programs_may_be_kept():
 
 @pytest.mark.parametrize(
     "path",
-    ["/gradio_api/info", "/gradio_api/proxy=http://a.example/", "/gradio_api/deep_link", "/monitoring",
-     "/gradio_api/runs", "/gradio_api/call/edited", "/docs", "/openapi.json", "/gradio_api/process_recording", "/gradio_api/file"],
-)  # fmt: skip
+    [
+        "/gradio_api/info",
+        "/gradio_api/proxy=http://a.example/",
+        "/gradio_api/deep_link",
+        "/gradio_api/runs",
+        "/gradio_api/call/edited",
+        "/gradio_api/process_recording",
+        "/gradio_api/file",
+        "/monitoring",
+        "/docs",
+        "/openapi.json",
+    ],
+)
 def test_what_the_page_does_not_need_is_not_there(path):
     assert asked(path)[0] == 404
 
