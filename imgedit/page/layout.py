@@ -26,6 +26,7 @@ from imgedit.page.work import Opened, Wishes
 __all__ = ["CSS", "build", "theme", "uploads_only"]
 
 _KEPT = 3600  # seconds without a click after which a visitor's photo is forgotten
+_VIEW = 600  # px, how high a photo is shown at most
 _OWN = "#"  # the choice of a colour that no word names
 _EXPRESSIONS = {
     "smile": ("Smile", -1.0, 1.5),
@@ -45,7 +46,9 @@ _ANGLES = {
 _HEAD = """<h1>imgedit</h1>
 <p>Edit the faces in a photo. It stays on the machine that runs this page, which forgets it within an hour after you
 leave.</p>"""
-CSS = """
+CSS = (
+    f"#faces img {{ max-height: {_VIEW}px; object-fit: contain; }}"
+    + """
 .gradio-container { max-width: 1320px !important; }
 #title h1 { font-size: 1.5rem; margin: 0; }
 #title p { margin: .15rem 0 0; color: var(--body-text-color-subdued); }
@@ -60,6 +63,7 @@ CSS = """
 #photo td.download a { pointer-events: none; text-decoration: none; color: inherit; }
 footer { display: none !important; }
 """
+)
 _TO_THE_RESULT = """() => { if (window.innerWidth < 800)
   document.querySelector("#title").scrollIntoView({behavior: "smooth"}); }"""
 
@@ -103,14 +107,13 @@ class Actions:
     offered: Sequence[Group]
     names: Sequence[str]
 
-    def open(self, path: str | None, old: Opened | None, progress: Any = gr.Progress()) -> Sequence[Any]:  # noqa: B008
+    def open(self, path: str | None, old: Opened | None) -> Sequence[Any]:
         """Read an uploaded photo and outline its faces; nothing where it was taken away."""
         _forget(old)
         hidden = gr.update(value=None, visible=False)
         no_photo = [None, hidden, hidden, gr.update(value="all", visible=False), hidden]
         if path is None:
             return [*no_photo, gr.update(visible=False), gr.update(interactive=False)]
-        progress(0.2, desc="Looking for faces")
         try:
             new = work.open_photo(self.editor, Path(path), self.folder)
             shown = str(work.show(new))
@@ -143,12 +146,15 @@ class Actions:
         progress: Any = gr.Progress(),  # noqa: B008
     ) -> Sequence[Any]:
         """Edit a photo and show it beside itself."""
-        progress(0.3, desc="Editing")
+
+        def stage(done: int, what: str) -> None:
+            progress((done, work.STAGES), desc=what, unit="steps")
+
         try:
             if state is None:
                 raise ConfigError("choose a photo first")
             wishes = _wishes(self.offered, dict(zip(self.names, values, strict=True)))
-            done = work.edit(self.editor, state, wishes, face)
+            done = work.edit(self.editor, state, wishes, face, stage)
         except Exception as error:
             return [*[gr.skip()] * 4, _failed(error)]
         return [
@@ -210,7 +216,7 @@ def _viewer() -> Viewer:
             interactive=False,
             visible=False,
             buttons=["fullscreen"],
-            max_height=640,
+            max_height=_VIEW,
             elem_id="compared",
         ),
         which=gr.Radio([("all faces", "all")], value="all", label="Edit", visible=False, elem_id="which"),
@@ -239,7 +245,8 @@ def _connect(actions: Actions, viewer: Viewer, controls: Mapping[str, Any], rese
     reset.click(lambda: starts, None, list(controls.values()), **silent)
     if "own" in controls:  # a colour that is picked is meant
         hair = next(control for control in controls.values() if _OWN in _values(control))
-        controls["own"].input(lambda: _OWN, None, [hair], **silent)
+        picked = [controls["own"].input, controls["own"].release, controls["own"].submit]
+        gr.on(picked, lambda: _OWN, None, [hair], **silent)
 
 
 def _values(control: Any) -> Sequence[str]:
@@ -283,9 +290,8 @@ def _words(index: int, group: Group, made: dict[str, Any], *, is_titled: bool = 
         choices, value="", label=group.title, show_label=is_titled, container=is_titled, elem_id=f"word-{index}"
     )
     if group.is_hair:
-        with gr.Row(equal_height=True):
-            made["own"] = gr.ColorPicker("#7a3b2e", label="Own colour", min_width=120, elem_id="own")
-            made["brows"] = gr.Checkbox(False, label="Brows follow", min_width=120, elem_id="brows")
+        made["own"] = gr.ColorPicker("#7a3b2e", label="Own colour", elem_id="own")
+        made["brows"] = gr.Checkbox(False, label="Brows follow the hair", elem_id="brows")
     made[f"strength {index}"] = gr.Slider(0.1, 1.0, value=1.0, step=0.05, label="Strength", elem_id=f"strength-{index}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,29 @@ from imgedit.errors import ConfigError, ImgeditError, NoFaceError
 from imgedit.inspection import draw_faces
 from imgedit.photo import Photo
 
-__all__ = ["Edited", "Opened", "Wishes", "edit", "face_at", "hex_colour", "open_photo", "plan_of", "sentence", "show"]
+__all__ = [
+    "STAGES",
+    "Edited",
+    "Opened",
+    "Wishes",
+    "edit",
+    "face_at",
+    "hex_colour",
+    "open_photo",
+    "plan_of",
+    "sentence",
+    "show",
+]
 
 SHOWN = 1280
 """Longest side of what the page shows, px; what is downloaded has the photo's own size."""
+STAGES = 3
+"""Of an edit: finding faces, editing, writing."""
 _LONGEST = 120  # characters of a file's name that tell what was done
 _NUMBERS = re.compile(r"rgba?\(([^)]*)\)")
+
+Stage = Callable[[int, str], object]
+"""Takes how many stages are done, and what comes next."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +197,9 @@ def plan_of(wishes: Wishes, editor: Editor) -> Plan:
     return parts[0] if len(parts) == 1 else combined.prepare(words, expression, turn)
 
 
-def edit(editor: Editor, opened: Opened, wishes: Wishes, which: str = "all") -> Edited:
+def edit(
+    editor: Editor, opened: Opened, wishes: Wishes, which: str = "all", stage: Stage = lambda done, what: None
+) -> Edited:
     """Edit faces of a photo and write what is shown and downloaded; what was written before is removed.
 
     Args:
@@ -188,12 +207,17 @@ def edit(editor: Editor, opened: Opened, wishes: Wishes, which: str = "all") -> 
         opened: the photo.
         wishes: what is to be done.
         which: `all`, or the number of a face.
+        stage: is told what comes next, and how many of `STAGES` are done.
 
     Raises:
         ImgeditError: one of its children, as `plan_of` and `Editor.edit_prepared`.
     """
     plan = plan_of(wishes, editor)
-    (result,) = editor.edit_prepared(opened.faces(editor, which), plan)
+    stage(0, "Finding faces")
+    prepared = opened.faces(editor, which)
+    stage(1, "Editing")
+    (result,) = editor.edit_prepared(prepared, plan)
+    stage(2, "Writing")
     folder = opened.new_folder()
     names = plan.names if len(".".join(plan.names)) <= _LONGEST else ["edited"]
     target = folder / photos.default_output(opened.name, names).name

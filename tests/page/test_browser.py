@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import imgedit
 from imgedit import photo as photos
-from imgedit.models import library
+from tests.page.browser import CHROMIUM, PORTRAIT, running_browser, running_page
 from tests.photos import exif_with
 
-ROOT = Path(imgedit.__file__).parent.parent
-PORTRAIT = library.bundled_folder() / "astronaut.jpg"
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync").split()  # fmt: skip
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-
 pytestmark = [
-    pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason="chromium is not installed"),
+    pytest.mark.skipif(not CHROMIUM.is_file(), reason="chromium is not installed"),
     pytest.mark.skipif(os.name != "posix", reason="signals of POSIX"),
-    pytest.mark.filterwarnings("ignore"),  # Gradio's and Playwright's own
+    pytest.mark.filterwarnings("ignore"),  # Playwright's own
 ]
 
 
 @pytest.fixture
-def place(tmp_path):
-    """The folder of temporary files of a page that runs, its address, and the process."""
+def browser():
     pytest.importorskip("gradio", reason="Gradio is not installed")
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
-    command = [sys.executable, "-m", "imgedit", "page", "--port", "0", "--device", "cpu"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
-        try:
-            yield folder, process.stdout.readline().strip(), process
-        finally:
-            process.kill()
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with running_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+def place(browser, tmp_path):
+    """The folder of temporary files of a page that runs, its address, and the process."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with running_page(folder) as (url, process):
+        yield folder, url, process
 
 
 def test_a_photo_is_edited_compared_and_downloaded_and_nothing_else_is_asked(place, browser, tmp_path):

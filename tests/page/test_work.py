@@ -47,7 +47,9 @@ def opened(editor, photo, tmp_path):
 
 
 def test_the_download_is_what_the_command_line_writes(editor, opened, photo, tmp_path):
-    done = work.edit(editor, opened, Wishes({"blond": 0.8}))
+    stages: list[int] = []
+    done = work.edit(editor, opened, Wishes({"blond": 0.8}), stage=lambda n, what: stages.append(n))
+    assert stages == list(range(work.STAGES))
     out = tmp_path / "out.jpg"
     result = CliRunner().invoke(app, ["translate", "-a", "blond=0.8", str(photo), "-o", str(out), "--device", "cpu"])
     assert result.exit_code == 0, result.stderr
