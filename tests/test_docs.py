@@ -101,13 +101,14 @@ def test_the_readmes_python_runs(photo: Path) -> None:
 
 
 def test_the_python_of_the_package_runs(photo: Path) -> None:
-    code = blocks("imgedit/README.md", "python")[0]
-    run(code)
+    one, several = blocks("imgedit/README.md", "python")[:2]
+    run(one + several)
+    assert Path("all.jpg").is_file()
     assert np.asarray(Image.open("blond.jpg")).shape == np.asarray(Image.open(photo)).shape
 
 
 def test_an_edit_is_added_as_documented(photo: Path) -> None:
-    edit, use = blocks("imgedit/README.md", "python")[1:]
+    edit, use = blocks("imgedit/README.md", "python")[2:]
     names = run(edit)
     run(use, prepare=names["prepare"])
     before, after = (np.asarray(Image.open(path).convert("HSV"), np.int16)[..., 1] for path in (photo, "vivid.jpg"))
