@@ -16,7 +16,7 @@ __all__ = ["Problem", "Report", "examine"]
 
 PACKAGES = (
     "onnxruntime", "onnxruntime-gpu", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "huggingface-hub",
-    "typer", "rich", "platformdirs", "torch",
+    "typer", "rich", "platformdirs", "gradio", "torch",
 )  # fmt: skip
 """Packages whose versions are told, where they are installed."""
 _CPU = "CPUExecutionProvider"

@@ -196,7 +196,7 @@ def uploads_only(file: Any) -> Any:
     move = file.async_move_resource_to_block_cache
 
     async def moved(path: str | Path | None) -> Any:
-        if re.match(r"[a-z]+:/", str(path), re.IGNORECASE):
+        if re.match(r"[a-z]{2,}:/", str(path), re.IGNORECASE):
             raise gr.Error("a photo is uploaded, not named by its address", print_exception=False)
         return await move(path)
 

@@ -195,8 +195,10 @@ class Access:
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """As ASGI wants it."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
+        elif scope["type"] != "http":  # the page needs no sockets
+            await send({"type": "websocket.close", "code": 1008})
         elif not self._is_welcome(scope):
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"This page is for the machine that runs it."})

@@ -58,6 +58,20 @@ def test_the_page_names_no_other_machine():
     assert headers["cache-control"] == "no-store"
 
 
+def test_the_page_takes_no_sockets_and_starts_and_ends_as_any():
+    sent, reached = [], []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    async def page(scope, receive, send):
+        reached.append(scope["type"])
+
+    for kind in ("websocket", "lifespan"):
+        asyncio.run(serve.Access(page, is_local=True)({"type": kind, "path": "/", "headers": []}, None, send))
+    assert (sent, reached) == (["websocket.close"], ["lifespan"])
+
+
 def test_other_answers_keep_their_bytes_and_programs_may_be_kept():
     status, headers, body = asked("/gradio_api/file=/tmp/a/b.jpg")
     assert (status, body, headers["cache-control"]) == (200, HEAD, "no-store")
