@@ -29,6 +29,7 @@ METHODS = {
     "face_recognition": "training.methods.face_recognition",
     "frontal_refiner": "training.methods.frontal_refiner",
     "gan": "training.methods.gan",
+    "glasses_remover": "training.methods.glasses_remover",
     "hair_classifier": "training.methods.hair_classifier",
     "hair_flow": "training.methods.hair_flow",
     "hair_grid": "training.methods.hair_grid",

@@ -7,7 +7,7 @@ lies behind the face, or under hair, is hidden. Rims throw a faint shadow, lense
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError
 from imgedit.pixels import Floats, Pixels, kept, pixels_to_lab
 from imgedit.render.change import DETAIL
+from imgedit.render.guided import work_grid
+from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
 from imgedit.vision.subject import Subject
 
-__all__ = ["EYES_APART", "Frame", "Glasses", "Placed", "frame_of", "place"]
+__all__ = ["EYES_APART", "Drawing", "Frame", "Glasses", "Look", "Placed", "draw", "frame_of", "place"]
 
 EYES_APART = 63.0
 """Millimetres between the middles of the eyes of the face that frames are drawn for."""
@@ -40,13 +42,12 @@ _EAR = (8.0, 26.0)  # mm from the points before an ear out to where a temple end
 _EAR_HEIGHT = 35.0  # mm down from there: the height of an ear
 _END_PIECE = np.array([2.0, 0.0, 4.0])  # mm out, down and back, round the corner from a rim to its temple
 _DISTANCE = 900.0  # mm from the camera to the eyes
-_SHADOW, _SHADOW_WIDTH, _SHADOW_DOWN = 0.30, 2.2, 2.6  # depth of a rim's shadow, its softness and shift in mm
-_LENS, _REFLECTION = 0.03, 0.09  # of light that a lens keeps back, and that a reflection adds
-_SHEEN = 0.16  # of light that the upper edge of a rim throws back
+_SHADOW_WIDTH, _SHADOW_DOWN = 2.2, 2.6  # softness and shift of a rim's shadow, mm
 _USUAL, _DARKEST = 75.0, 20.0  # L* of usual skin, and the greatest that a frame is never darker than
 _SUPERSAMPLED = 4  # samples a pixel along each side, on frames of up to `_FINE` px
 _FINE = 700
 _N_STRIPS = 60  # of a lens
+_DEPTH_SIDE = 256  # longest side of the map of the face's depth, cells
 _SHARPEST = 0.3  # standard deviation of the least blur, px
 _LEAST_EDGE = 8.0  # slope (Sobel, 0..255) of an edge that tells of blur
 _SOFT = 0.75  # share of a face's own blur that a frame gets; skin has no edges as sharp as a frame's
@@ -168,20 +169,91 @@ class Glasses:
 
     def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Draw the glasses on the photo; as `Change.apply`."""
-        placed = place(self.points)
-        canvas = _Canvas.around(placed, self.frame, self.points, region.roi)
         out = rgb.copy()
-        if canvas is None:
+
+        def blur(roi: geometry.Roi) -> float:
+            x0, y0, x1, y1 = roi
+            return _blur(subject.rgb[y0:y1, x0:x1])
+
+        drawing = draw(
+            rgb, self.points, self.frame, region.roi,
+            hair=lambda roi: _hair(subject, roi), blur=blur, is_grey=subject.is_grey,
+        )  # fmt: skip
+        if drawing is None:
             return out
-        x0, y0, x1, y1 = canvas.roi
+        x0, y0, x1, y1 = drawing.roi
         part = out[y0:y1, x0:x1]
-        hair = _hair(subject, canvas.roi)
-        layers = _layers(canvas, self.frame, hair, _blur(subject.rgb[y0:y1, x0:x1]))
-        colours = _painted(part, layers, _lit(self.frame.colour, part, is_grey=subject.is_grey))
-        weight = _cropped(region, canvas.roi) * np.float32(self.amount)
-        mixed = part + weight[..., None] * (colours - part)
+        weight = _cropped(region, drawing.roi) * np.float32(self.amount)
+        mixed = part + weight[..., None] * (drawing.picture - part)
         np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
         return out
+
+
+@dataclass(frozen=True)
+class Look:
+    """How light falls on glasses.
+
+    Attributes:
+        shadow: depth of a rim's shadow, 0..1.
+        lens: share of light that a lens keeps back.
+        reflection: share of light that a reflection adds.
+        sheen: share of light that the upper edge of a rim throws back.
+    """
+
+    shadow: float = 0.30
+    lens: float = 0.03
+    reflection: float = 0.09
+    sheen: float = 0.16
+
+
+class Drawing(NamedTuple):
+    """A part of a photo with glasses.
+
+    Attributes:
+        roi: which part.
+        picture: `(h, w, 3)`, 0..255.
+        frame: how much of each pixel the frame covers, `(h, w)`, 0..1.
+    """
+
+    roi: geometry.Roi
+    picture: Floats
+    frame: Floats
+
+
+def draw(
+    rgb: Pixels,
+    points: Points,
+    frame: Frame,
+    limit: geometry.Roi,
+    *,
+    hair: Callable[[geometry.Roi], Floats],
+    blur: Callable[[geometry.Roi], float],
+    is_grey: bool = False,
+    look: Look = Look(),  # noqa: B008  (frozen)
+) -> Drawing | None:
+    """Draw glasses on a face.
+
+    Args:
+        rgb: the photo, `(H, W, 3)`.
+        points: the face's mesh, `(468, 3)`, pixels of the photo.
+        frame: what is drawn.
+        limit: the part of the photo where it may be.
+        hair: returns how much of a part is hair, `(h, w)`, 0..1; it lies over the frame.
+        blur: returns how blurred a part is, standard deviation in px; the frame becomes as blurred.
+        is_grey: draw without colour.
+        look: how light falls on them.
+
+    Returns:
+        None where the glasses lie beside the part.
+    """
+    canvas = _Canvas.around(place(points), frame, points, limit)
+    if canvas is None:
+        return None
+    x0, y0, x1, y1 = canvas.roi
+    part = rgb[y0:y1, x0:x1]
+    layers = _layers(canvas, frame, hair(canvas.roi), blur(canvas.roi))
+    picture = _painted(part, layers, _lit(frame.colour, part, is_grey=is_grey), look)
+    return Drawing(canvas.roi, picture, layers.frame)
 
 
 def _lit(colour: Floats, part: Pixels, *, is_grey: bool) -> Floats:
@@ -197,7 +269,7 @@ class _Canvas:
 
     def __init__(self, roi: geometry.Roi, samples: int, placed: Placed, points: Points) -> None:
         self.roi, self.samples, self.placed, self.points = roi, samples, placed, points
-        self._surface = _Surface(points)
+        self._surface = _Surface(points, roi)
 
     @classmethod
     def around(cls, placed: Placed, frame: Frame, points: Points, limit: geometry.Roi) -> _Canvas | None:
@@ -237,28 +309,22 @@ class _Canvas:
 
 
 class _Surface:
-    """The face's mesh as a surface, `points` `(468, 3)`."""
+    """The face's mesh, `points` `(468, 3)`, as a map of depth over a part of a photo."""
 
-    def __init__(self, points: Points) -> None:
-        corners = points[mesh.template().triangles]  # (t, 3, 3)
-        self._a, self._z = corners[:, 0, :2], corners[..., 2]
-        edges = np.stack([corners[:, 1, :2] - self._a, corners[:, 2, :2] - self._a], axis=2)
-        det = np.linalg.det(edges)
-        self._is_flat = np.abs(det) < 1e-9
-        edges[self._is_flat] = np.eye(2)
-        self._inverse = np.linalg.inv(edges)
+    def __init__(self, points: Points, roi: geometry.Roi) -> None:
+        h, w, to_photo = work_grid(roi, _DEPTH_SIDE)
+        self._to_cells = geometry.invert(to_photo)
+        cells = np.column_stack([geometry.apply(self._to_cells, points[:, :2]), points[:, 2]])
+        depth, is_face = rasterize(cells, points[:, 2:], mesh.template().triangles, (h, w))
+        self._depth = np.where(is_face, depth[..., 0], np.inf)
 
     def depth(self, places: Points) -> NDArray[np.float64]:
-        """Return z of the surface, the nearest to the camera, at places `(n, 2)`; infinity beside it."""
-        nearest = np.full(len(places), np.inf)
-        for i, place in enumerate(places):
-            uv = np.einsum("tij,tj->ti", self._inverse, place - self._a)
-            inside = (uv >= 0).all(1) & (uv.sum(1) <= 1) & ~self._is_flat
-            if inside.any():
-                u, v = uv[inside].T
-                z = self._z[inside]
-                nearest[i] = float((z[:, 0] * (1 - u - v) + z[:, 1] * u + z[:, 2] * v).min())
-        return nearest
+        """Return z of the surface, the nearest to the camera, at places `(n, 2)` of the photo; infinity beside it."""
+        x, y = np.rint(geometry.apply(self._to_cells, places)).astype(int).T
+        h, w = self._depth.shape
+        inside = (x >= 0) & (y >= 0) & (x < w) & (y < h)
+        found = self._depth[np.clip(y, 0, h - 1), np.clip(x, 0, w - 1)]
+        return np.asarray(np.where(inside, found, np.inf), np.float64)
 
 
 class _Layers(NamedTuple):
@@ -319,14 +385,14 @@ def _hides(canvas: _Canvas, hair: Floats, ear: Points) -> float:
     return float(np.clip((found - 0.2) / 0.4, 0.0, 1.0))
 
 
-def _painted(part: Pixels, layers: _Layers, colour: Floats) -> Floats:
+def _painted(part: Pixels, layers: _Layers, colour: Floats, look: Look) -> Floats:
     """Return the photo's part with the glasses, `(h, w, 3)`, 0..255."""
     seen = part.astype(np.float32)
     bright = np.float32(np.percentile(seen.max(axis=2), 95.0))
-    seen *= 1.0 - _SHADOW * layers.shadow[..., None]
-    seen *= 1.0 - _LENS * layers.lens[..., None]
-    seen += _REFLECTION * layers.reflection[..., None] * (bright - 0.5 * seen)
-    frame = colour + _SHEEN * bright * layers.sheen[..., None]
+    seen *= 1.0 - look.shadow * layers.shadow[..., None]
+    seen *= 1.0 - look.lens * layers.lens[..., None]
+    seen += look.reflection * layers.reflection[..., None] * (bright - 0.5 * seen)
+    frame = colour + look.sheen * bright * layers.sheen[..., None]
     return np.asarray(seen + layers.frame[..., None] * (frame - seen), np.float32)
 
 

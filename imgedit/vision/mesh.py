@@ -228,6 +228,27 @@ def rotation(pose: Pose) -> Points:
     return np.asarray(about_down @ about_right @ about_ahead)
 
 
+def upright_window(points: Points, middle: Points, width: float, size: tuple[int, int]) -> Matrix:
+    """Return the matrix from a photo to a window of a face, upright with the face.
+
+    It hangs on what expressions do not move (`STILL`).
+
+    Args:
+        points: `(468, 3)`, pixels of the photo.
+        middle: `(3,)`, of the window, in the frame of the mean face.
+        width: of the window, in units of the mean face.
+        size: height and width of the crop, px.
+    """
+    still = list(STILL)
+    scale, turn, shift = fit(template().points[still], points[still])
+    centre = (scale * turn @ middle + shift)[:2]
+    angle = math.radians(angles(turn).roll)
+    zoom = size[1] / (width * scale)
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    upright = np.array([[cos, sin], [-sin, cos]])
+    return np.column_stack([upright, (np.array(size[::-1]) - 1) / 2.0 - upright @ centre])
+
+
 def angles(turn: Points) -> Pose:
     """Return the pose of a rotation `(3, 3)`; the other way round from `rotation`."""
     x, y, z = -turn[:, 2]  # where the face looks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import cv2
@@ -53,14 +52,8 @@ def window(points: Points, size: int) -> Matrix:
         points: `(468, 3)`, pixels of the photo.
         size: side of the crop, px.
     """
-    scale, turn, shift = _fit(points)
     middle = mesh.template().points[list(_MIDDLE)].mean(0) + np.array([0.0, _LOWER, 0.0])
-    centre = (scale * turn @ middle + shift)[:2]
-    angle = math.radians(mesh.angles(turn).roll)
-    zoom = size / (SIDE * scale)
-    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
-    upright = np.array([[cos, sin], [-sin, cos]])
-    return np.column_stack([upright, (size - 1) / 2.0 - upright @ centre])
+    return mesh.upright_window(points, middle, SIDE, (size, size))
 
 
 def contours(points: Points, matrix: Matrix, size: int, *, growth: float = GROWTH) -> Contours:

@@ -20,6 +20,7 @@ DATASETS = {
     "umist": "training.data.umist",
     "utkface": "training.data.utkface",
     "utkface_hair": "training.data.utkface_hair",
+    "worn_glasses": "training.data.worn_glasses",
 }
 
 MADE = frozenset({"gaussians"})

@@ -62,3 +62,14 @@ def photometric(image: np.ndarray, rng: np.random.Generator, dim: float = 0.0) -
 def _colour(rng: np.random.Generator) -> np.ndarray:
     """Draw a colour, `(3,)` in 0..255; most are dull."""
     return np.asarray(rng.uniform(0.0, 230.0) + rng.normal(0.0, 25.0, 3), np.float32).clip(0.0, 255.0)
+
+
+def in_other_light(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Vary brightness, contrast and saturation of each picture `(N, 3, H, W)` in [-1, 1] a little."""
+    n = len(images)
+    gain, shift, tint = (
+        torch.from_numpy(rng.uniform(low, high, (n, 1, 1, 1)).astype(np.float32))
+        for low, high in ((0.8, 1.2), (-0.12, 0.12), (0.7, 1.25))
+    )
+    grey = images.mean(1, keepdim=True)
+    return ((grey + (images - grey) * tint) * gain + shift).clamp(-1.0, 1.0)

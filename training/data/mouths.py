@@ -17,9 +17,9 @@ from imgedit.errors import DataError
 from imgedit.progress import with_progress
 from imgedit.render.warp import warp_points
 from imgedit.vision import expressions, geometry, mouths
-from training.data import celeba, meshes
+from training.data import aligned
 from training.data.batch import Batch, to_tensor
-from training.data.pseudo_masks import thumbnails
+from training.data.lighting import in_other_light
 from training.data.reading import rgb
 
 OPEN = 0.45
@@ -31,8 +31,6 @@ N_OPENED = 3
 MASKS = ("outer", "inner", "hole")
 _GROWTH = (0.2, 0.42)  # of the hole, in units of the mean face: the mesh's error differs from face to face
 _CLOSED_WEIGHT = 0.25  # how often a closed mouth is drawn, in relation to an open one
-_TEST = 0.1
-_SAME = 0.85  # correlation of two thumbnails above which they may show one photo
 
 
 class Mouths:
@@ -73,7 +71,7 @@ class Mouths:
         if self.augment:
             turned = torch.from_numpy(rng.random(len(index)) < 0.5)
             images[turned], partners[turned], mask[turned] = (x[turned].flip(3) for x in (images, partners, mask))
-            images, partners = (_in_other_light(x, rng) for x in (images, partners))
+            images, partners = (in_other_light(x, rng) for x in (images, partners))
         return Batch(images, mask=mask, partner=partners)
 
     def _masks(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -100,13 +98,9 @@ def load(folder: Path, split: str, *, size: int = 80, mouth_masks: bool = True) 
     Raises:
         DataError: there are no pictures, or no open or no closed mouths among them.
     """
-    sources = _pictures(Path(folder), split)
+    sources = aligned.pictures(Path(folder), split)
     images, points, opening = [], [], []
-    pictures: list[tuple[Path, np.ndarray]] = []
-    for paths, frame in sources:
-        for path, one in zip(paths, meshes.meshes(paths, frame).astype(np.float64), strict=True):
-            if np.isfinite(one).all():
-                pictures.append((path, one))
+    pictures = aligned.with_meshes(sources)
     if not pictures:
         raise DataError(f"no {split} pictures in {folder}; expected celeba or celebamask_hq there")
     for path, one in with_progress(pictures, f"Cutting mouths, {split}"):
@@ -139,50 +133,9 @@ def load(folder: Path, split: str, *, size: int = 80, mouth_masks: bool = True) 
     )
 
 
-def _pictures(folder: Path, split: str) -> list[tuple[list[Path], meshes.Frame]]:
-    """Return the pictures of a split by data set, each with where its frame lies."""
-    found: list[tuple[list[Path], meshes.Frame]] = []
-    aligned, masked = folder / "celeba", folder / "celebamask_hq" / "images"
-    held_out: list[Path] = []
-    if aligned.is_dir():
-        found.append((celeba.pictures(aligned, split, ["full"]), geometry.frame_matrix))
-        held_out = [p for other in ("valid", "test") for p in celeba.pictures(aligned, other, ["full"])]
-    if masked.is_dir() and split != "valid":
-        paths = sorted(masked.glob("*.jpg"))
-        n = len(paths) - round(_TEST * len(paths))
-        paths = paths[n:] if split == "test" else _unlike(paths[:n], held_out)
-        found.append((paths, meshes.frame_of_hq))
-    return found
-
-
-def _unlike(paths: Sequence[Path], others: Sequence[Path]) -> list[Path]:
-    """Return the CelebA-HQ pictures that are unlike some of CelebA."""
-    if not others or not paths:
-        return list(paths)
-    seen = thumbnails([geometry.cut(rgb(p), _to_face(meshes.frame_of_hq, rgb(p)), 48) for p in paths])
-    known = thumbnails([geometry.cut(rgb(p), _to_face(geometry.frame_matrix, rgb(p)), 48) for p in others])
-    alike = (seen @ known.T).max(1) >= _SAME
-    return [path for path, leave_out in zip(paths, alike, strict=True) if not leave_out]
-
-
-def _to_face(frame: meshes.Frame, image: np.ndarray) -> geometry.Matrix:
-    return geometry.chain(frame((image.shape[0], image.shape[1])), geometry.window_matrix("inner", 48))
-
-
 def _cut(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut the window of `source`'s mouth, uint8 `(size, size, 3)`, and take the mesh `target` into it."""
     matrix = mouths.window(source, size)
     scale = geometry.crop_scale(matrix)
     inside = np.column_stack([geometry.apply(matrix, target[:, :2]), target[:, 2] * scale])
     return np.asarray(geometry.cut(image, matrix, size), np.uint8), inside
-
-
-def _in_other_light(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Vary brightness, contrast and saturation of each picture a little."""
-    n = len(images)
-    gain, shift, tint = (
-        torch.from_numpy(rng.uniform(low, high, (n, 1, 1, 1)).astype(np.float32))
-        for low, high in ((0.8, 1.2), (-0.12, 0.12), (0.7, 1.25))
-    )
-    grey = images.mean(1, keepdim=True)
-    return ((grey + (images - grey) * tint) * gain + shift).clamp(-1.0, 1.0)

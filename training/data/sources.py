@@ -14,6 +14,7 @@ from training.data.unpaired import Unpaired
 
 _SHOWS = {
     "attributes": "labels of attributes",
+    "glasses_masks": "pictures with and without glasses",
     "side_masks": "masks of what the side shows",
     "poses": "poses",
     "share": "masks of the parts of a face",
