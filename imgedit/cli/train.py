@@ -27,9 +27,9 @@ def train(
         typer.Argument(
             metavar="METHOD",
             help="What to train: attribute_classifier, cycle_vae, cyclegan, digit_classifier, dr_gan, "
-            "face_parser, face_recognition, frontal_refiner, gan, hair_classifier, hair_flow, hair_grid, "
-            "hair_histogram, local_edits, lord, mathieu, md_gan, mouth_painter, pixel_vae, sleeve_classifier, "
-            "sleeve_painter, stargan, szabo, unrolled_gan, vae, vae_gan, "
+            "face_parser, face_recognition, frontal_refiner, gan, glasses_remover, hair_classifier, hair_flow, "
+            "hair_grid, hair_histogram, local_edits, lord, mathieu, md_gan, mouth_painter, pixel_vae, "
+            "sleeve_classifier, sleeve_painter, stargan, szabo, unrolled_gan, vae, vae_gan, "
             "wgan, wgan_gp.",
         ),
     ] = None,

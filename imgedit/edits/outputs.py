@@ -25,6 +25,7 @@ from imgedit.render.change import Change
 from imgedit.render.delta import Delta
 from imgedit.render.flow import N_PLANES, Flow, mask_on
 from imgedit.render.grid import Grid
+from imgedit.vision.eyes import DARK_LENSES, lightness_of_lenses
 from imgedit.vision.hair import doubt, is_long
 from imgedit.vision.parts import MOVABLE
 from imgedit.vision.subject import Subject
@@ -250,7 +251,12 @@ class Job:
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         output = self.model.manifest.output
-        if output in ("mesh", "glasses", "mustache"):  # acts on the face's mesh, so no part of it has to be found
+        if output in (
+            "mesh",
+            "glasses",
+            "mustache",
+            "removal",
+        ):  # acts on the face's mesh, so no part of it has to be found
             return True
         part = MOVABLE if output == "flow" else self.part
         if output == "flow" and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
@@ -387,6 +393,31 @@ def _glasses(job: Job) -> Sequence[Change]:
     return [Glasses(face.points, frame_of(job.run("frames")({}), index), job.region(job.part), edit.strength)]
 
 
+def _removal(job: Job) -> Sequence[Change]:
+    """Take glasses off, unless they are dark: nobody knows the eyes behind them."""
+    face = job.subject.mesh
+    if face is None:
+        job.warn(f"keeps its glasses: no face mesh fits it, so {job.named} changes nothing")
+        return []
+    if not job.is_forced and lightness_of_lenses(job.subject.rgb, face.points) < DARK_LENSES:
+        job.warn(f"seems to wear dark glasses, behind which the eyes are not seen: {job.named} changes nothing")
+        return []
+    from imgedit.render.removal import Removal  # and with it all that only painting needs
+
+    model = job.model
+    size = (model.manifest.crop.height, model.manifest.crop.width)
+
+    def take(crop: Floats) -> tuple[Floats, Floats]:
+        found = job.run("translate")({"image": crop[None]})
+        picture, mask = found.get("image_out"), found.get("mask")
+        if picture is None or mask is None or picture.shape != (1, 3, *size) or mask.shape != (1, 1, *size):
+            raise ModelError(f"{model.id} must return image_out {(1, 3, *size)} and mask {(1, 1, *size)}")
+        return np.asarray(picture[0], np.float32), np.asarray(mask[0, 0], np.float32)
+
+    strength = max(edit.strength for edit in job.edits)
+    return [Removal(face.points, take, size, job.region(job.part), strength)]
+
+
 def _mustache(job: Job) -> Sequence[Change]:
     """Draw a mustache on the face."""
     face = job.subject.mesh
@@ -451,5 +482,6 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "glasses": _glasses,
     "skin": _skin,
     "mustache": _mustache,
+    "removal": _removal,
 }
 """A model's output -> what makes changes of it."""

@@ -141,14 +141,14 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
     """Return the first model that knows a word, and the word as that model's edit."""
     is_negated = text.startswith("no-")
     name = text.removeprefix("no-")
-    only_adds: Model | None = None
+    one_way: Model | None = None
     for model in models:
         manifest = model.manifest
         known = manifest.word(name)
         if known is None:
             continue
-        if is_negated and manifest.only_adds:
-            only_adds = only_adds or model
+        if manifest.only_adds if is_negated else manifest.only_removes:
+            one_way = one_way or model
             continue
         word = known[1]
         is_experimental = word.quality == "experimental"
@@ -165,8 +165,9 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
         values = {attribute: _opposite(value, manifest) for attribute, value in word.sets.items()}
         guards = tuple(guard for guard in word.unless if guard.then != "skip")
         return model, Edit(text, values, strength, word.region, guards=guards, is_experimental=is_experimental)
-    if only_adds is not None:
-        raise ConfigError(f"{text!r} cannot be done: {only_adds.id} draws {name} and cannot take it away")
+    if one_way is not None:
+        way = f"draws {name} and cannot take it away" if is_negated else f"takes {name} away and cannot draw it"
+        raise ConfigError(f"{text!r} cannot be done: {one_way.id} {way}")
     raise UnknownWordError(_unknown(text, name, models))
 
 

@@ -112,6 +112,11 @@ class Manifest:
         """Whether the model can do what its words say, and cannot undo it."""
         return self.output in schema.ADDITIONS
 
+    @property
+    def only_removes(self) -> bool:
+        """Whether the model takes a thing away and cannot draw it, so that its words have only `no-`."""
+        return self.output in schema.REMOVALS
+
     def word(self, name: str) -> tuple[str, Word] | None:
         """Return a word by any of its spellings, with the one that is its name; None where the model has no such."""
         if name in self.words:

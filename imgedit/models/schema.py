@@ -21,6 +21,7 @@ __all__ = [
     "OUTPUTS",
     "QUALITIES",
     "REGIONS",
+    "REMOVALS",
     "RULES",
     "SCHEMA_VERSION",
     "check",
@@ -34,9 +35,11 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize", "recognise"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "none")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "removal", "none")
 ADDITIONS = ("glasses", "mustache")
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
+REMOVALS = ("removal",)
+"""Outputs that take a thing away and cannot draw it: their words have only `no-`."""
 CROPS = ("face", "head", "inner", "close", "body", "torso", "none")
 REGIONS = ("hair", "face", "skin", "all")
 CONDITIONINGS = ("target", "difference", "direction", "domains", "none")

@@ -229,7 +229,7 @@ def draw(
     hair: Callable[[geometry.Roi], Floats],
     blur: Callable[[geometry.Roi], float],
     is_grey: bool = False,
-    look: Look = Look(),  # noqa: B008  (frozen)
+    look: Look = Look(),
 ) -> Drawing | None:
     """Draw glasses on a face.
 

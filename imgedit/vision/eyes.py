@@ -10,10 +10,12 @@ from imgedit.vision import mesh
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.mesh import Points
 
-__all__ = ["WIDTH", "lightness_of_lenses", "window"]
+__all__ = ["DARK_LENSES", "WIDTH", "lightness_of_lenses", "window"]
 
 WIDTH = 17.6
 """Width of the window in units of the mean face (the eyes' outer corners are 8.9 apart): from ear to ear."""
+DARK_LENSES = 0.65
+"""`lightness_of_lenses` below which glasses are dark."""
 
 _CORNERS = (33, 133, 362, 263)  # of the eyes; the window's middle is theirs,
 _LOWER = 0.6  # and so much lower: lenses reach further down than up

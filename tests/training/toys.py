@@ -56,7 +56,7 @@ class Pictures:
         mask = None
         if self.mask == "classes":
             mask = torch.from_numpy(self.images[index, :, :, 0] // 64).long()
-        elif self.mask == "soft":
+        elif self.mask in ("soft", "glasses"):
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
         elif self.mask == "mouths":
             mask = torch.from_numpy(self.images[index] > 127).float().permute(0, 3, 1, 2).repeat(1, 2, 1, 1)
@@ -64,6 +64,8 @@ class Pictures:
             mask = torch.from_numpy(self.images[index] > 127).float().permute(0, 3, 1, 2).repeat(1, 4, 1, 1)[:, :10]
         labels = torch.from_numpy(self.labels[index][:, : len(self.attributes)])
         partner = to_tensor(self.images[(index + 2) % len(self.images)]) if self.pairs else None
+        if self.mask == "glasses":
+            partner = torch.cat([image.roll(1, 0), image.roll(2, 0)], 1)
         pose = torch.from_numpy(index % self.poses).long() if self.poses else None
         which = torch.from_numpy(np.asarray(index, np.int64))
         return Batch(image, labels, mask, torch.from_numpy(index % 2).long(), partner, pose, which)

@@ -1,11 +1,12 @@
-"""Light and camera as photos differ in them, on `(H, W, 3)` uint8 RGB: for those who are to find their way in any."""
+"""Light and camera as photos differ in them: for those who are to find their way in any."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import torch
 
-__all__ = ["photometric", "relit"]
+__all__ = ["in_other_light", "photometric", "relit"]
 
 _EDGE = 1.0
 """Standard deviation of the soft edge between a person and a ground in another light, px."""

@@ -7,7 +7,6 @@ sorted names is `test`, the rest `train`, less what looks like a picture of Cele
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np

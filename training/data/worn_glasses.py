@@ -22,16 +22,14 @@ from imgedit.progress import with_progress
 from imgedit.render.glasses import Frame, Look, draw
 from imgedit.vision import eyes, geometry
 from imgedit.vision.mesh import Points
-from training.data import aligned, celeba, meshes
+from training.data import aligned, celeba
 from training.data.batch import Batch, to_tensor
 from training.data.lighting import in_other_light
 from training.data.reading import rgb
 from training.data.spectacles import any_shape, drawn
 
-__all__ = ["DARK", "WornGlasses", "load"]
+__all__ = ["WornGlasses", "load"]
 
-DARK = 0.65
-"""`eyes.lightness_of_lenses` below which glasses are dark."""
 EACH = 3
 """Frames that are drawn on each face, for training."""
 _SEEN = 20.0  # of 255: a pixel that glasses change by more is theirs
@@ -62,8 +60,10 @@ class WornGlasses:
         return len(self.bare)
 
     def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Return bare eyes as `image`, as `partner` `(N, 6, H, W)` the same with drawn glasses and others with real
-        ones, and as `mask` `(N, 1, H, W)` where the drawn ones are, 0..1.
+        """Return bare eyes with drawn and others with real glasses.
+
+        `partner` `(N, 6, H, W)` is first `image` with drawn glasses, then others with real ones; `mask` `(N, 1, H, W)`
+        says where the drawn ones are, 0..1.
         """
         other = rng.integers(0, len(self.real), len(index)) if self.augment else np.asarray(index) % len(self.real)
         bare, worn, real = to_tensor(self.bare[index]), to_tensor(self.worn[index]), to_tensor(self.real[other])
@@ -112,11 +112,11 @@ def load(
     real = []
     for path, points in with_progress(wearing, f"Cutting eyes with glasses, {split}"):
         image = rgb(path)
-        if eyes.lightness_of_lenses(image, points) >= DARK:
+        if eyes.lightness_of_lenses(image, points) >= eyes.DARK_LENSES:
             real.append(geometry.cut(image, eyes.window(points, (size, 2 * size)), (size, 2 * size)))
     if not bare or not real:
         raise DataError(
-            f"{folder} has {len(bare)} {split} pictures without and {len(real)} with glasses; it needs both, in celeba "
+            f"{folder} has {len(without)} {split} pictures without and {len(real)} with glasses; it needs both, in celeba "
             "and celebamask_hq"
         )
     return WornGlasses(np.stack(bare), np.stack(worn), np.stack(real), is_train)

@@ -6,7 +6,7 @@ Their shapes are those of `training.data.spectacles`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from imgedit.pixels import Floats
-from training.data.spectacles import Shape, drawn
+from training.data.spectacles import N_BAR, N_POINTS, Shape, drawn
 from training.measure.converted import model_of
 from training.measure.expressions import figures_of
 from training.measure.script import arguments_of, printed

@@ -10,7 +10,7 @@ Reference:
     adversary); Pumarola et al. 2018, "GANimation", arXiv 1807.09251, equations 2 and 5 (colours and a mask that says
     where they count, kept small); Wang et al. 2018, arXiv 1711.11585, equation 3 (feature matching).
 Deviations:
-    From Pathak et al.: the hole is found by the network, a hinge loss with lazy R1 in place of the logistic one, a U-Net.
+    From Pathak et al.: the network finds the hole; a hinge loss with lazy R1 in place of the logistic one; a U-Net.
     From GANimation: the mask of drawn glasses is known and asked for; that of real ones is kept small.
 """
 
@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from imgedit.models.manifest import Word
 from training.data.batch import Batch
 from training.families.pictures import tile
 from training.losses import adversarial as losses
@@ -189,13 +190,15 @@ class Method:
         network = self.ema.network.eval()
         off = _over(drawn, *network(drawn))
         painted, mask = network(real)
-        return tile([drawn, off, batch.image, real, _over(real, painted, mask), mask.expand(-1, 3, -1, -1) * 2.0 - 1.0])
+        where = mask.expand(-1, 3, -1, -1) * 2.0 - 1.0
+        rows = [drawn, off, batch.image, real, _over(real, painted, mask), where]
+        return tile(torch.stack([row[:6] for row in rows])).cpu()
 
     def graphs(self) -> dict[str, Graph]:
         """The averaged G."""
         size = (self.config.size, 2 * self.config.size)
         image = torch.zeros(2, 3, *size)
-        return {"translate": Graph(self.ema.network.eval(), {"image": image}, ["image_out", "mask"])}
+        return {"translate": Graph(self.ema.network.eval().cpu(), {"image": image}, ["image_out", "mask"])}
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says of the method."""
@@ -203,9 +206,10 @@ class Method:
         return {
             "title": "Remover of glasses: what they hide is painted",
             "kind": "translate",
-            "crop": {"kind": "eyes", "height": size, "width": 2 * size},
+            "crop": {"kind": "none", "height": size, "width": 2 * size},
             "output": "removal",
             "attributes": ["Eyeglasses"],
+            "words": {"eyeglasses": Word({"Eyeglasses": 1.0}, region="all", also=("glasses",))},
             "conditioning": "target",
             "paper": "GANimation, Pumarola et al. 2018, arXiv 1807.09251",
         }

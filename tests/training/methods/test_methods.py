@@ -107,6 +107,7 @@ def pictures(method: Any, n: int = 8) -> Pictures:
         if options.get("mask_model") or options.get("side_masks")
         else None
     )
+    masked = "glasses" if options.get("glasses_masks") else masked
     masked = "mouths" if options.get("mouth_masks") else "arms" if options.get("arm_masks") else masked
     attributes = ("short",) if options.get("arm_masks") or options.get("sleeve_lengths") else attributes
     channels = getattr(method.config, "channels", 3)
@@ -298,6 +299,7 @@ OVERFIT = {
     "dr_gan": ("loss_d_identity", 150, 0.5),
     "dr_gan-compact": ("loss_d_identity", 150, 0.5),
     "frontal_refiner": ("loss_g_rec", 60, 0.8),
+    "glasses_remover": ("loss_g_mask", 60, 0.9),
     "vae_gan": ("loss_rec", 150, 0.9),
     "vae_gan-adversarial": ("loss_rec", 150, 0.85),
     "cyclegan": ("loss_g_cycle", 100, 0.9),

@@ -61,7 +61,7 @@ class _Measurement:
         has_hair: `(N,)`, faces labelled neither bald nor with a hat.
         has_clear_hair: `(N,)`, those of them that are labelled with one hair colour.
         people: dlib's descriptions of the faces, or None.
-        only_adds: the model cannot undo its words.
+        one_way: the value that the model can give, 1 where it only adds, 0 where it only removes; None: both.
         other_judge: of hair colours, another one; None: none.
         verdicts: colour -> judge -> in which edited faces it sees that colour, `(N,)`.
     """
@@ -75,7 +75,7 @@ class _Measurement:
     has_hair: NDArray[np.bool_]
     has_clear_hair: NDArray[np.bool_]
     people: NDArray[np.float64] | None
-    only_adds: bool = False
+    one_way: bool | None = None
     other_judge: FaceClassifier | None = None
     verdicts: dict[str, dict[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
@@ -115,7 +115,8 @@ def evaluate(
     share of the judge's other decisions (without the four hair colours, or without the attribute) that stay as they
     were. What an edit loses, on the 178 px face window: `reconstruction` gives each face the hair colour that it has;
     of another attribute, `round_trip` edits the edited face back. A model that only adds (glasses) is asked for them on
-    the faces where the judge sees none, `n_without` of them, and for nothing else.
+    the faces where the judge sees none, `n_without` of them, and for nothing else; one that only removes is asked to on
+    those where the judge sees some, `n_with` of them.
 
     Args:
         model: of kind `translate`.
@@ -143,14 +144,14 @@ def evaluate(
         has_hair=with_hair,
         has_clear_hair=with_hair & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1),
         people=identity.descriptors(faces.frames) if with_identity else None,
-        only_adds=model.manifest.only_adds,
+        one_way=True if model.manifest.only_adds else False if model.manifest.only_removes else None,
         other_judge=other_judge,
     )
     edits: dict[str, dict[str, Any]] = {}
     by_group: dict[str, float] = {}
     groups = faces.groups()
     for attribute, word in words.items():
-        measure = _hair_colour if attribute in by.hair else _addition if by.only_adds else _other_attribute
+        measure = _hair_colour if attribute in by.hair else _one_way if by.one_way is not None else _other_attribute
         edits[attribute], right = measure(by, attribute, word)
         shares = {name: np.ma.asarray(right[members]).mean() for name, members in groups.items()}
         by_group |= {f"{attribute}, {name}": float(s) for name, s in shares.items() if s is not np.ma.masked}
@@ -160,8 +161,9 @@ def evaluate(
         "accuracy_by_group": by_group,
         "n_by_group": {name: int(members.sum()) for name, members in groups.items()},
     }
-    if by.only_adds:
-        result["n_without"] = {a: int((by.before[:, judge.column(a)] <= 0.5).sum()) for a in words}
+    if by.one_way is not None:
+        counted = {a: int(((by.before[:, judge.column(a)] > 0.5) != by.one_way).sum()) for a in words}
+        result["n_without" if by.one_way else "n_with"] = counted
     if by.hair:
         result["reconstruction"] = _reconstruction(by, words)
         result["n_with_hair"], result["n_clear_hair"] = int(by.has_hair.sum()), int(by.has_clear_hair.sum())
@@ -236,15 +238,21 @@ def _other_attribute(by: _Measurement, attribute: str, word: str) -> tuple[dict[
     return {"accuracy": float(right.mean()), "kept": float(same.mean()), **lost, **by.identity(edited)}, right
 
 
-def _addition(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
-    """Give the attribute to every face where the judge does not see it; the others are masked in what is returned."""
-    column = by.judge.column(attribute)
-    has = by.before[:, column] > 0.5
+def _one_way(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """Give every face what the model can give and the judge does not see; the others are masked in what is returned.
+
+    Raises:
+        ConfigError: there is no such face.
+    """
+    column, wanted = by.judge.column(attribute), bool(by.one_way)
+    has = (by.before[:, column] > 0.5) == wanted
     which = np.flatnonzero(~has)
-    edited = by.edited([word] * len(which), attribute, [by.faces.frames[i] for i in which])
+    if not len(which):
+        raise ConfigError(f"none of the faces {'lacks' if wanted else 'has'} {attribute}; take more of them")
+    edited = by.edited([_said(word, wanted)] * len(which), attribute, [by.faces.frames[i] for i in which])
     after = by.judge.probabilities(edited)
     right = np.ma.masked_array(np.zeros(len(has), bool), mask=has)
-    right[which] = after[:, column] > 0.5
+    right[which] = (after[:, column] > 0.5) == wanted
     same = kept(by.before[which], after, by.judge, [attribute])
     row = {"accuracy": float(right.mean()), "kept": float(same.mean())}
     return row | by.identity(edited, which), right
