@@ -19,6 +19,10 @@ PAINTER = "sleeve_painter.sleeve_models"
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run folder, model folder or id.")]
 Data = Annotated[str, typer.Option(metavar="NAME:DIR", help="Data set, such as celeba:DIR.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
+Network = Annotated[
+    str | None,
+    typer.Option(metavar="RUN|MODEL", help="Also describe the faces by this network, such as face_recognition."),
+]
 
 
 def _writable(out: Path | None) -> Path | None:
@@ -188,6 +192,7 @@ def faces(
 
 def pose(
     data: Data,
+    network: Network = None,
     n: Annotated[
         int | None, typer.Option("--n", min=1, metavar="N", help="At most so many turned and straight faces.")
     ] = None,
@@ -203,6 +208,7 @@ def pose(
     _measure(
         "training.evaluate.faces.pose",
         data,
+        network=network,
         n=n,
         every=every,
         device=device,
@@ -217,6 +223,7 @@ def expression(
         list[str],
         typer.Option(metavar="NAME:DIR", help="celeba:DIR for smiles, celebamask_hq:DIR for swaps; repeatable."),
     ],
+    network: Network = None,
     n: Annotated[
         int | None, typer.Option("--n", min=1, metavar="N", help="At most so many faces, and pairs [default: all].")
     ] = None,
@@ -232,6 +239,7 @@ def expression(
     _measure(
         "training.evaluate.faces.expression",
         data,
+        network=network,
         n=n,
         split=split,
         strength=strength,
@@ -307,10 +315,7 @@ def rotation(
 
 def verification(
     data: Data,
-    network: Annotated[
-        str | None,
-        typer.Option(metavar="RUN|MODEL", help="Also describe the faces by this network, such as face_recognition."),
-    ] = None,
+    network: Network = None,
     n: Annotated[int | None, typer.Option("--n", min=10, metavar="N", help="At most so many people.")] = None,
     seed: Seed = 0,
     split: Annotated[

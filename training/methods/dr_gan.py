@@ -63,8 +63,13 @@ class Config:
     d_alone: int = 0
     """Steps at the start in which D alone learns, people and poses of real pictures, at a fraction of the time (ours):
     what a D says that knows nobody yet teaches G nothing of who somebody is."""
+    encoder_from_d: bool = False
+    """A training that starts from another run takes the layers of G's encoder from that run's D, which has the same
+    ones and knows the people already (ours)."""
     lr: float = 2e-4
     """Learning rate of both Adams."""
+    d_rate: float = 1.0
+    """Learning rate of D in units of that; a D that was taught alone forgets the people at the full one (ours)."""
     beta1: float = 0.5
     """Adam's first moment; the second is 0.999."""
     decay_from: float = 1.0
@@ -252,7 +257,7 @@ class Method:
         start = c.decay_from * c.steps
         factor = 1.0 if self.steps < start else max(0.0, (c.steps - self.steps) / max(c.steps - start, 1.0))
         set_lr(self.optimizer_g, c.lr * factor)
-        set_lr(self.optimizer_d, c.lr * factor)
+        set_lr(self.optimizer_d, c.lr * c.d_rate * factor)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -266,6 +271,8 @@ class Method:
         """Start from the weights of another run, as the multi-image form from the single-image one."""
         load_matching(self.generator, state["generator"])
         load_matching(self.discriminator, state["discriminator"])
+        if self.config.encoder_from_d:
+            self.generator.encoder.take(self.discriminator.features)
         self.ema = EMA(self.generator, self.config.ema_decay)
 
     @torch.no_grad()

@@ -42,6 +42,13 @@ class Encoder(nn.Module):
         maps: Tensor = self.layers(image)
         return maps.mean((2, 3))
 
+    @torch.no_grad()
+    def take(self, other: Encoder) -> None:
+        """Take the weights of another encoder; of the last layer those of its outputs, for the last of one's own."""
+        own = self.state_dict()
+        for name, value in other.state_dict().items():
+            (own[name][len(own[name]) - len(value) :] if value.ndim else own[name]).copy_(value)
+
 
 class Decoder(nn.Module):
     """The mirror image of `Encoder`: `(N, n_in)` -> `(N, 3, size, size)` in [-1, 1].

@@ -157,3 +157,23 @@ def test_settings_and_data_that_do_not_fit_are_refused() -> None:
         make(n_people=1).step(iter([batch()]))
     with pytest.raises(DataError, match="groups of 3"):
         make(group=3).step(iter([batch()]))
+
+
+def test_the_encoder_may_start_from_what_d_knows() -> None:
+    torch.manual_seed(0)
+    taught, started = (Method(Config(**{**Method.tiny(), "encoder_from_d": True})) for _ in range(2))
+    started.initialise(taught.state_dict())
+    image = torch.rand(3, 3, 16, 16) * 2 - 1
+    taught.discriminator.eval()
+    started.generator.eval()
+    code, _ = started.generator.encode(image)
+    assert torch.equal(code, taught.discriminator.features(image))
+    averaged, _ = started.ema.network.eval().encode(image)  # type: ignore[operator]
+    assert torch.equal(averaged, code)
+
+
+def test_d_may_learn_more_slowly_than_g() -> None:
+    method = Method(Config(**{**Method.tiny(), "lr": 1e-3, "d_rate": 0.1}))
+    method.set_learning_rates()
+    assert method.optimizer_g.param_groups[0]["lr"] == pytest.approx(1e-3)
+    assert method.optimizer_d.param_groups[0]["lr"] == pytest.approx(1e-4)

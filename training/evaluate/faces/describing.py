@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from imgedit.vision import geometry
 from training.evaluate.faces import identity
 from training.evaluate.subject import open_model
 
-__all__ = ["KIND", "Describes", "Recogniser", "networks"]
+__all__ = ["KIND", "LIKENESS", "Describes", "Recogniser", "likeness", "likeness_rows", "networks"]
 
 KIND = "recognise"
 Describes = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float64]]
@@ -72,3 +72,51 @@ def networks(name: str | None, device: str = "auto") -> Iterator[dict[str, Descr
     with open_model(name) as model:
         other = Recogniser(model, device)
         yield {**found, other.id: other}
+
+
+def likeness(
+    describes: Mapping[str, Describes],
+    gallery: Sequence[NDArray[np.uint8]],
+    of: Sequence[int],
+    edited: Sequence[NDArray[np.uint8]],
+) -> dict[str, dict[str, float]]:
+    """Say of each network how like themselves it finds edited faces.
+
+    Args:
+        describes: name -> network.
+        gallery: frames of all faces before.
+        of: of each edited face, its place in the gallery.
+        edited: frames of edited faces.
+
+    Returns:
+        Name -> `centred_cosine` with the face before, around the mean of the gallery: 0 in the mean for two different
+        people; `least` of them; `nearest`, the share of edited faces to which no other face of the gallery is nearer.
+    """
+    found = {}
+    for name, network in describes.items():
+        known, after = network(gallery), network(edited)
+        centre = known.mean(0)
+        cosines = _unit(after - centre) @ _unit(known - centre).T
+        own = cosines[np.arange(len(after)), list(of)]
+        found[name] = {
+            "centred_cosine": float(own.mean()),
+            "least": float(own.min()),
+            "nearest": float((cosines.argmax(1) == np.array(of)).mean()),
+        }
+    return found
+
+
+def likeness_rows(found: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Return what `likeness` found as rows: network, centred cosine, its least, nearest in percent."""
+    return [
+        [name, f"{one['centred_cosine']:.3f}", f"{one['least']:.3f}", f"{100 * one['nearest']:.1f}"]
+        for name, one in found.items()
+    ]
+
+
+LIKENESS = ("described by", "centred cosine", "least", "nearest to itself, %")
+"""Titles of `likeness_rows`."""
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

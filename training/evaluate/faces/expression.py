@@ -29,6 +29,7 @@ from imgedit.vision.subject import Subject
 from training.evaluate.faces import identity
 from training.evaluate.faces.attributes import FrameEditor
 from training.evaluate.faces.classifier import FaceClassifier
+from training.evaluate.faces.describing import LIKENESS, Describes, likeness, likeness_rows, networks
 from training.evaluate.faces.frames import load_faces
 from training.evaluate.faces.pose import centred_cosine, frame_of, largest_face
 from training.evaluate.layout import Block, Table
@@ -51,6 +52,7 @@ _LIPS = [*mouths.OUTER, *mouths.INNER]
 def evaluate(
     data: Sequence[str],
     *,
+    network: str | None = None,
     n: int | None = None,
     split: str = TEST,
     strength: float = 1.0,
@@ -62,6 +64,7 @@ def evaluate(
 
     Args:
         data: `celeba:DIR` for smiles and `celebamask_hq:DIR` for swaps, at least one of them.
+        network: run or model of kind `recognise` that describes the faces too, beside dlib's.
         n: at most so many faces, and so many pairs; None for all.
         split: `test`, or `valid` to choose by.
         strength: of the smile.
@@ -79,10 +82,11 @@ def evaluate(
     if split not in SPLITS:
         raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
     metrics: dict[str, Any] = {}
-    if "celeba" in folders:
-        metrics["smile"] = _smiles(f"celeba:{folders['celeba']}", n, split, strength, seed, device)
-    if "celebamask_hq" in folders:
-        metrics["swap"] = _swaps(Path(folders["celebamask_hq"]), n, split, seed, device)
+    with networks(network, device) as describes:
+        if "celeba" in folders:
+            metrics["smile"] = _smiles(f"celeba:{folders['celeba']}", n, split, strength, seed, device, describes)
+        if "celebamask_hq" in folders:
+            metrics["swap"] = _swaps(Path(folders["celebamask_hq"]), n, split, seed, device, describes)
     names = " ".join(f"{name}:" for name in folders)
     told = header(expressions.MODEL, KIND, names, command=command, seed=seed, split=split)
     return {**told, "data": ", ".join(folders), "metrics": metrics}
@@ -119,6 +123,7 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
             f"{smile['n']} {result['split']} faces of celeba without a smile, given one of strength "
             f"{smile['strength']:g}; judge {smile['judge']}",
             Table(["smile", ""], rows),
+            *_alike(smile, "that smile, among themselves before"),
         ]
     if swap := metrics.get("swap"):
         rows = [
@@ -139,11 +144,20 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
         found += [
             f"{swap['n']} pairs a, b of {result['split']} pictures of celebamask_hq: a with pose and expression of b",
             Table(["swap", ""], rows),
+            *_alike(swap, "that took another's pose and expression, among all before"),
         ]
     return found
 
 
-def _smiles(data: str, n: int | None, split: str, strength: float, seed: int, device: str) -> dict[str, Any]:
+def _alike(figures: Mapping[str, Any], which: str) -> list[Block]:
+    if "likeness" not in figures:
+        return []
+    return [f"Likeness of the faces {which}", Table(LIKENESS, likeness_rows(figures["likeness"]))]
+
+
+def _smiles(
+    data: str, n: int | None, split: str, strength: float, seed: int, device: str, describes: Mapping[str, Describes]
+) -> dict[str, Any]:
     """Let faces smile that do not."""
     faces = load_faces(data, None, seed, split)
     judge = FaceClassifier(library.find(JUDGE), device)
@@ -171,6 +185,7 @@ def _smiles(data: str, n: int | None, split: str, strength: float, seed: int, de
         "same_person": float((apart < identity.SAME_PERSON).mean()),
         "identity_distance": float(apart.mean()),
         "changed": float(np.mean([_changed(a, b) for a, b in zip(frames, edited, strict=True)])),
+        "likeness": likeness(describes, frames, range(len(frames)), edited),
     }
 
 
@@ -191,7 +206,9 @@ def kept(before: NDArray[Any], after: NDArray[Any], attributes: Sequence[str]) -
     return {"kept": float(stays[:, others].mean()), "kept_apart_from_the_smile": float(stays[:, apart].mean())}
 
 
-def _swaps(folder: Path, n: int | None, split: str, seed: int, device: str) -> dict[str, Any]:
+def _swaps(
+    folder: Path, n: int | None, split: str, seed: int, device: str, describes: Mapping[str, Describes]
+) -> dict[str, Any]:
     """Give faces the pose and expression of others."""
     paths = sorted((folder / "images").glob("*.jpg"))
     tenth = round(_SHARE * len(paths))
@@ -205,11 +222,13 @@ def _swaps(folder: Path, n: int | None, split: str, seed: int, device: str) -> d
     pairs = list(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))[:n]
     if len(found) < 2:
         raise DataError(f"{folder} has {len(found)} faces; pairs need two")
-    rows = []
+    rows, of, frames = [], [], []
     for i, j in with_progress(pairs, "Swapping"):
-        row = _swapped(editor, found[i], found[j][1], centre)
-        if row is not None:
-            rows.append(row)
+        swapped = _swapped(editor, found[i], found[j][1], centre)
+        if swapped is not None:
+            rows.append(swapped[0])
+            of.append(i)
+            frames.append(swapped[1])
     if not rows:
         raise DataError("no face was found in any swapped picture")
     mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
@@ -218,23 +237,25 @@ def _swaps(folder: Path, n: int | None, split: str, seed: int, device: str) -> d
         "failures": len(pairs) - len(rows),
         **mean,
         "cosine_a_least": float(min(row["cosine_a"] for row in rows)),
+        "likeness": likeness(describes, [frame_of(subject) for _, subject in found], of, frames),
         "processor_seconds_1080p": _seconds(editor, [(found[i], found[j][1]) for i, j in pairs[:5]]),
     }
 
 
 def _swapped(
     editor: Editor, a: tuple[Prepared, Subject], b: Subject, centre: NDArray[np.float64]
-) -> dict[str, float] | None:
-    """Measure one swap; None where no face is found afterwards."""
+) -> tuple[dict[str, float], NDArray[np.uint8]] | None:
+    """Measure one swap, and return the frame of the result; None where no face is found afterwards."""
     prepared, subject = a
     edited = editor.apply(prepared.photo, editor.run(prepared, _plan(b)))
     again = largest_face(editor, edited)
     if again is None or subject.mesh is None or b.mesh is None or again[1].mesh is None:
         return None
     before, after, wanted = subject.mesh, again[1].mesh, b.mesh
-    of_a, of_b, of_result = identity.descriptors([frame_of(one) for one in (subject, b, again[1])])
+    result = frame_of(again[1])
+    of_a, of_b, of_result = identity.descriptors([frame_of(subject), frame_of(b), result])
     to_a, to_b = centred_cosine(of_a, of_result, centre), centred_cosine(of_b, of_result, centre)
-    return {
+    figures = {
         "mouth_before": mouth_distance(before.points, wanted.points),
         "mouth_after": mouth_distance(after.points, wanted.points),
         "yaw_before": abs(before.pose.yaw - wanted.pose.yaw),
@@ -245,6 +266,7 @@ def _swapped(
         "same_person": float(np.linalg.norm(of_a - of_result) < identity.SAME_PERSON),
         "changed": _changed(prepared.photo.rgb, edited.rgb),
     }
+    return figures, result
 
 
 def _plan(b: Subject) -> Plan:

@@ -24,6 +24,7 @@ from imgedit.progress import with_progress
 from imgedit.vision import geometry, mesh
 from imgedit.vision.subject import Subject
 from training.evaluate.faces import identity
+from training.evaluate.faces.describing import LIKENESS, likeness, likeness_rows, networks
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import header
 
@@ -40,12 +41,19 @@ _TEST = 0.1  # share of the sorted names, from the end
 
 
 def evaluate(
-    data: str, *, n: int | None = None, every: bool = False, device: str = "auto", command: str = ""
+    data: str,
+    *,
+    network: str | None = None,
+    n: int | None = None,
+    every: bool = False,
+    device: str = "auto",
+    command: str = "",
 ) -> dict[str, Any]:
     """Turn pictures to the front, and others by `ASKED`.
 
     Args:
         data: `celebamask_hq:DIR`.
+        network: run or model of kind `recognise` that describes the turned faces too, beside dlib's.
         n: at most so many pictures of each kind, spread evenly over the sorted names; None for all.
         every: take all pictures, not only the last tenth of the sorted names.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -74,8 +82,15 @@ def evaluate(
     ahead = _spread([one for one in found if abs(_pose(one[1])[0]) <= AHEAD], n)
     if not turned or not ahead:
         raise DataError(f"{folder} has no turned or no straight faces among {len(found)}")
+    with networks(network, device) as describes:
+        front, fronts = _front(editor, turned, centre)
+        places = {id(subject): i for i, (_, subject) in enumerate(found)}
+        gallery = [frame_of(subject) for _, subject in found]
+        alike = likeness(describes, gallery, [places[id(a)] for a, _ in fronts], [frame_of(b) for _, b in fronts])
     metrics = {
-        "frontalize": _front(editor, turned, centre),
+        "frontalize": front,
+        "likeness": alike,
+        "faces": len(found),
         "asked": [_asked(editor, ahead, yaw, centre) for yaw in with_progress(ASKED, "Turning")],
         "processor_seconds_1080p": _seconds(editor, turned[: min(5, len(turned))]),
     }
@@ -114,16 +129,25 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     return [
         f"{result['n']} {result['split']} pictures of {result['data']} with yaw {YAWS[0]:.0f} to {YAWS[1]:.0f} degrees",
         Table(["turned to the front", ""], rows),
+        *_alike(metrics),
         f"{asked[0]['n']} pictures that look ahead, turned by so many degrees of yaw",
         Table(["asked", "reached (median)", "error (median)", "centred cosine"], turns),
     ]
 
 
+def _alike(metrics: Mapping[str, Any]) -> list[Block]:
+    if "likeness" not in metrics:
+        return []
+    told = f"Likeness of the turned faces, among all {metrics['faces']} faces of these pictures before"
+    return [told, Table(LIKENESS, likeness_rows(metrics["likeness"]))]
+
+
 def _front(
     editor: Editor, turned: Sequence[tuple[Prepared, Subject]], centre: NDArray[np.float64]
-) -> dict[str, float | int]:
-    """Turn to the front and measure."""
-    before, after, likeness, failures = [], [], [], 0
+) -> tuple[dict[str, float | int], list[tuple[Subject, Subject]]]:
+    """Turn to the front; return what is measured, and the faces before and after."""
+    before, after, alike_of, failures = [], [], [], 0
+    pairs = []
     for prepared, subject in with_progress(turned, "Turning to the front"):
         done = _turned(editor, prepared, frontalize.prepare())
         if done is None:
@@ -131,11 +155,12 @@ def _front(
             continue
         before.append(_pose(subject))
         after.append(_pose(done))
-        likeness.append(_likeness(subject, done, centre))
+        alike_of.append(_likeness(subject, done, centre))
+        pairs.append((subject, done))
     if not after:
         raise DataError("no face was found in any turned picture")
-    poses, results, alike = np.abs(before), np.abs(after), np.array(likeness)
-    return {
+    poses, results, alike = np.abs(before), np.abs(after), np.array(alike_of)
+    figures: dict[str, float | int] = {
         "failures": failures,
         "yaw_before": float(poses[:, 0].mean()),
         "yaw_after": float(results[:, 0].mean()),
@@ -150,25 +175,26 @@ def _front(
         "distance": float(alike[:, 2].mean()),
         "same_person": float((alike[:, 2] < identity.SAME_PERSON).mean()),
     }
+    return figures, pairs
 
 
 def _asked(
     editor: Editor, ahead: Sequence[tuple[Prepared, Subject]], yaw: float, centre: NDArray[np.float64]
 ) -> dict[str, float | int]:
     """Turn by some degrees and compare with what the mesh reads."""
-    reached, likeness = [], []
+    reached, alike = [], []
     for prepared, subject in ahead:
         done = _turned(editor, prepared, pose.prepare(yaw))
         if done is not None:
             reached.append(_pose(done)[0] - _pose(subject)[0])
-            likeness.append(_likeness(subject, done, centre)[1])
+            alike.append(_likeness(subject, done, centre)[1])
     return {
         "asked": yaw,
         "n": len(ahead),
         "failures": len(ahead) - len(reached),
         "reached": float(np.median(reached)),
         "error": float(np.median(np.abs(np.array(reached) - yaw))),
-        "centred_cosine": float(np.mean(likeness)),
+        "centred_cosine": float(np.mean(alike)),
     }
 
 
