@@ -116,8 +116,8 @@ def load(
             real.append(geometry.cut(image, eyes.window(points, (size, 2 * size)), (size, 2 * size)))
     if not bare or not real:
         raise DataError(
-            f"{folder} has {len(without)} {split} pictures without and {len(real)} with glasses; it needs both, in celeba "
-            "and celebamask_hq"
+            f"{folder} has {len(without)} {split} pictures without and {len(real)} with glasses; it needs both, "
+            "in celeba and celebamask_hq"
         )
     return WornGlasses(np.stack(bare), np.stack(worn), np.stack(real), is_train)
 

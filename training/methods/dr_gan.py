@@ -78,6 +78,9 @@ class Config:
     """Half of the pictures are mirrored, where the set shows both sides."""
     jitter: int = 2
     """Pixels by which pictures are moved at most (the paper cuts 96 out of 100)."""
+    d_keeps_norms: bool = False
+    """D's batch norm keeps the statistics that it started with (ours): those of a few people's pictures, or of drawn
+    ones, are others, and a D that was taught alone knows fewer people by them."""
     lambda_identity: float = 1.0
     """Weight of D^d in the loss of G; raise it where faces are sharp and of nobody in particular."""
     lambda_pose: float = 1.0
@@ -157,7 +160,7 @@ class Method:
         batch = next(stream).to(self.device)
         self._check(batch)
         self.generator.train()
-        self.discriminator.train()
+        self.discriminator.train(not self.config.d_keeps_norms)
         if self.steps < self.config.d_alone:
             logs = self.discriminator_step(batch)
             self.steps += 1

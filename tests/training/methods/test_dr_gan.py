@@ -177,3 +177,12 @@ def test_d_may_learn_more_slowly_than_g() -> None:
     method.set_learning_rates()
     assert method.optimizer_g.param_groups[0]["lr"] == pytest.approx(1e-3)
     assert method.optimizer_d.param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_d_may_keep_the_statistics_of_its_norms() -> None:
+    for keeps in (False, True):
+        method = make(d_keeps_norms=keeps, d_every=1)
+        name = "features.layers.0.1.running_mean"
+        before = method.discriminator.state_dict()[name].clone()
+        method.step(iter([batch()]))
+        assert torch.equal(method.discriminator.state_dict()[name], before) == keeps
