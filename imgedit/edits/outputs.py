@@ -45,6 +45,9 @@ __all__ = [
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
 
+_ON_THE_MESH = ("mesh", "glasses", "face_hair", "removal")
+"""Outputs that act on the face's mesh, so that no part of the face has to be found."""
+
 _DOUBT = 1.0
 """`vision.hair.doubt` from which the user should look at the result."""
 
@@ -251,12 +254,7 @@ class Job:
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         output = self.model.manifest.output
-        if output in (
-            "mesh",
-            "glasses",
-            "mustache",
-            "removal",
-        ):  # acts on the face's mesh, so no part of it has to be found
+        if output in _ON_THE_MESH:
             return True
         part = MOVABLE if output == "flow" else self.part
         if output == "flow" and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
@@ -388,9 +386,14 @@ def _glasses(job: Job) -> Sequence[Change]:
     from imgedit.render.glasses import Glasses, frame_of  # and with it all that only drawing needs
 
     (edit,) = job.edits  # two frames contradict each other
-    known = manifest.word(edit.word)
-    index = manifest.classes.index(known[0]) if known is not None and known[0] in manifest.classes else 0
-    return [Glasses(face.points, frame_of(job.run("frames")({}), index), job.region(job.part), edit.strength)]
+    frame = frame_of(job.run("frames")({}), _class_of(manifest, edit.word))
+    return [Glasses(face.points, frame, job.region(job.part), edit.strength)]
+
+
+def _class_of(manifest: Manifest, word: str) -> int:
+    """Return the place among a model's classes of a word by any of its spellings; the first where it is none."""
+    known = manifest.word(word)
+    return manifest.classes.index(known[0]) if known is not None and known[0] in manifest.classes else 0
 
 
 def _removal(job: Job) -> Sequence[Change]:
@@ -418,16 +421,17 @@ def _removal(job: Job) -> Sequence[Change]:
     return [Removal(face.points, take, size, job.region(job.part), strength)]
 
 
-def _mustache(job: Job) -> Sequence[Change]:
-    """Draw a mustache on the face."""
+def _face_hair(job: Job) -> Sequence[Change]:
+    """Draw a mustache or a beard on the face, that of the word's own place among the classes."""
     face = job.subject.mesh
     if face is None:
         job.warn(f"gets no {job.edits[0].word}: no face mesh fits it")
         return []
-    from imgedit.render.mustache import FaceHair, growth_of
+    from imgedit.render.face_hair import FaceHair, growth_of
 
-    strength = max(edit.strength for edit in job.edits)
-    return [FaceHair(face.points, growth_of(job.run("growth")({})), job.region(job.part), strength)]
+    (edit,) = job.edits  # two cuts contradict each other
+    growth = growth_of(job.run("growth")({}), _class_of(job.model.manifest, edit.word))
+    return [FaceHair(face.points, growth, job.region(job.part), edit.strength)]
 
 
 def _skin(job: Job) -> Sequence[Change]:
@@ -481,7 +485,7 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "mesh": _mesh,
     "glasses": _glasses,
     "skin": _skin,
-    "mustache": _mustache,
+    "face_hair": _face_hair,
     "removal": _removal,
 }
 """A model's output -> what makes changes of it."""

@@ -35,8 +35,8 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize", "recognise"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "mustache", "removal", "none")
-ADDITIONS = ("glasses", "mustache")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "face_hair", "removal", "none")
+ADDITIONS = ("glasses", "face_hair")
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 REMOVALS = ("removal",)
 """Outputs that take a thing away and cannot draw it: their words have only `no-`."""

@@ -108,7 +108,7 @@ def test_words_belong_to_translate_models_and_what_they_return_is_said(folder: P
         "hair_tones.celebamask_hq": "tone",
         "drawn_glasses.vectors": "glasses",
         "age_skin.celeba": "skin",
-        "drawn_mustache.vectors": "mustache",
+        "drawn_face_hair.vectors": "face_hair",
         "stargan_bangs.celeba": "flow",
         "face_mesh.mediapipe": "mesh",
         "expressions.celeba": "mesh",
@@ -138,7 +138,7 @@ def test_hair_colours_are_held_to_a_tint_and_guarded_and_what_is_good_says_so(fo
 def test_the_words_are_those_that_an_export_would_write(folder: Path) -> None:
     words = pytest.importorskip("training.publish.words")
     stated = manifest.read(folder)
-    if stated.output in ("glasses", "skin", "mustache"):
+    if stated.output in ("glasses", "skin", "face_hair"):
         pytest.skip("words of their own: tests/training/measure has a file for each")
     if stated.output == "tone":
         pytest.skip("some colours have no label: tests/training/measure/test_hair_tones.py")

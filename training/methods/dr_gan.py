@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -63,6 +63,10 @@ class Config:
     d_alone: int = 0
     """Steps at the start in which D alone learns, people and poses of real pictures, at a fraction of the time (ours):
     what a D says that knows nobody yet teaches G nothing of who somebody is."""
+    drawn_as: Literal["class", "head"] = "class"
+    """How D says that a picture is drawn: as one more person, as in the paper, or by an output of its own, as in the
+    authors' later form (Tran, Yin and Liu 2018, arXiv 1705.11136, section 3.1), whose D does not have to doubt who
+    somebody is as it learns to tell drawn faces."""
     encoder_from_d: bool = False
     """A training that starts from another run takes the layers of G's encoder from that run's D, which has the same
     ones and knows the people already (ours)."""
@@ -195,18 +199,22 @@ class Method:
             batch: real pictures, with their people and poses.
             fake: `(M, 3, H, W)`, without a gradient; None: D learns of real ones alone.
         """
+        n, person = self.config.n_people, batch.require_specified()
         identity, pose = self.discriminator(self._seen(batch.image))
-        if fake is None:  # of the last class it would only learn that there is none
-            identity = identity[:, : self.config.n_people]
-        loss_identity = F.cross_entropy(identity, batch.require_specified())
+        has_head = self.config.drawn_as == "head"
+        # Of a last class without any example D would only learn that there is none.
+        loss_identity = F.cross_entropy(identity[:, :n] if has_head or fake is None else identity, person)
         loss_pose = F.cross_entropy(pose, batch.require_pose())
-        right = (identity.argmax(1) == batch.require_specified()).float().mean()
+        right = (identity[:, :n].argmax(1) == person).float().mean()
         logs = {"loss_d_identity": loss_identity.detach(), "loss_d_pose": loss_pose.detach(), "d_right": right}
         if fake is None:
             descend(self.optimizer_d, loss_identity + loss_pose)
             return logs
         drawn, _ = self.discriminator(self._seen(fake))
-        loss_drawn = F.cross_entropy(drawn, torch.full_like(drawn[:, 0], self.config.n_people, dtype=torch.int64))
+        if has_head:
+            loss_drawn = (_says(drawn[:, n], drawn=True) + _says(identity[:, n], drawn=False)) / 2.0
+        else:
+            loss_drawn = F.cross_entropy(drawn, torch.full_like(drawn[:, 0], n, dtype=torch.int64))
         descend(self.optimizer_d, loss_identity + loss_pose + loss_drawn)
         return logs | {"loss_d_drawn": loss_drawn.detach()}
 
@@ -222,9 +230,15 @@ class Method:
         c = self.config
         with frozen(self.discriminator):
             identity, pose = self.discriminator(self._seen(fake))
-            loss_identity, loss_pose = F.cross_entropy(identity, person), F.cross_entropy(pose, wanted)
+            n, has_head = c.n_people, c.drawn_as == "head"
+            loss_identity = F.cross_entropy(identity[:, :n] if has_head else identity, person)
+            loss_pose = F.cross_entropy(pose, wanted)
             loss = c.lambda_identity * loss_identity + c.lambda_pose * loss_pose
             logs = {"loss_g_identity": loss_identity.detach(), "loss_g_pose": loss_pose.detach()}
+            if has_head:
+                loss_real = _says(identity[:, n], drawn=False)
+                loss = loss + loss_real
+                logs["loss_g_real"] = loss_real.detach()
             if c.lambda_pixel > 0:
                 loss_pixel = self.pixels(batch, fake, wanted)
                 loss = loss + c.lambda_pixel * loss_pixel
@@ -320,6 +334,11 @@ class Method:
             raise DataError(f"the data set has {people} people and {poses} poses or more; use --set n_people={people}")
         if len(batch.image) % c.group:
             raise DataError(f"{len(batch.image)} pictures are no groups of {c.group}")
+
+
+def _says(logit: Tensor, *, drawn: bool) -> Tensor:
+    """Return the cross-entropy of D's output for pictures that it is to call drawn, or real; nats."""
+    return F.softplus(-logit if drawn else logit).mean()
 
 
 class Rotate(nn.Module):

@@ -16,6 +16,7 @@ WORDS = {
     "Eyeglasses": ("eyeglasses", "glasses"),
     "Male": ("male",),
     "Mustache": ("mustache", "moustache"),
+    "5_o_Clock_Shadow": ("stubble",),
     "Smiling": ("smiling", "smile"),
     "Young": ("young",),
 }

@@ -186,3 +186,18 @@ def test_d_may_keep_the_statistics_of_its_norms() -> None:
         before = method.discriminator.state_dict()[name].clone()
         method.step(iter([batch()]))
         assert torch.equal(method.discriminator.state_dict()[name], before) == keeps
+
+
+def test_an_output_of_its_own_for_drawn_faces_leaves_the_people_alone() -> None:
+    method = make(drawn_as="head", d_every=1)
+    logs = method.step(iter([batch()]))
+    assert {"loss_d_drawn", "loss_g_real"} <= logs.keys()
+    drawn = nn.Parameter(torch.zeros(4, 6))  # five people, and whether it is drawn
+    pose = torch.zeros(4, 3)
+    method.discriminator.forward = lambda image: (drawn, pose)  # type: ignore[method-assign]
+    seen = batch()
+    method.discriminator_step(seen, torch.zeros_like(seen.image))
+    assert drawn.grad is not None
+    assert drawn.grad[:, 5].abs().sum() == 0  # half drawn, half real: nothing to learn from equal outputs
+    assert bool((drawn.grad[:, :5].abs().sum(1) > 0).all())
+    assert drawn.grad[:, :5].sum(1) == pytest.approx(torch.zeros(4).numpy(), abs=1e-6)

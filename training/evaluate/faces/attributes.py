@@ -61,7 +61,8 @@ class _Measurement:
         has_hair: `(N,)`, faces labelled neither bald nor with a hat.
         has_clear_hair: `(N,)`, those of them that are labelled with one hair colour.
         people: dlib's descriptions of the faces, or None.
-        one_way: the value that the model can give, 1 where it only adds, 0 where it only removes; None: both.
+        one_way: the model can carry its words out (True) or undo them (False) alone; None: both.
+        values: attribute -> the value that its word sets.
         other_judge: of hair colours, another one; None: none.
         verdicts: colour -> judge -> in which edited faces it sees that colour, `(N,)`.
     """
@@ -76,6 +77,7 @@ class _Measurement:
     has_clear_hair: NDArray[np.bool_]
     people: NDArray[np.float64] | None
     one_way: bool | None = None
+    values: Mapping[str, bool] = field(default_factory=dict)
     other_judge: FaceClassifier | None = None
     verdicts: dict[str, dict[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
@@ -132,7 +134,7 @@ def evaluate(
     Raises:
         ConfigError: the model has no words, or a judge does not know an attribute of theirs.
     """
-    words = _words(model, judge)
+    words, values = _words(model, judge)
     with_hair = ~(faces.column("Wearing_Hat") | faces.column("Bald"))
     by = _Measurement(
         editor=FrameEditor([model], device),
@@ -145,6 +147,7 @@ def evaluate(
         has_clear_hair=with_hair & (np.stack([faces.column(h) for h in HAIR], 1).sum(1) == 1),
         people=identity.descriptors(faces.frames) if with_identity else None,
         one_way=True if model.manifest.only_adds else False if model.manifest.only_removes else None,
+        values=values,
         other_judge=other_judge,
     )
     edits: dict[str, dict[str, Any]] = {}
@@ -162,7 +165,8 @@ def evaluate(
         "n_by_group": {name: int(members.sum()) for name, members in groups.items()},
     }
     if by.one_way is not None:
-        counted = {a: int(((by.before[:, judge.column(a)] > 0.5) != by.one_way).sum()) for a in words}
+        wanted = {a: values[a] == by.one_way for a in words}
+        counted = {a: int(((by.before[:, judge.column(a)] > 0.5) != wanted[a]).sum()) for a in words}
         result["n_without" if by.one_way else "n_with"] = counted
     if by.hair:
         result["reconstruction"] = _reconstruction(by, words)
@@ -244,12 +248,12 @@ def _one_way(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any
     Raises:
         ConfigError: there is no such face.
     """
-    column, wanted = by.judge.column(attribute), bool(by.one_way)
+    column, wanted = by.judge.column(attribute), by.values[attribute] == by.one_way
     has = (by.before[:, column] > 0.5) == wanted
     which = np.flatnonzero(~has)
     if not len(which):
         raise ConfigError(f"none of the faces {'lacks' if wanted else 'has'} {attribute}; take more of them")
-    edited = by.edited([_said(word, wanted)] * len(which), attribute, [by.faces.frames[i] for i in which])
+    edited = by.edited([_said(word, bool(by.one_way))] * len(which), attribute, [by.faces.frames[i] for i in which])
     after = by.judge.probabilities(edited)
     right = np.ma.masked_array(np.zeros(len(has), bool), mask=has)
     right[which] = (after[:, column] > 0.5) == wanted
@@ -258,19 +262,25 @@ def _one_way(by: _Measurement, attribute: str, word: str) -> tuple[dict[str, Any
     return row | by.identity(edited, which), right
 
 
-def _words(model: Model, judge: FaceClassifier) -> dict[str, str]:
-    """Return attribute -> the first word that switches it on, of those that a judge of faces knows too."""
+def _words(model: Model, judge: FaceClassifier) -> tuple[dict[str, str], dict[str, bool]]:
+    """Return attribute -> the first word that is meant for it, and -> the value that it sets.
+
+    A word is meant for the attribute that it switches on or, where it switches none on, for its first. Attributes that
+    a judge of faces does not know are left out.
+    """
     words: dict[str, str] = {}
+    values: dict[str, bool] = {}
     for word, entry in model.manifest.words.items():
-        for attribute, value in entry.sets.items():
-            if value == 1.0:
-                words.setdefault(attribute, word)
+        on = [attribute for attribute, value in entry.sets.items() if value == 1.0]
+        for attribute in on or list(entry.sets)[:1]:
+            words.setdefault(attribute, word)
+            values.setdefault(attribute, bool(on))
     if not words:
         raise ConfigError(f"{model.id} has no word for anything")
     known = [a for a in model.manifest.attributes if a in words and a in judge.attributes]
     if not known:
         raise ConfigError(f"{judge.id} judges none of {', '.join(words)}")
-    return {a: words[a] for a in known}
+    return {a: words[a] for a in known}, {a: values[a] for a in known}
 
 
 def kept(

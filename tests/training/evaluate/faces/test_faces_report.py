@@ -89,6 +89,7 @@ class Manifest:
     attributes: tuple[str, ...]
     words: dict[str, Word]
     only_adds: bool = False
+    only_removes: bool = False
 
 
 @dataclass
@@ -228,6 +229,37 @@ def test_what_a_model_only_adds_is_asked_where_it_is_not(monkeypatch: pytest.Mon
     assert result["n_without"] == {"Smiling": 8}
     assert result["accuracy_by_group"]["Smiling, young men"] == 1.0
     assert result["accuracy_by_group"]["Smiling, young women"] == 0.0
+
+
+def test_what_a_model_only_removes_is_asked_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(self: Any, frame: Frame, said: Sequence[str]) -> Frame:
+        assert (list(said), frame[0, 0, 1] > 0) == (["no-smile"], True)
+        edited = frame.copy()
+        edited[0, 0, 1] = 0
+        return edited
+
+    monkeypatch.setattr(attributes.FrameEditor, "edit", edit)
+    words = {"smile": Word({"Smiling": 1.0})}
+    model: Any = Model(Manifest("m.d", "translate", ("Smiling",), words, only_removes=True))
+    judge: Any = Judge()
+    result = attributes.evaluate(model, painted(16), judge, with_identity=False)
+    assert result["edits"]["Smiling"] == {"accuracy": 1.0, "kept": 1.0}
+    assert result["n_with"] == {"Smiling": 8}
+
+
+def test_a_word_that_switches_an_attribute_off_is_right_where_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(self: Any, frame: Frame, said: Sequence[str]) -> Frame:
+        assert list(said) == ["stern"]
+        edited = frame.copy()
+        edited[0, 0, 1] = 0
+        return edited
+
+    monkeypatch.setattr(attributes.FrameEditor, "edit", edit)
+    model: Any = Model(Manifest("m.d", "translate", ("Smiling",), {"stern": Word({"Smiling": 0.0})}, only_adds=True))
+    judge: Any = Judge()
+    result = attributes.evaluate(model, painted(16), judge, with_identity=False)
+    assert result["edits"]["Smiling"]["accuracy"] == 1.0
+    assert result["n_without"] == {"Smiling": 8}
 
 
 def test_kept_counts_the_other_attributes_and_not_the_edited_one(monkeypatch: pytest.MonkeyPatch) -> None:

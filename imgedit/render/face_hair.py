@@ -1,4 +1,4 @@
-"""`FaceHair`: a mustache, drawn hair by hair on the skin at the photo's own resolution.
+"""`FaceHair`: a mustache or a beard, drawn hair by hair on the skin at the photo's own resolution.
 
 Where hair grows, how densely and which way, are maps in the frame of the mean face, carried to the photo by the mesh.
 Hairs are noise drawn out along the way they grow; their colour is that of the brows, in the light of the skin below.
@@ -60,26 +60,31 @@ class Growth:
     length: float
 
 
-def growth_of(arrays: Mapping[str, NDArray[Any]]) -> Growth:
-    """Return the growth that a model holds.
+def growth_of(arrays: Mapping[str, NDArray[Any]], index: int) -> Growth:
+    """Return one of the cuts that a model holds.
 
     Args:
-        arrays: what its graph returns: `density` `(h, w)`, `direction` `(2, h, w)`, and `scale`, `cover`, `variation`
-            and `length` `(1,)`.
+        arrays: what its graph returns: `density` `(n, h, w)`, `direction` `(2, h, w)`, `scale` `(1,)`, and `cover`,
+            `variation` and `length` `(n,)`.
+        index: of the cut.
 
     Raises:
         ModelError: the graph returns something else.
     """
     try:
-        density, direction = (np.asarray(arrays[name], np.float32) for name in ("density", "direction"))
-        scale, cover, variation, length = (
-            float(np.ravel(arrays[name])[0]) for name in ("scale", "cover", "variation", "length")
+        density, direction = (
+            np.asarray(arrays["density"], np.float32)[index],
+            np.asarray(arrays["direction"], np.float32),
         )
+        scale = float(np.ravel(arrays["scale"])[0])
+        cover, variation, length = (float(np.ravel(arrays[name])[index]) for name in ("cover", "variation", "length"))
     except (KeyError, IndexError) as error:
-        raise ModelError(f"the maps of a mustache lack {error}") from error
+        raise ModelError(f"the maps of hair on a face lack {error}") from error
     fits = density.ndim == 2 and direction.shape == (2, *density.shape) and scale > 0
     if not fits or not np.isfinite([scale, cover, variation, length]).all():
-        raise ModelError(f"the maps of a mustache have shapes {density.shape} and {direction.shape} that make no sense")
+        raise ModelError(
+            f"the maps of hair on a face have shapes {density.shape} and {direction.shape} that make no sense"
+        )
     return Growth(density, direction, scale, cover, variation, length)
 
 
@@ -92,7 +97,7 @@ class _Looked(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FaceHair:
-    """A mustache on a face.
+    """A mustache or a beard on a face.
 
     Attributes:
         points: the face's mesh, `(468, 3)`, pixels of the photo.

@@ -14,7 +14,8 @@ from imgedit.models import library
 from imgedit.vision.subject import Subject
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
-MODEL = "drawn_mustache.vectors"
+MODEL = "drawn_face_hair.vectors"
+WORDS = ("mustache", "beard", "goatee", "stubble")
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,18 @@ def test_a_mustache_is_not_shaved_by_what_draws_it() -> None:
     models = library.available("translate")
     assert assign({"mustache": 1.0}, models)[0].model.id == MODEL
     assert assign({"no-mustache": 1.0}, models)[0].model.id == "stargan_shape.celeba"
+
+
+def test_every_word_draws_its_own_cut(editor: imgedit.Editor) -> None:
+    photo = photos.read(PORTRAIT)
+    done = {word: editor.translate_photo(photo, word, force=True).photo.rgb for word in WORDS}
+    lowest = {word: int(np.nonzero((rgb != photo.rgb).any(2))[0].max()) for word, rgb in done.items()}
+    assert lowest["mustache"] < 160 < min(lowest[word] for word in ("beard", "goatee", "stubble"))
+    darker = {word: float((photo.rgb - np.minimum(rgb, photo.rgb)).mean()) for word, rgb in done.items()}
+    assert darker["beard"] > darker["goatee"] > darker["mustache"]
+    assert darker["beard"] > 1.5 * darker["stubble"]
+
+
+def test_two_cuts_contradict_each_other(editor: imgedit.Editor) -> None:
+    with pytest.raises(imgedit.ConfigError, match="contradict"):
+        editor.translate_photo(photos.read(PORTRAIT), ["mustache", "beard"])

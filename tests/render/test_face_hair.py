@@ -11,8 +11,8 @@ import pytest
 from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
-from imgedit.render import mustache as drawing
-from imgedit.render.mustache import FaceHair, Growth, growth_of
+from imgedit.render import face_hair as drawing
+from imgedit.render.face_hair import FaceHair, Growth, growth_of
 from imgedit.render.regions import Region
 from imgedit.vision import mesh
 from imgedit.vision.mesh import Points, Pose
@@ -45,12 +45,12 @@ def subject(brow: tuple[int, int, int] = (50, 36, 28), skin: np.ndarray | None =
 
 @pytest.fixture(scope="module")
 def arrays() -> dict[str, np.ndarray]:
-    return Sessions("cpu").open(library.bundled("drawn_mustache.vectors"), "growth").run({})
+    return Sessions("cpu").open(library.bundled("drawn_face_hair.vectors"), "growth").run({})
 
 
 @pytest.fixture(scope="module")
 def mustache(arrays: dict[str, np.ndarray]) -> Growth:
-    return growth_of(arrays)
+    return growth_of(arrays, 0)
 
 
 WHOLE = Region((0, 0, SIDE, SIDE), np.ones((SIDE, SIDE), np.float32))
@@ -127,5 +127,5 @@ def test_what_is_not_skin_or_has_no_weight_stays_bit_for_bit_and_half_is_half(mu
 
 @pytest.mark.parametrize("change", [{"direction": np.zeros((2, 3, 3))}, {"scale": np.zeros(1)}, {"cover": np.zeros(0)}])
 def test_maps_that_make_no_sense_are_refused(arrays: dict[str, np.ndarray], change: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match="maps of a mustache"):
-        growth_of({**arrays, **change})
+    with pytest.raises(ModelError, match="maps of hair on a face"):
+        growth_of({**arrays, **change}, 0)
