@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from imgedit.cli.common import Device, Group, Json, guarded, show_logs
+from imgedit.cli.measuring import DigitClassifier, FeaturesOption, InceptionWeights
 from imgedit.cli.training import Markdown, command_line, print_result, torch_extra, training_module
 from imgedit.errors import ConfigError
 
@@ -43,13 +44,9 @@ def mnist_gans(
     data: Data = None,
     train: Train = False,
     seeds: Seeds = 3,
-    features: Annotated[
-        str, typer.Option(metavar="NAME", help="What pictures are compared by: lenet or inception.")
-    ] = "lenet",
-    classifier: Annotated[
-        str | None,
-        typer.Option(metavar="RUN|MODEL", help="Digit classifier whose features lenet are [default: the bundled]."),
-    ] = None,
+    features: FeaturesOption = None,
+    classifier: DigitClassifier = None,
+    inception_weights: InceptionWeights = None,
     gamma: Annotated[str, typer.Option(metavar="P%|X", help="Rejection: a percentile, or a number.")] = "80%",
     n: Count = None,
     device: Device = "auto",
@@ -57,7 +54,7 @@ def mnist_gans(
     as_json: Json = False,
 ) -> None:
     """Compare GANs on MNIST by FID."""
-    more = {"features": features, "classifier": classifier, "gamma": gamma}
+    more = {"features": features, "classifier": classifier, "inception_weights": inception_weights, "gamma": gamma}
     _compare("mnist-gans", runs, data, train, seeds, n, device, markdown, as_json, **more)
 
 

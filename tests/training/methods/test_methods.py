@@ -40,7 +40,8 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "dr_gan": ("dr_gan", {"d_every": 1}),
     "dr_gan-compact": (
         "dr_gan",
-        {"group": 2, "d_every": 1, "lambda_pixel": 1.0, "thin": True, "augment": True, "decay_from": 0.5, "drawn_as": "head"},
+        {"group": 2, "d_every": 1, "lambda_pixel": 1.0, "thin": True, "augment": True, "decay_from": 0.5,
+         "drawn_as": "head"},
     ),
     "mathieu-class": (
         "mathieu",

@@ -28,6 +28,8 @@ CLASSIFIER = "digit_classifier.mnist"
 COMPONENTS = 64
 """Principal components of MNIST's pixels hold nine tenths of their variance."""
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION_SHA256 = "6726825d"
+"""How the hash of these weights begins, as their name says."""
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 
 Pixels = NDArray[np.uint8]
@@ -58,20 +60,30 @@ class FeatureNetwork:
         return {"features": self.name, "network": self.network, "sha256": self.sha256, "resizer": self.resizer}
 
 
-def load(name: str, classifier: str | None = None, device: str = "auto") -> FeatureNetwork:
+def load(
+    name: str | None = None,
+    classifier: str | None = None,
+    device: str = "auto",
+    *,
+    inception_weights: Path | None = None,
+) -> FeatureNetwork:
     """Load a feature network.
 
     Args:
-        name: `inception` or `lenet`.
+        name: `inception` or `lenet`; None: `inception` where its weights are given, else `lenet`.
         classifier: for `lenet`, a run or model of `digit_classifier` instead of the bundled one.
         device: as `imgedit.models.devices.providers`.
+        inception_weights: for `inception`, the file of its weights; None: where torch-fidelity keeps it.
 
     Raises:
         ConfigError: there is no such network, or its weights are not here.
     """
+    name = name or ("lenet" if inception_weights is None else "inception")
     if name == "inception":
-        return inception(device)
+        return inception(device, inception_weights)
     if name == "lenet":
+        if inception_weights is not None:
+            raise ConfigError("--inception-weights are for --features inception")
         return lenet(classifier or CLASSIFIER, device)
     raise ConfigError(f"--features is inception or lenet, got {name!r}")
 
@@ -133,14 +145,20 @@ def _onnx_lenet(name: str, device: str) -> tuple[str, str, int, Look]:
     return model.id, model.manifest.graphs["classify"].sha256, model.manifest.crop.height, look
 
 
-def inception(device: str = "auto", batch_size: int = 50) -> FeatureNetwork:
+def inception(device: str = "auto", weights: Path | None = None, batch_size: int = 50) -> FeatureNetwork:
     """Return the pool features of the standard Inception v3, whose weights the user fetches.
+
+    Args:
+        device: as `imgedit.models.devices.providers`.
+        weights: their file; None: where torch-fidelity keeps it.
+        batch_size: pictures at a time.
 
     Raises:
         ConfigError: torch-fidelity or the weights are missing, or the file is another one.
     """
-    path = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE
-    advice = f"fetch {INCEPTION_URL} (91 MB) to {path}, or use --features lenet"
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE
+    path = kept if weights is None else weights
+    advice = f"fetch {INCEPTION_URL} (91 MB) to {kept}, or name it by --inception-weights, or use --features lenet"
     try:
         from torch_fidelity import feature_extractor_inceptionv3 as _  # noqa: F401 - torchmetrics builds on it
     except ModuleNotFoundError as error:
@@ -150,8 +168,10 @@ def inception(device: str = "auto", batch_size: int = 50) -> FeatureNetwork:
     if not path.is_file():
         raise ConfigError(f"--features inception needs its weights: {advice}")
     sha256 = GraphFile.of(path).sha256
-    if not sha256.startswith(path.stem.rpartition("-")[2]):
-        raise ConfigError(f"{path} is not the file that its name says (SHA-256 {sha256[:8]}...): {advice}")
+    if not sha256.startswith(INCEPTION_SHA256):
+        raise ConfigError(
+            f"{path} does not hold these weights (SHA-256 {sha256[:8]}..., not {INCEPTION_SHA256}...): {advice}"
+        )
     torch.load(path, weights_only=True)  # torch-fidelity would also run code that a file holds; this refuses it
     where = torch_device(device)
     network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path)).to(where)
@@ -165,7 +185,7 @@ def inception(device: str = "auto", batch_size: int = 50) -> FeatureNetwork:
         ]
         return np.concatenate(parts)
 
-    return FeatureNetwork("inception", path.stem, sha256, "bilinear, antialiased, to 299 px", extract)
+    return FeatureNetwork("inception", Path(INCEPTION_FILE).stem, sha256, "bilinear, antialiased, to 299 px", extract)
 
 
 def principal_components(train: Pixels) -> FeatureNetwork:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imgedit.errors import ConfigError
@@ -18,6 +19,7 @@ def evaluate(
     *,
     features: str | None = None,
     classifier: str | None = None,
+    inception_weights: Path | None = None,
     n: int | None = None,
     seed: int = 0,
     gamma: str | None = None,
@@ -31,11 +33,12 @@ def evaluate(
     """
     n = fid.N if n is None else n
     if data.partition(":")[0] == modes.DATA:
-        for name, value in (("features", features), ("classifier", classifier), ("gamma", gamma)):
+        given = {"features": features, "classifier": classifier, "inception-weights": inception_weights, "gamma": gamma}
+        for name, value in given.items():
             if value is not None:
                 raise ConfigError(f"--{name} is for pictures; points of {data} are measured without it")
         return points(model, data, n=n, seed=seed, device=device, command=command)
-    network = load(features or "lenet", classifier, device)
+    network = load(features, classifier, device, inception_weights=inception_weights)
     gammas = rejection.GAMMAS if gamma is None else (gamma,)
     return pictures(model, data, network, n=n, seed=seed, gammas=gammas, device=device, command=command)
 

@@ -52,8 +52,9 @@ class Training:
 class Options:
     """What the figures depend on; the options of the same names, with their defaults where None."""
 
-    features: str = "lenet"
+    features: str | None = None
     classifier: str | None = None
+    inception_weights: Path | None = None
     n: int | None = None
     gamma: str = rejection.GAMMA
     device: str = "auto"

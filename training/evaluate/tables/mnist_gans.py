@@ -70,7 +70,9 @@ class MnistGans:
         self.data = data
         self.options = options
         self.n = fid.N if options.n is None else options.n
-        self.network = load_features(options.features, options.classifier, options.device)
+        self.network = load_features(
+            options.features, options.classifier, options.device, inception_weights=options.inception_weights
+        )
         self.key = {
             "data": data.partition(":")[0],
             "sha256": self.network.sha256,

@@ -386,8 +386,16 @@ def test_inception_without_its_weights_says_where_to_get_them(monkeypatch: pytes
     file.parent.mkdir(parents=True)
     file.write_bytes(b"not it")
     shown = hashlib.sha256(b"not it").hexdigest()[:8]
-    with pytest.raises(ConfigError, match=f"not the file that its name says .SHA-256 {shown}"):
+    with pytest.raises(ConfigError, match=f"does not hold these weights .SHA-256 {shown}"):
         features.load("inception")
+    other = tmp_path / "weights.pth"
+    with pytest.raises(ConfigError, match=r"needs its weights: fetch .* or name it by --inception-weights"):
+        features.load(inception_weights=other)
+    other.write_bytes(b"neither")
+    with pytest.raises(ConfigError, match=r"weights\.pth does not hold these weights"):
+        features.load(inception_weights=other)
+    with pytest.raises(ConfigError, match="are for --features inception"):
+        features.load("lenet", inception_weights=other)
 
 
 def test_inception_without_torch_fidelity_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {**NETWORK.about(), "n_real": 7, "n_fake": 9, "floor": 5.0, "variants": variants}
 
     monkeypatch.setattr(fid, "evaluate", evaluate)
-    monkeypatch.setattr(mnist_gans, "load_features", lambda *args: NETWORK)
+    monkeypatch.setattr(mnist_gans, "load_features", lambda *args, **options: NETWORK)
     return seen
 
 
