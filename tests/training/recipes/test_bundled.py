@@ -17,7 +17,8 @@ from training.run import former
 BUNDLED = sorted(p.parent.name for p in (Path(library.__file__).parent.parent / "bundled").glob("*/manifest.json"))
 
 
-NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei", "face_recognition.cfp"}
+TRANSLATION = {f"{m}.{d}" for m in ("vae_gan", "cyclegan", "stargan") for d in ("celeba", "sleeve_models")}
+NOT_BUNDLED = {"dr_gan.cfp", "dr_gan.fei", "face_recognition.cfp", "glasses_remover.celeba", *TRANSLATION}
 """Recipes of models that no command uses."""
 
 

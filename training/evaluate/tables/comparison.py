@@ -22,6 +22,7 @@ from training.evaluate import result as results
 from training.evaluate.drawn import rejection
 from training.evaluate.layout import Block, Title, Verbatim
 from training.publish.figures import EVALUATION
+from training.recipes import recipe as recipes
 from training.run import checkpoint, record
 
 COMPARISONS = {
@@ -46,6 +47,17 @@ class Training:
     settings: tuple[str, ...] = ()
     seeds: int | None = 1
     precision: str = "fp32"
+
+    @classmethod
+    def of_recipe(cls, name: str, seeds: int | None = None) -> Training:
+        """Return the last stage of a recipe that comes with imgedit.
+
+        Args:
+            name: of the recipe.
+            seeds: as above.
+        """
+        step = recipes.find(name).stages[-1]
+        return cls(step.method, step.preset, tuple(step.options()), seeds, step.precision)
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,9 @@ class TranslationHair(Translation):
     """The table of `data` `celeba:DIR`."""
 
     runs: ClassVar[Mapping[str, Training]] = {
-        "vae_gan": Training("vae_gan", "compact", ("steps=600",), seeds=None, precision="bf16"),
-        "cyclegan": Training("cyclegan", "compact", ("steps=2000",), seeds=None, precision="bf16"),
-        "stargan": Training(
-            "stargan",
-            "compact",
-            (
-                f"attributes={','.join(HAIR)}",
-                *("batch_size=8", "n_critic=2", "steps=1600", "ema_decay=0.995", "decay_every=100"),
-            ),
-            seeds=None,
-            precision="bf16",
-        ),
+        "vae_gan": Training.of_recipe("vae_gan.celeba"),
+        "cyclegan": Training.of_recipe("cyclegan.celeba"),
+        "stargan": Training.of_recipe("stargan.celeba"),
     }
     rows: ClassVar[Mapping[str, Row]] = {
         "vae_gan": Row("VAE-GAN", "600 steps of 32 pictures; the decorrelated attribute vectors of all 40 labels"),

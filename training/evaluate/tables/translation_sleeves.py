@@ -30,15 +30,9 @@ class TranslationSleeves(Translation):
     """The table of `data` `sleeve_models:DIR`."""
 
     runs: ClassVar[Mapping[str, Training]] = {
-        "vae_gan": Training("vae_gan", "compact-sleeves", ("steps=600",), seeds=None, precision="bf16"),
-        "cyclegan": Training("cyclegan", "compact-sleeves", ("steps=2000",), seeds=None, precision="bf16"),
-        "stargan": Training(
-            "stargan",
-            "compact-sleeves",
-            ("batch_size=8", "n_critic=2", "steps=1600", "ema_decay=0.995", "decay_every=100"),
-            seeds=None,
-            precision="bf16",
-        ),
+        "vae_gan": Training.of_recipe("vae_gan.sleeve_models"),
+        "cyclegan": Training.of_recipe("cyclegan.sleeve_models"),
+        "stargan": Training.of_recipe("stargan.sleeve_models"),
     }
     rows: ClassVar[Mapping[str, Row]] = {
         "vae_gan": Row("VAE-GAN", "600 steps of 32 pictures; decorrelated attribute vectors of sleeves and garments"),
