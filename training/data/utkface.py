@@ -20,9 +20,7 @@ def read(folder: Path) -> Source:
 
     Factors: `sex` (male, female) and `age` (the decade, such as 20; 90 and above are one). `test` is every tenth file.
     """
-    found = [(p, m) for p in sorted(folder.iterdir()) if (m := _NAME.fullmatch(p.name))]
-    if not found:
-        raise DataError(f"no files such as 25_0_2_20170116174525125.jpg.chip.jpg in {folder}")
+    found = [(p, m) for p in chips(folder) if (m := _NAME.fullmatch(p.name))]
     factors = {
         "sex": [("male", "female")[int(m[2])] for _, m in found],
         "age": [f"{min(int(m[1]) // 10 * 10, 90):02d}" for _, m in found],
@@ -30,6 +28,18 @@ def read(folder: Path) -> Source:
     people = [p.name for p, _ in found]
     table = FactorTable("utkface", people, factors, every_tenth(people), {"sex": ("male", "female")}, identity=False)
     return table, lambda i, size: squeezed(rgb(found[i][0]), size)
+
+
+def chips(folder: Path) -> list[Path]:
+    """Return the files of the set, sorted by name.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name)) if folder.is_dir() else []
+    if not found:
+        raise DataError(f"no files such as 25_0_2_20170116174525125.jpg.chip.jpg in {folder}")
+    return found
 
 
 load = Loader(read, specified="sex")

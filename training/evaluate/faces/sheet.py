@@ -22,7 +22,7 @@ from imgedit.errors import ConfigError, DataError, NoFaceError
 from imgedit.files import write_whole
 from imgedit.models import library
 from imgedit.progress import with_progress
-from training.data import celeba
+from training.data import celeba, utkface
 from training.evaluate.faces.frames import SPLITS
 from training.evaluate.result import TEST
 
@@ -77,7 +77,8 @@ def draw(
 
     Args:
         word: as `--attr`.
-        data: `celeba:DIR` (its full-size pictures) or `celebamask_hq:DIR` (a tenth of its sorted names).
+        data: `celeba:DIR` (its full-size pictures), `celebamask_hq:DIR` (a tenth of its sorted names) or `utkface:DIR`
+            (all: no generator was trained on any; there is nothing to choose by).
         model: that carries the word out; as users get it when None.
         n: pairs; `FACES` when None. Fewer where the split has no more.
         seed: of the order.
@@ -121,8 +122,10 @@ def held_out(data: str, split: str = TEST) -> list[Path]:
         raise ConfigError(f"--split is {' or '.join(SPLITS)}, got {split!r}")
     if name == "celeba":
         return celeba.pictures(Path(folder), split, ("full",))
+    if name == "utkface" and split == TEST:
+        return utkface.chips(Path(folder))
     if name != "celebamask_hq":
-        raise ConfigError(f"a sheet shows faces of --data celeba:DIR or celebamask_hq:DIR, got {data!r}")
+        raise ConfigError(f"a sheet shows faces of --data celeba:DIR, celebamask_hq:DIR or utkface:DIR, got {data!r}")
     paths = sorted((Path(folder) / "images").glob("*.jpg"))
     tenth = round(_TENTH * len(paths))
     first = len(paths) - (1 if split == TEST else 2) * tenth

@@ -56,12 +56,23 @@ def test_faces_that_a_word_leaves_as_they_are_are_passed_over_and_named(folder: 
 def test_the_held_out_pictures_are_the_last_tenth_and_to_choose_by_the_one_before(folder: Path) -> None:
     named = [[path.stem for path in sheet.held_out(f"celebamask_hq:{folder}", split)] for split in ("test", "valid")]
     assert named == [["00027", "00028", "00029"], ["00024", "00025", "00026"]]
-    with pytest.raises(ConfigError, match="celeba:DIR or celebamask_hq:DIR"):
+    with pytest.raises(ConfigError, match="celeba:DIR, celebamask_hq:DIR or utkface:DIR"):
         sheet.held_out("mnist:x")
     with pytest.raises(ConfigError, match="test or valid"):
         sheet.held_out("celebamask_hq:x", "train")
     with pytest.raises(DataError, match="no pictures in x/images"):
         sheet.held_out("celebamask_hq:x")
+    with pytest.raises(DataError, match="no files such as 25_0_2"):
+        sheet.held_out("utkface:x")
+
+
+def test_of_utkface_all_chips_can_be_shown_and_none_chosen_by(tmp_path: Path) -> None:
+    for name in ("9_1_0_20170116.jpg.chip.jpg", "25_0_2_20170117.jpg.chip.jpg", "other.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    found = sheet.held_out(f"utkface:{tmp_path}")
+    assert [path.name for path in found] == ["25_0_2_20170117.jpg.chip.jpg", "9_1_0_20170116.jpg.chip.jpg"]
+    with pytest.raises(ConfigError, match="celeba:DIR, celebamask_hq:DIR or utkface:DIR"):
+        sheet.held_out(f"utkface:{tmp_path}", "valid")
 
 
 def test_the_command_writes_the_sheet_and_tells_whom_it_shows(folder: Path, tmp_path: Path) -> None:
