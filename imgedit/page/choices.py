@@ -13,8 +13,10 @@ from imgedit.models.library import Model
 
 __all__ = ["Choice", "Group", "groups"]
 
-_TITLES = {"tone": "Hair colour", "grid": "Hair colour", "glasses": "Glasses", "skin": "Age"}
+_TITLES = {"tone": "Hair colour", "grid": "Hair colour", "glasses": "Glasses", "skin": "Age", "mustache": "Facial hair"}
 """What a model's output is called above its words; a group of others is called by its first word."""
+_LABELS = {"young": "younger", "no-young": "older"}
+"""Words that read better otherwise on a button."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Choice:
     @property
     def label(self) -> str:
         """What the page calls it: `black hair`, `platinum (experimental)`."""
-        text = self.word.replace("-", " ")
+        text = _LABELS.get(self.word, self.word.replace("-", " "))
         return f"{text} (experimental)" if self.is_experimental else text
 
 
