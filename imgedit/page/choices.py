@@ -13,7 +13,13 @@ from imgedit.models.library import Model
 
 __all__ = ["Choice", "Group", "groups"]
 
-_TITLES = {"tone": "Hair colour", "grid": "Hair colour", "glasses": "Glasses", "skin": "Age", "mustache": "Facial hair"}
+_TITLES = {
+    "tone": "Hair colour",
+    "grid": "Hair colour",
+    "glasses": "Glasses",
+    "skin": "Age",
+    "face_hair": "Facial hair",
+}
 """What a model's output is called above its words; a group of others is called by its first word."""
 _LABELS = {"young": "younger", "no-young": "older"}
 """Words that read better otherwise on a button."""
