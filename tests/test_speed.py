@@ -87,6 +87,12 @@ def test_a_start_and_a_folder_are_measured_within_wide_limits():
         assert 0 < after < before + 200
 
 
+def test_detection_costs_more_on_larger_photos_but_no_more_than_their_pixels(monkeypatch):
+    monkeypatch.setattr(speed, "DETECTION", (240, 480))  # the usual ones take half a minute
+    told = json.loads(run("benchmark", "detection", "--repeats", 1, "--device", "cpu", "--json")[1])["detection"]
+    assert 1 < told["480p"] / told["240p"] < 16  # four times the pixels
+
+
 def test_what_is_not_measured_is_refused():
     with pytest.raises(ConfigError, match="known: start, edits, detection, folder, models"):
         speed.measure(["speed"])

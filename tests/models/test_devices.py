@@ -45,6 +45,8 @@ def test_auto_takes_the_first_gpu_and_cuda_n_the_nth(monkeypatch: pytest.MonkeyP
         name, options = devices.providers(device)[0]
         assert name == "CUDAExecutionProvider"
         assert options["device_id"] == number
+        assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+        assert options["use_tf32"] == 0
         assert "gpu_mem_limit" not in options
         assert devices.providers(device, is_limited=True)[0][1]["gpu_mem_limit"] == devices.MEMORY_LIMIT
     with pytest.raises(ConfigError, match="reports 2"):
@@ -76,6 +78,30 @@ def test_a_gpu_without_cuda_in_onnx_runtime_is_one_warning_with_reason_and_fix(
     with pytest.raises(ConfigError, match=says[:20]):
         devices.providers("cuda")
     devices._missing_cuda.cache_clear()
+
+
+def test_these_options_reach_the_session_and_its_own_fallback_is_off(
+    gpu: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+    real = runtime.ort.InferenceSession
+
+    class OnGpu:
+        def __init__(self, source: bytes, options: object, **how: object) -> None:
+            given.update(how)
+            self._real = real(source, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+    monkeypatch.setattr(devices, "_missing_cuda", lambda: None)
+    monkeypatch.setattr(runtime.ort, "InferenceSession", OnGpu)
+    monkeypatch.setattr(devices, "_used", set())
+    assert runtime.Session(affine_graph(), "cuda").device == "cuda"
+    assert given == {"providers": devices.providers("cuda"), "enable_fallback": 0}
 
 
 @pytest.mark.skipif(devices.gpu_count() > 0, reason="a GPU is here")
