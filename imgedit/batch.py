@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-import string
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgedit.deliver import check_template, filled
 from imgedit.errors import ConfigError, ImgeditError, OutputError, PhotoError
 from imgedit.photo import SUFFIXES, default_output
 
@@ -25,22 +25,20 @@ if TYPE_CHECKING:
     from imgedit.edits.plan import Plan
 
 __all__ = [
-    "FIELDS",
     "Job",
     "Outcome",
     "collect",
     "edit_files",
     "is_batch",
     "jobs_for",
+    "make_folder_of",
     "ray_map",
     "run",
     "watch",
     "with_folders",
 ]
 
-FIELDS = ("stem", "edit", "ext")
-"""What a template of names may hold: `{stem}.{edit}{ext}`."""
-READABLE = frozenset({*SUFFIXES, ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"})
+READABLE = frozenset({*SUFFIXES, ".gif", ".ppm", ".pgm", ".pbm", ".qoi", ".mpo", ".heic", ".heif", ".avif"})
 """Endings of the files that are taken for photos in a folder."""
 _LISTED = 3  # names in a message
 _STDIN = "-"
@@ -158,14 +156,23 @@ def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
     return with_folders(edit)
 
 
+def make_folder_of(target: Path) -> None:
+    """Make the folder of a result.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
+
+
 def with_folders(edit: Edit) -> Edit:
     """Return an edit that makes the folder of its result first."""
 
     def made(source: Path, target: Path) -> Result:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
+        make_folder_of(target)
         return edit(source if str(source) != _STDIN else _STDIN, target)  # type: ignore[arg-type]
 
     return made
@@ -333,21 +340,5 @@ def _placer(names: Sequence[str], out: str | Path | None) -> Callable[[Job], Pat
                 f"{text} is one file for many photos; name a folder, or a template such as {{stem}}.{{edit}}{{ext}}"
             )
         return lambda job: folder / job.below.parent / default_output(job.below, names).name
-    _check_template(text)
-
-    def fill(job: Job) -> Path:
-        usual = default_output(job.below, names)
-        return Path(text.format(stem=job.below.stem, edit=".".join(names), ext=usual.suffix))
-
-    return fill
-
-
-def _check_template(text: str) -> None:
-    try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        raise ConfigError(f"the template {text!r} is broken ({error}); such as {{stem}}.{{edit}}{{ext}}") from error
-    if unknown := sorted(fields - set(FIELDS)):
-        raise ConfigError(f"the template {text!r} has unknown fields {', '.join(unknown)}; known: {', '.join(FIELDS)}")
-    if "stem" not in fields:
-        raise ConfigError(f"the template {text!r} gives all results one name; it needs {{stem}}")
+    check_template(text)
+    return lambda job: filled(text, job.below, names)

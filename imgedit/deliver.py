@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import string
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -23,14 +24,18 @@ from imgedit.files import write_all, write_whole
 from imgedit.photo import SUFFIXES, Photo
 
 __all__ = [
+    "FIELDS",
     "STDOUT",
     "File",
     "beside",
     "check",
+    "check_template",
     "compare_name",
+    "filled",
     "is_stdout",
     "make_folder",
     "name",
+    "names_file",
     "numbered",
     "png",
     "write",
@@ -39,6 +44,8 @@ __all__ = [
 
 STDOUT = "-"
 """The name of standard output, and of standard input."""
+FIELDS = ("stem", "edit", "ext")
+"""Fields of a template of names."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +79,62 @@ def name(source: object, names: Sequence[str], out: str | PathLike[str] | None =
     Args:
         source: what the user gave as photo: a path, `-` for standard input, an array or an image.
         names: what the copy is named after: `photo.NAME.jpg`.
-        out: what the user named.
+        out: what the user named: a file, a folder, or a template such as `{stem}.{edit}{ext}`.
 
     Returns:
         The file; `-` for standard output; None for an array or image, which is given back.
 
     Raises:
-        ConfigError: `out` is named for an array or image.
+        ConfigError: `out` is named for an array or image, or is a broken template.
         PhotoError: the photo's path has no file name.
     """
     if isinstance(source, str | PathLike):
-        return photos.default_output(source, names) if out is None else Path(out)
+        if out is None:
+            return photos.default_output(source, names)
+        if names_file(out):
+            return Path(out)
+        photo = Path("stdin" if is_stdout(source) else source)
+        if "{" in str(out):
+            check_template(str(out))
+            return filled(str(out), photo, names)
+        return Path(out) / photos.default_output(photo, names).name
     if out is not None:
         raise ConfigError("out names the file for a photo given by its path; save this result yourself")
     return None
+
+
+def names_file(out: str | PathLike[str]) -> bool:
+    """Tell whether what the user named is one file: no template, no folder that is there, no name without ending."""
+    path = Path(out)
+    return is_stdout(out) or ("{" not in str(out) and path.suffix != "" and not path.is_dir())
+
+
+def filled(template: str, photo: Path, names: Sequence[str]) -> Path:
+    """Fill a template for one photo.
+
+    Args:
+        template: as `check_template` takes it.
+        photo: its path, by which the file is named.
+        names: what an edit's results are named after.
+    """
+    usual = photos.default_output(photo, names)
+    return Path(template.format(stem=photo.stem, edit=".".join(names), ext=usual.suffix))
+
+
+def check_template(text: str) -> None:
+    """Complain of a template that cannot be filled.
+
+    Raises:
+        ConfigError: it is broken, has fields that are not in `FIELDS`, or lacks the stem.
+    """
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ConfigError(f"the template {text!r} is broken ({error}); such as {{stem}}.{{edit}}{{ext}}") from error
+    if unknown := sorted(fields - set(FIELDS)):
+        raise ConfigError(f"the template {text!r} has unknown fields {', '.join(unknown)}; known: {', '.join(FIELDS)}")
+    if "stem" not in fields:
+        raise ConfigError(f"the template {text!r} gives all results one name; it needs {{stem}}")
 
 
 def numbered(path: Path, index: int, count: int) -> Path:

@@ -538,7 +538,7 @@ class Editor:
             The result at full strength, with all files.
         """
         plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
-        paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None)
+        paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None and deliver.names_file(out))
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
         source = self.read(photo)
         try:

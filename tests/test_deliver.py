@@ -25,6 +25,21 @@ def test_a_copy_is_named_after_the_photo_and_the_words_unless_the_user_names_it(
         deliver.name(picture(), ["blond"], "b.png")
 
 
+@pytest.mark.parametrize("out", ["there", "there.d", "new", "new/below"])
+def test_one_photo_goes_into_a_folder_as_many_do(tmp_path: Path, out: str) -> None:
+    for folder in ("there", "there.d"):
+        (tmp_path / folder).mkdir()
+    assert deliver.name("x/a.jpg", ["blond"], tmp_path / out) == tmp_path / out / "a.blond.jpg"
+    assert deliver.name("-", ["blond"], str(tmp_path / out)).parent == tmp_path / out
+
+
+def test_one_photo_is_named_by_a_template_as_many_are() -> None:
+    assert deliver.name("x/a.jpg", ["blond", "smiling"], "o/{stem}-{edit}{ext}") == Path("o/a-blond.smiling.jpg")
+    for template, says in (("{stem", "is broken"), ("{x}", "unknown fields x"), ("{ext}", "needs {stem}")):
+        with pytest.raises(ConfigError, match=says):
+            deliver.name("a.jpg", ["blond"], template)
+
+
 def test_several_outputs_are_numbered_and_a_single_one_is_not() -> None:
     assert deliver.numbered(Path("x/a.jpg"), 0, 1) == Path("x/a.jpg")
     assert deliver.numbered(Path("x/a.jpg"), 2, 3) == Path("x/a-2.jpg")

@@ -294,8 +294,17 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
 
         photo = asked.photos[0]
         with status(f"{title} {photo}", quiet=asked.quiet):
+            _make_folder(photo, plan, asked.out)
             done = way.carry(photo, asked.out)
         tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
+
+
+def _make_folder(photo: str, plan: Plan, out: Path | None) -> None:
+    """Make the folder that one photo is to go into, as for many."""
+    from imgedit import batch, deliver
+
+    if out is not None and not deliver.names_file(out):
+        batch.make_folder_of(deliver.name(photo, plan.names, out) or out)
 
 
 def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:

@@ -215,9 +215,10 @@ def test_strange_names(tmp_path, monkeypatch, name):
 def test_outputs_that_cannot_be_written(tmp_path):
     path = tmp_path / "in.jpg"
     shutil.copy(PORTRAIT, path)
-    (tmp_path / "folder.png").mkdir()
     refused(path, "-o", tmp_path / "nowhere" / "o.jpg", says="does not exist")
-    refused(path, "-o", tmp_path / "folder.png", says="is a folder")
+    refused(path, "-o", str(tmp_path / "a.{edit}{ext}"), says="needs {stem}", code=2)
+    (tmp_path / "in.blond.jpg").mkdir()
+    refused(path, "-o", tmp_path, says="is a folder")
     refused(path, "-o", tmp_path / "o.xyz", says="unknown ending")
     refused(path, "-o", tmp_path / ("x" * 300 + ".jpg"), says="")
 

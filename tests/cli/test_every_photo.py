@@ -166,3 +166,11 @@ def test_help_lists_shared_options_under_headings():
     assert heads == ["Arguments:", "Options:", "Faces:", "Files:", "What is written:", "Running:"]
     longest = max(len(part.splitlines()) for part in out.split("\n\n"))
     assert longest <= 12  # lines of a section
+
+
+def test_one_photo_goes_into_a_folder_or_by_a_template_as_many_do(portrait, tmp_path):
+    for out in ("new", "new/{stem}_{edit}{ext}"):
+        assert run(*EDIT, portrait, "-o", tmp_path / out, "--quiet")[::2] == (0, "")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.blond.jpg", "a_blond.jpg"]
+    code, told, _ = run(*EDIT, portrait, "-o", tmp_path / "other", "--dry-run")
+    assert (code, told) == (0, f"{portrait} -> {tmp_path}/other/a.blond.jpg\n")
