@@ -6,7 +6,6 @@ Nothing of a visitor is kept in the module: a photo is in the visitor's own stat
 from __future__ import annotations
 
 import html
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from imgedit.page import work
 from imgedit.page.choices import Group, groups
 from imgedit.page.work import Opened, Wishes
 
-__all__ = ["CSS", "build", "theme", "uploads_only"]
+__all__ = ["CSS", "build", "theme"]
 
 _KEPT = 3600  # seconds without a click after which a visitor's photo is forgotten
 _VIEW = 600  # px, how high a photo is shown at most
@@ -188,27 +187,11 @@ def build(editor: Editor, folder: Path) -> gr.Blocks:
     return page
 
 
-def uploads_only(file: Any) -> Any:
-    """Let a file of Gradio be what was uploaded, and no address that this machine would have to ask for; return it.
-
-    A class of its own would do, but for each of those Gradio writes a file beside the module.
-    """
-    move = file.async_move_resource_to_block_cache
-
-    async def moved(path: str | Path | None) -> Any:
-        if re.match(r"[a-z]{2,}:/", str(path), re.IGNORECASE):
-            raise gr.Error("a photo is uploaded, not named by its address", print_exception=False)
-        return await move(path)
-
-    file.async_move_resource_to_block_cache = moved
-    return file
-
-
 def _viewer() -> Viewer:
     """Lay out what shows a photo: its faces, and once it is edited both before and after in their place."""
     return Viewer(
         visit=gr.State(None, time_to_live=_KEPT, delete_callback=_forget),
-        photo=uploads_only(gr.File(label="Photo", file_types=sorted(READABLE), height=220, elem_id="photo")),
+        photo=gr.File(label="Photo", file_types=sorted(READABLE), height=220, elem_id="photo"),
         faces=gr.Image(label="Faces", show_label=False, interactive=False, visible=False, buttons=[], elem_id="faces"),
         compared=gr.ImageSlider(
             label="Before and after",

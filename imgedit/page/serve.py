@@ -14,13 +14,14 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from imgedit.errors import ConfigError, ImgeditError
+from imgedit.page.uploads import App, Receive, Scope, Send, UploadsAlone
 
 if TYPE_CHECKING:
     from imgedit.editor import Editor
@@ -47,11 +48,6 @@ MISSING = "the page needs Gradio, which is the extra `page`"
 """What is wrong where it is not installed."""
 _TRIED = 20  # ports
 _LARGEST = "1gb"  # of an upload
-
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 _NEEDED = re.compile(
     r"/(?:|config|login|login_check|logout|token|user|theme\.css|favicon\.ico|manifest\.json|robots\.txt"
@@ -134,7 +130,7 @@ def url_of(place: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def application(editor: Editor, folder: Path, *, password: str | None = None, is_local: bool = True) -> _App:
+def application(editor: Editor, folder: Path, *, password: str | None = None, is_local: bool = True) -> App:
     """Return the page as an ASGI application.
 
     Args:
@@ -177,9 +173,10 @@ def application(editor: Editor, folder: Path, *, password: str | None = None, is
         pwa=False,
         mcp_server=False,
     )
+    page.has_launched = True  # otherwise Gradio does not check where files lie that visitors name
     for component in page.config["components"]:
         component["example_inputs"] = None  # samples for programs, some by their addresses elsewhere
-    return Access(inner, is_local=is_local)
+    return Access(UploadsAlone(inner, folder), is_local=is_local)
 
 
 class Access:
@@ -190,10 +187,10 @@ class Access:
         is_local: as `application`.
     """
 
-    def __init__(self, inner: _App, *, is_local: bool) -> None:
+    def __init__(self, inner: App, *, is_local: bool) -> None:
         self._inner, self._is_local = inner, is_local
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI wants it."""
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
@@ -213,7 +210,7 @@ class Access:
                 scope = {**scope, "headers": plain}  # a page that is compressed cannot be looked through
             await self._inner(scope, receive, _with_headers(send, _HEADERS | more))
 
-    def _is_welcome(self, scope: _Scope) -> bool:
+    def _is_welcome(self, scope: Scope) -> bool:
         """Tell whether a request was meant for this machine, and comes from this page if from any."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -223,7 +220,7 @@ class Access:
         return not self._is_local or is_loopback(name.strip("[]"))
 
 
-def _with_headers(send: _Send, added: Mapping[str, str]) -> _Send:
+def _with_headers(send: Send, added: Mapping[str, str]) -> Send:
     """Add headers to an answer, and take what names other machines out of a page's head."""
     start: MutableMapping[str, Any] = {}
     parts: list[bytes] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import re
 from pathlib import Path
 
@@ -78,17 +79,34 @@ def test_nothing_is_written_beside_the_modules():
     assert [path.name for path in Path(imgedit.page.layout.__file__).parent.glob("*.pyi")] == []
 
 
-def test_an_address_is_no_photo(tmp_path):
-    from imgedit.page.layout import uploads_only
+def test_a_visitor_names_no_file_of_this_machine(visitor, tmp_path):
+    own = tmp_path.parent / f"{tmp_path.name}.own.jpg"
+    own.write_bytes(b"nobody's business")
+    with visitor() as client:
+        for path, expected in ((own, 400), ("http://127.0.0.1/a.jpg", 400), (tmp_path / "a" / "uploaded.jpg", 200)):
+            file = {"path": str(path), "meta": {"_type": "gradio.FileData"}, "is_stream": True}
+            asked = {"data": [file, None], "fn_index": 0, "session_hash": "visitor"}
+            assert client.post("/gradio_api/queue/join", json=asked).status_code == expected
+    assert own.exists()  # what is read is removed afterwards
 
-    upload = uploads_only(gradio.File())
-    for address in ("http://127.0.0.1/a.jpg", "HTTPS://a.example/a.jpg", "ftp://a.example/a.jpg"):
-        with pytest.raises(gradio.Error, match="not named by its address"):
-            asyncio.run(upload.async_move_resource_to_block_cache(address))
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(b"uploaded")
-    upload.GRADIO_CACHE = str(tmp_path)
-    assert asyncio.run(upload.async_move_resource_to_block_cache(path)) == str(path)
+
+def test_gradio_checks_itself_where_files_lie(editor, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    pages, mount = [], gradio.mount_gradio_app
+
+    def mounted(app, page, *place, **options):
+        pages.append(page)
+        return mount(app, page, *place, **options)
+
+    monkeypatch.setattr(gradio, "mount_gradio_app", mounted)
+    serve.application(editor, tmp_path)
+
+    def check():
+        gradio.context.LocalContext.blocks.set(pages[0])
+        gradio.processing_utils._check_allowed("/etc/passwd", check_in_upload_folder=True)
+
+    with pytest.raises(gradio.exceptions.InvalidPathError, match="not uploaded by a user"):
+        contextvars.copy_context().run(check)
 
 
 def test_every_slider_starts_where_it_changes_nothing(editor, tmp_path):
