@@ -125,14 +125,19 @@ def check_template(text: str) -> None:
     """Complain of a template that cannot be filled.
 
     Raises:
-        ConfigError: it is broken, has fields that are not in `FIELDS`, or lacks the stem.
+        ConfigError: it is broken, has fields that are not in `FIELDS` or have formats, or lacks the stem.
     """
     try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
     except ValueError as error:
         raise ConfigError(f"the template {text!r} is broken ({error}); such as {{stem}}.{{edit}}{{ext}}") from error
+    fields = {str(name) for _, name, _, _ in parts}
     if unknown := sorted(fields - set(FIELDS)):
         raise ConfigError(f"the template {text!r} has unknown fields {', '.join(unknown)}; known: {', '.join(FIELDS)}")
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise ConfigError(
+            f"the template {text!r} has a field with more than its name; such as {{stem}}.{{edit}}{{ext}}"
+        )
     if "stem" not in fields:
         raise ConfigError(f"the template {text!r} gives all results one name; it needs {{stem}}")
 

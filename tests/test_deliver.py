@@ -38,6 +38,9 @@ def test_one_photo_is_named_by_a_template_as_many_are() -> None:
     for template, says in (("{stem", "is broken"), ("{x}", "unknown fields x"), ("{ext}", "needs {stem}")):
         with pytest.raises(ConfigError, match=says):
             deliver.name("a.jpg", ["blond"], template)
+    for template in ("{stem:d}", "{stem!r}", "{stem:{edit}}", "{stem:>999999999}"):
+        with pytest.raises(ConfigError, match="a field with more than its name"):
+            deliver.name("a.jpg", ["blond"], template)
 
 
 def test_several_outputs_are_numbered_and_a_single_one_is_not() -> None:

@@ -64,6 +64,9 @@ def page(
 
     if not serve.is_here():
         raise ImgeditError(f"{serve.MISSING}; add it with: {how_to_add('page')}")
+    from imgedit.models import devices
+
+    devices.providers(device)  # a visitor could not mend it
     password = password or os.environ.get(_VARIABLE) or None
     is_local = serve.is_loopback(host)
     if not is_local and password is None:

@@ -6,6 +6,7 @@ prints what it likes.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import ipaddress
 import logging
@@ -112,6 +113,8 @@ def listen(host: str, port: int | None) -> socket.socket:
             place.listen(128)
         except OSError as error:
             place.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigError(f"{host!r} is no address of this machine", hint="such as --host 0.0.0.0") from error
             failed = error
             continue
         return place

@@ -52,6 +52,12 @@ def test_the_page_is_for_this_machine_and_needs_no_password(served):
     assert (editor.strip, editor.quality, editor.mark) == (True, 80, False)
 
 
+def test_a_device_that_is_not_there_is_said_before_anybody_comes(served):
+    done = run("--device", "abacus")
+    assert (done.exit_code, done.stdout, served) == (2, "", [])
+    assert done.stderr == "error: unknown device 'abacus'; known: auto, cpu, cuda, cuda:N\n"
+
+
 def test_others_get_in_with_a_password_alone(served, monkeypatch):
     done = run("--host", "0.0.0.0")
     assert "warning: others on the network can reach this page" in done.stderr
