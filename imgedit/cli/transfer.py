@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,7 @@ Text = Annotated[str | None, typer.Option("--message", metavar="TEXT", help="Tex
 
 def limit(max_size: float | None) -> int | None:
     """Return `--max-size` in bytes."""
-    return None if max_size is None else round(max_size * 1e6)
+    return None if max_size is None or math.isinf(max_size) else round(max_size * 1e6)
 
 
 def is_watched(quiet: bool) -> bool:

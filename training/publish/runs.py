@@ -25,6 +25,7 @@ from imgedit.models.hub.layout import CARD
 from imgedit.models.hub.place import replace, staging
 from imgedit.models.hub.repository import Repository
 from imgedit.models.hub.source import TIMEOUT, Source, check_size, source_of
+from imgedit.text import reason
 from training.publish import credit, run_card, run_index, stages
 from training.publish.export import DENSITY_RATIO
 from training.publish.run_index import Index
@@ -77,6 +78,7 @@ def push(
         for name in run_index.LOOSE[1:]:
             with contextlib.suppress(FileNotFoundError):
                 files[name] = _read(run / name)
+        _check_loose(run, f"{run}{os.sep}")
         for folder in checkpoint.found(run) if every else [newest]:
             checkpoint.load_state(folder)
             tensors = stack.enter_context(_opened(folder / TENSORS))
@@ -225,14 +227,24 @@ def _check(run: Path, index: Index, wanted: Mapping[str, int], repo_id: str) -> 
         with open(run / name, "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != index.files[name]["sha256"]:
                 raise HubError(f"{repo_id}: {name} is damaged: it has not the hash that {run_index.FILE} says")
-    methods = {checkpoint.stored_config(run)["method"]}
-    methods |= {checkpoint.load_state(folder)["method_id"] for folder in checkpoint.found(run)}
+        if wanted[name] == 0 and name.startswith(FOLDER):
+            raise HubError(f"{repo_id}: {name} is empty")
+    try:
+        methods = {checkpoint.stored_config(run)["method"]}
+        methods |= {checkpoint.load_state(folder)["method_id"] for folder in checkpoint.found(run)}
+        _check_loose(run, f"{repo_id}: ")
+    except TrainingError as error:  # without what would mend a run of one's own
+        raise TrainingError(str(error).partition("; ")[0].replace(f"{run}{os.sep}", f"{repo_id}: ")) from error
     if methods != {index.method}:
         raise HubError(f"{repo_id}: {run_index.FILE} says {index.method}, the run is of {', '.join(sorted(methods))}")
+
+
+def _check_loose(run: Path, where: str) -> None:
+    """Read the log and the graph beside the checkpoints as the training and the export would."""
     if (run / record.LOG).exists():
         record.rows(run / record.LOG)
     if (run / DENSITY_RATIO).exists():
-        graphs.check((run / DENSITY_RATIO).read_bytes(), f"{repo_id}: {DENSITY_RATIO}")
+        graphs.check(_read(run / DENSITY_RATIO), f"{where}{DENSITY_RATIO}")
 
 
 def _config_of(run: Path) -> bytes:
@@ -252,8 +264,10 @@ def _read(path: Path) -> bytes:
     _refuse_link(path)
     try:
         return read_file(path, _LONGEST)
-    except ValueError as error:
-        raise TrainingError(f"cannot read {path}: {error}") from error
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
-from imgedit.errors import HubError, OutputError, TrainingError
+from imgedit.errors import HubError, ImgeditError, OutputError, TrainingError
 from imgedit.models import hub
 from tests.command_line import app
 from tests.fake_hub import SHA, fake_server  # noqa: F401
@@ -243,10 +245,34 @@ def test_state_settings_and_log_are_read_before_the_run_is_there(pushed, tmp_pat
     for name, content in ((state, b"{}"), ("log.jsonl", b"x\n"), ("config.json", b"[]")):
         pushed.files[REPO] = dict(files)
         replaced(pushed, name, content)
-        pulled_badly(pushed, tmp_path, TrainingError)
+        said = pulled_badly(pushed, tmp_path, TrainingError)
+        assert said.startswith(f"{REPO}: {name}")
+        assert not any(word in said for word in (str(tmp_path), "remove", "move it away"))  # nothing of it is here
     pushed.files[REPO] = dict(files)
     replaced(pushed, "config.json", files["config.json"].replace(b'"method": "gan"', b'"method": "vae"'))
     assert "run.json says gan, the run is of" in pulled_badly(pushed, tmp_path)
+
+
+@pytest.mark.parametrize("file", ["state.json", "tensors.safetensors"])
+def test_an_empty_checkpoint_is_no_run(pushed, tmp_path: Path, file: str) -> None:
+    name = next(name for name in pushed.files[REPO] if name.endswith(file))
+    replaced(pushed, name, b"")
+    assert pulled_badly(pushed, tmp_path) == f"{REPO}: {name} is empty"
+
+
+def test_what_could_not_be_pulled_is_not_pushed(site, trained: Path, tmp_path: Path) -> None:
+    for name, content in (("log.jsonl", b"\xff"), ("density_ratio.onnx", b"x"), ("evaluation.json", None)):
+        run = tmp_path / name
+        shutil.copytree(trained, run)
+        (run / name).mkdir() if content is None else (run / name).write_bytes(content)
+        with pytest.raises(ImgeditError, match=re.escape(str(run / name))):
+            runs.push(run, REPO, endpoint=site.url)
+    assert site.asked == []
+
+
+def test_any_size_may_be_allowed(pushed, tmp_path: Path) -> None:
+    code, _, err = call("checkpoints", "pull", REPO, "--accept-licence", "--max-size", "inf", "--run", tmp_path / "run")
+    assert code == 0, err
 
 
 def test_a_model_is_no_run_and_a_run_without_checkpoint_or_with_links_is_not_pushed(
