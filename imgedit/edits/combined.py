@@ -132,8 +132,15 @@ def prepare(
     """Settle edits that are carried out together, each as its own `prepare` gives it.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or one stands where another belongs.
     """
     if words is None and expression is None and turn is None:
         raise ConfigError("nothing to do: name words, an expression or a turn of the head")
+    for name, part, kind in (
+        ("words", words, Translation),
+        ("expression", expression, Expression),
+        ("turn", turn, Turn),
+    ):
+        if not isinstance(part, kind | None):
+            raise ConfigError(f"{name} takes what the prepare of its own edit gives, not {type(part).__name__}")
     return Combined(words, expression, turn)

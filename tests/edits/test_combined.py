@@ -105,3 +105,15 @@ def test_a_face_without_a_mesh_keeps_its_words(editor, prepared, monkeypatch):
 def test_nothing_to_combine_is_an_error():
     with pytest.raises(ConfigError, match="nothing to do"):
         combined.prepare()
+
+
+def test_edits_that_stand_in_each_others_places_are_an_error():
+    smile, turn = express.prepare({"smile": 0.5}), pose.prepare(yaw=5)
+    for wrong, says in (
+        ((smile,), "words takes"),
+        ((None, turn), "expression takes"),
+        ((None, smile, smile), "turn takes"),
+    ):
+        with pytest.raises(ConfigError, match=f"{says} what the prepare of its own edit gives"):
+            combined.prepare(*wrong)
+    assert combined.prepare(None, smile, turn).parts == [smile, turn]

@@ -99,7 +99,7 @@ class Config:
     """Seed of weights and data order."""
 
     def __post_init__(self) -> None:
-        if self.size % (1 << HALVINGS):
+        if self.size < 1 or self.size % (1 << HALVINGS):
             raise ConfigError(f"size={self.size} must be a multiple of {1 << HALVINGS}")
         if len(self.poses) < 2 or len(set(self.poses)) < len(self.poses):
             raise ConfigError(f"poses must be two names or more, each once, got {', '.join(self.poses)}")
@@ -108,6 +108,8 @@ class Config:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.n_noise < 0 or self.jitter < 0:
             raise ConfigError(f"n_noise={self.n_noise} and jitter={self.jitter} must be 0 or more")
+        if self.d_alone < 0 or self.d_rate < 0:
+            raise ConfigError(f"d_alone={self.d_alone} and d_rate={self.d_rate} must be 0 or more")
 
 
 _COMPACT: dict[str, object] = {

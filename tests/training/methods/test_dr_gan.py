@@ -150,7 +150,8 @@ def test_the_exported_graph_draws_without_noise() -> None:
 
 
 def test_settings_and_data_that_do_not_fit_are_refused() -> None:
-    for bad in ({"size": 20}, {"poses": ("front",)}, {"poses": ("a", "a")}, {"group": 0}, {"jitter": -1}):
+    for bad in ({"size": 20}, {"poses": ("front",)}, {"poses": ("a", "a")}, {"group": 0}, {"jitter": -1},
+                {"size": -32}, {"d_rate": -0.1}, {"d_alone": -1}):  # fmt: skip
         with pytest.raises(ConfigError):
             make(**bad)
     with pytest.raises(DataError, match="n_people=2"):
