@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -293,18 +294,28 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
         from imgedit.progress import status
 
         photo = asked.photos[0]
-        with status(f"{title} {photo}", quiet=asked.quiet):
-            _make_folder(photo, plan, asked.out)
+        with status(f"{title} {photo}", quiet=asked.quiet), _folder(photo, plan, asked.out):
             done = way.carry(photo, asked.out)
         tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
 
 
-def _make_folder(photo: str, plan: Plan, out: Path | None) -> None:
-    """Make the folder that one photo is to go into, as for many."""
+@contextlib.contextmanager
+def _folder(photo: str, plan: Plan, out: Path | None) -> Iterator[None]:
+    """Make the folder that one photo is to go into, as for many; where the work fails, remove what was made for it."""
     from imgedit import batch, deliver
 
+    made: list[Path] = []
     if out is not None and not deliver.names_file(out):
-        batch.make_folder_of(deliver.name(photo, plan.names, out) or out)
+        target = deliver.name(photo, plan.names, out) or out
+        made = [folder for folder in target.parents if not folder.exists()]
+        batch.make_folder_of(target)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:

@@ -174,3 +174,12 @@ def test_one_photo_goes_into_a_folder_or_by_a_template_as_many_do(portrait, tmp_
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.blond.jpg", "a_blond.jpg"]
     code, told, _ = run(*EDIT, portrait, "-o", tmp_path / "other", "--dry-run")
     assert (code, told) == (0, f"{portrait} -> {tmp_path}/other/a.blond.jpg\n")
+
+
+def test_a_photo_that_fails_leaves_no_folder_behind(wood, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for out in (tmp_path / "new", tmp_path / "new" / "{stem}" / "x{ext}", kept, kept / "new" / "{stem}{ext}"):
+        assert run(*EDIT, wood, "-o", out)[0] == 4
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["kept"]
+    assert list(kept.iterdir()) == []

@@ -166,7 +166,8 @@ def inception(device: str = "auto", weights: Path | None = None, batch_size: int
     from torchmetrics.image.fid import NoTrainInceptionV3
 
     if not path.is_file():
-        raise ConfigError(f"--features inception needs its weights: {advice}")
+        wrong = "" if weights is None else f", and {weights} is no file"
+        raise ConfigError(f"--features inception needs its weights{wrong}: {advice}")
     sha256 = GraphFile.of(path).sha256
     if not sha256.startswith(INCEPTION_SHA256):
         raise ConfigError(

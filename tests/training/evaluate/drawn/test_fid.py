@@ -389,7 +389,7 @@ def test_inception_without_its_weights_says_where_to_get_them(monkeypatch: pytes
     with pytest.raises(ConfigError, match=f"does not hold these weights .SHA-256 {shown}"):
         features.load("inception")
     other = tmp_path / "weights.pth"
-    with pytest.raises(ConfigError, match=r"needs its weights: fetch .* or name it by --inception-weights"):
+    with pytest.raises(ConfigError, match=r"weights\.pth is no file: fetch .* or name it by --inception-weights"):
         features.load(inception_weights=other)
     other.write_bytes(b"neither")
     with pytest.raises(ConfigError, match=r"weights\.pth does not hold these weights"):
