@@ -64,11 +64,14 @@ class Removal:
         if roi is None:
             return out
         crop = eight_bit(geometry.cut(rgb, matrix, self.size, edge=True))
-        painted, mask = self.take(to_tensor(crop))
-        picture = painted.transpose(1, 2, 0)
+        given = to_tensor(crop)
+        painted, mask = self.take(given)
+        # Where the mask is not whole, what is painted makes up for what still shines through.
+        picture = (given + mask * (painted - given)).transpose(1, 2, 0)
         if subject.is_grey:
             picture = greyed(picture, axis=2)
         mask = np.clip((mask - _LEAST) / (_FULL - _LEAST), 0.0, 1.0) * _window(self.size)
+        mask *= eyes.where_frames_may_be(self.points, matrix, self.size)
         x0, y0, x1, y1 = roi
         part = out[y0:y1, x0:x1]
         weight = geometry.put_back(np.asarray(mask, np.float32), matrix, roi, smooth=True)

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.vision import mesh
+from imgedit.pixels import Floats
+from imgedit.vision import geometry, mesh
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.mesh import Points
 
-__all__ = ["DARK_LENSES", "WIDTH", "lightness_of_lenses", "window"]
+__all__ = ["DARK_LENSES", "WIDTH", "lightness_of_lenses", "where_frames_may_be", "window"]
 
 WIDTH = 17.6
 """Width of the window in units of the mean face (the eyes' outer corners are 8.9 apart): from ear to ear."""
@@ -20,6 +21,12 @@ DARK_LENSES = 0.65
 _CORNERS = (33, 133, 362, 263)  # of the eyes; the window's middle is theirs,
 _LOWER = 0.6  # and so much lower: lenses reach further down than up
 _AROUND = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))  # each eye
+_LIDS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+)  # each eye's opening
+_NOSE = (5, 115, 48, 2, 278, 344)  # its lower half, on which no frame rests
+_LOWEST, _FADING = 3.9, 0.6  # units below the eyes that a frame reaches down to at most, and over which it ends
 _CHEEKS = ((50, 101, 36, 205), (280, 330, 266, 425))  # below where lenses reach
 
 
@@ -32,6 +39,29 @@ def window(points: Points, size: tuple[int, int]) -> Matrix:
     """
     middle = mesh.template().points[list(_CORNERS)].mean(0) + np.array([0.0, _LOWER, 0.0])
     return mesh.upright_window(points, middle, WIDTH, size)
+
+
+def where_frames_may_be(points: Points, matrix: Matrix, size: tuple[int, int]) -> Floats:
+    """Return where in the window of a face glasses may hide it: not in the eyes' openings, nor on the nose's tip.
+
+    Args:
+        points: the face's mesh, `(468, 3)`, pixels of the photo.
+        matrix: photo to window.
+        size: height and width of the window, px.
+
+    Returns:
+        `(h, w)`, 0..1.
+    """
+    height, width = size
+    place = geometry.apply(matrix, points[:, :2])
+    unit = width / WIDTH
+    taken = np.zeros(size, np.uint8)
+    for part in (*_LIDS, _NOSE):
+        cv2.fillConvexPoly(taken, cv2.convexHull(np.rint(place[list(part)]).astype(np.int32)), 1)
+    free = 1.0 - cv2.blur(taken.astype(np.float32), (3, 3))
+    below = (np.arange(height) - place[list(_CORNERS), 1].mean()) / unit
+    ends = np.clip((_LOWEST - below) / _FADING, 0.0, 1.0)
+    return np.asarray(free * ends[:, None], np.float32)
 
 
 def lightness_of_lenses(rgb: NDArray[np.uint8], points: Points) -> float:

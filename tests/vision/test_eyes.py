@@ -39,3 +39,22 @@ def test_dark_glasses_are_told_from_bare_eyes() -> None:
     middle = points[[33, 160, 158, 133, 153, 144], :2].mean(0)
     dark = cv2.circle(rgb.copy(), (round(middle[0]), round(middle[1])), 14, (20, 20, 20), -1)
     assert eyes.lightness_of_lenses(dark, points) < 0.3 < eyes.DARK_LENSES  # one dark lens is enough
+
+
+@pytest.mark.parametrize("pose", [(0.0, 0.0), (20.0, 15.0)])
+def test_frames_may_be_anywhere_but_in_the_eyes_on_the_tip_of_the_nose_and_below_the_cheekbones(
+    pose: tuple[float, float],
+) -> None:
+    points = face(*pose)
+    matrix = eyes.window(points, (96, 192))
+    free = eyes.where_frames_may_be(points, matrix, (96, 192))
+
+    def at(*named: int) -> float:
+        x, y = np.rint(geometry.apply(matrix, points[list(named), :2].mean(0)[None])[0]).astype(int)
+        return float(free[y, x])
+
+    assert at(159, 145) == at(386, 374) == 0.0  # pupils
+    assert at(4) == 0.0
+    assert at(168) == at(70) == at(107) == at(127) == 1.0  # bridge, brows, temple
+    assert at(119) == at(348) == 1.0  # under the eyes
+    assert free[-3:].max() == 0.0
