@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -58,6 +58,10 @@ class Training:
         """
         step = recipes.find(name).stages[-1]
         return cls(step.method, step.preset, tuple(step.options()), seeds, step.precision)
+
+    def having(self, *settings: str) -> Training:
+        """Return the same with more settings, `field=value`."""
+        return replace(self, settings=(*self.settings, *settings))
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,15 @@ class TranslationHair(Translation):
 
     runs: ClassVar[Mapping[str, Training]] = {
         "vae_gan": Training.of_recipe("vae_gan.celeba"),
+        "vae_gan_plain": Training.of_recipe("vae_gan.celeba").having("vectors=plain"),
         "cyclegan": Training.of_recipe("cyclegan.celeba"),
         "stargan": Training.of_recipe("stargan.celeba"),
     }
     rows: ClassVar[Mapping[str, Row]] = {
         "vae_gan": Row("VAE-GAN", "600 steps of 32 pictures; the decorrelated attribute vectors of all 40 labels"),
+        "vae_gan_plain": Row(
+            "VAE-GAN, plain vectors", "the same networks; of each label alone, mean z with it less mean z without"
+        ),
         "cyclegan": Row("CycleGAN", "2,000 steps of 4 pictures of each domain, black and blond hair alone"),
         "stargan": Row("StarGAN", "1,600 steps of 8 pictures, two of D for each of G; four hair colours"),
     }
