@@ -79,5 +79,5 @@ def test_it_is_what_takes_glasses_off_and_cannot_put_them_on() -> None:
     models = library.available("translate")
     assert assign({"no-eyeglasses": 1.0}, models)[0].model.id == MODEL
     assert assign({"eyeglasses": 1.0}, models)[0].model.id == "drawn_glasses.vectors"
-    with pytest.raises(ConfigError, match="'eyeglasses' cannot be done: glasses_remover.*cannot draw it"):
+    with pytest.raises(ConfigError, match=r"'eyeglasses' cannot be done: glasses_remover.*cannot draw it"):
         translate.prepare("eyeglasses", [library.bundled(MODEL)])

@@ -57,8 +57,8 @@ class Shape:
 def any_shape(rng: np.random.Generator) -> Shape:
     """Draw a frame at random: from thin wire to thick plastic, with or without a lower rim or any, of many colours."""
     half = (float(rng.uniform(21.0, 30.0)), float(rng.uniform(13.0, 25.0)))
-    wire = rng.random() < 0.45
-    top = float(rng.uniform(0.7, 1.8) if wire else rng.uniform(1.8, 6.0))
+    wire = rng.random() < 0.55
+    top = float(rng.uniform(0.5, 1.8) if wire else rng.uniform(1.8, 7.0))
     bottom = 0.0 if rng.random() < 0.2 else top * float(rng.uniform(0.5, 1.0))
     if rng.random() < 0.06:
         top = bottom = 0.35  # without rims but for the lenses' edges
@@ -67,10 +67,11 @@ def any_shape(rng: np.random.Generator) -> Shape:
     if wire and rng.random() < 0.25:
         bars.append((bars[0][0] - float(rng.uniform(4.0, 9.0)), float(rng.uniform(0.0, 1.0)), 1.5))
     height = thick * float(rng.uniform(1.0, 1.8)) + 0.6
-    shade = float(
-        rng.choice([rng.uniform(0.02, 0.14), rng.uniform(0.14, 0.5), rng.uniform(0.5, 0.85)], p=[0.72, 0.16, 0.12])
-    )
-    tint = rng.uniform(0.7, 1.3, 3) if rng.random() < 0.35 else rng.uniform(0.95, 1.05, 3)
+    shares = (0.4, 0.35, 0.25) if wire else (0.76, 0.14, 0.1)  # of dark, middling and light frames
+    shade = float(rng.choice([rng.uniform(0.02, 0.14), rng.uniform(0.14, 0.5), rng.uniform(0.5, 0.9)], p=shares))
+    tint = rng.uniform(0.95, 1.05, 3)
+    if rng.random() < 0.35:
+        tint = np.array([1.15, 1.0, 0.7]) if wire else rng.uniform(0.7, 1.3, 3)  # gold, or any
     red, green, blue = (float(v) for v in np.clip(shade * tint, 0.0, 1.0))
     return Shape(
         *(half, float(rng.uniform(2.0, 6.0)), float(rng.uniform(14.0, 23.0)), float(rng.uniform(0.0, 8.0))),

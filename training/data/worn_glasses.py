@@ -30,7 +30,7 @@ from training.data.spectacles import any_shape, drawn
 
 __all__ = ["WornGlasses", "load"]
 
-EACH = 3
+EACH = 1
 """Frames that are drawn on each face, for training."""
 _SEEN = 20.0  # of 255: a pixel that glasses change by more is theirs
 _GROWN = 3  # px; a maximum over so many pixels, and then they are blurred by so many
@@ -155,7 +155,7 @@ def _with_glasses(image: np.ndarray, points: Points, rng: np.random.Generator) -
         shadow=float(rng.uniform(0.05, 0.5)),
         lens=float(rng.choice([rng.uniform(0.0, 0.08), rng.uniform(0.08, 0.3)], p=[0.8, 0.2])),
         reflection=float(rng.choice([0.0, rng.uniform(0.05, 0.2), rng.uniform(0.2, 0.6)], p=[0.3, 0.4, 0.3])),
-        sheen=float(rng.uniform(0.0, 0.6)),
+        sheen=float(rng.choice([rng.uniform(0.0, 0.4), rng.uniform(0.4, 1.2)])),
     )
     height, width = image.shape[:2]
     sigma = float(rng.uniform(0.25, 0.7)) * width / 178.0

@@ -1,8 +1,9 @@
 """Take glasses off: find where they are, and paint what they hide.
 
 G sees a window around the eyes and returns what it paints and where. It learns on faces without glasses, on which
-frames of any shape are drawn, so that what they hide is known; that it works on real ones too, whose lenses shine and
-bend, is what a discriminator asks of it, which sees faces without glasses and faces whose real glasses G took off.
+frames of any shape are drawn, so that what they hide is known, and plays against a discriminator that sees faces
+without glasses. Real glasses may take part in that game (`real_weight`): their lenses shine and bend as drawn ones do
+not. But who wears glasses differs otherwise too from who does not, and what D asks of them then changes the eyes.
 Symbols: G = `generator`, D = `discriminator`; mask = where G paints.
 
 Reference:
@@ -53,8 +54,10 @@ class Config:
     """Weight of the L1 of everything else, and of faces without glasses, which are to stay as they are."""
     lambda_mask: float = 1.0
     """Weight of the cross-entropy of the mask of drawn glasses, nats."""
+    real_weight: float = 0.0
+    """How much faces whose real glasses were taken off count in G's hinge loss, beside drawn ones; 0: not at all."""
     lambda_small: float = 0.3
-    """Weight of the mean mask of real glasses."""
+    """Weight of the mean mask of real glasses, where they take part."""
     lambda_features: float = 5.0
     """Weight of D's features matched, of drawn glasses."""
     lambda_adv: float = 0.3
@@ -121,12 +124,13 @@ class Method:
         batch = next(stream).to(self.device)
         bare, true = batch.image, batch.require_mask()
         drawn, real = batch.require_partner().chunk(2, 1)
-        given = torch.cat([drawn, real, bare])
+        given = torch.cat([drawn, bare] if self.config.real_weight <= 0 else [drawn, bare, real])
         painted, mask = self.generator(given)
         left = _over(given, painted, mask)
         n = len(bare)
-        logs = self._discriminator_step(bare, left[: 2 * n].detach())
-        logs |= self._generator_step(bare, true, left, mask)
+        off = torch.cat([left[:n], left[2 * n :]])  # what glasses were taken off
+        logs = self._discriminator_step(bare, off.detach())
+        logs |= self._generator_step(bare, true, left, off, mask)
         self.ema.update(self.generator)
         self.steps += 1
         return logs
@@ -143,26 +147,29 @@ class Method:
         descend(self.optimizer_d, loss)
         return {"loss_d_adv": loss_adv.detach()}
 
-    def _generator_step(self, bare: Tensor, true: Tensor, left: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def _generator_step(self, bare: Tensor, true: Tensor, left: Tensor, off: Tensor, mask: Tensor) -> dict[str, Tensor]:
         c, n = self.config, len(bare)
         error = (left[:n] - bare).abs()
         under = (true > 0).to(error.dtype)
-        terms = {
+        terms: dict[str, tuple[float, Tensor]] = {
             "loss_g_rec": (c.lambda_rec, (error * under).sum() / (3.0 * under.sum()).clamp_min(1.0)),
             "loss_g_around": (
                 c.lambda_around,
-                ((error * (1.0 - under)).mean() + (left[2 * n :] - bare).abs().mean()) / 2.0,
+                ((error * (1.0 - under)).mean() + (left[n : 2 * n] - bare).abs().mean()) / 2.0,
             ),
             "loss_g_mask": (c.lambda_mask, F.binary_cross_entropy(mask[:n].clamp(1e-4, 1.0 - 1e-4), true)),
-            "loss_g_small": (c.lambda_small, mask[n : 2 * n].mean()),
         }
+        if len(mask) > 2 * n:
+            terms["loss_g_small"] = (c.lambda_small, mask[2 * n :].mean())
         if self.steps >= c.d_warmup:
             with frozen(self.discriminator):
-                logits, features = self.discriminator(left[: 2 * n])
+                logits, features = self.discriminator(off)
                 with torch.no_grad():
                     _, of_bare = self.discriminator(bare)
             matched = [(f[:n] - b).abs().mean() for f, b in zip(features, of_bare, strict=True)]
-            terms["loss_g_adv"] = (c.lambda_adv, losses.hinge_generator(logits))
+            counts = logits.new_ones((len(off), 1, 1, 1))
+            counts[n:] = c.real_weight
+            terms["loss_g_adv"] = (c.lambda_adv, losses.hinge_generator(logits, counts))
             terms["loss_g_features"] = (c.lambda_features, torch.stack(matched).mean())
         loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
         descend(self.optimizer_g, loss)
