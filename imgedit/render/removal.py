@@ -79,6 +79,7 @@ class Removal:
         coarse = geometry.put_back(crop.astype(np.float32), matrix, roi, smooth=True, edge=True)
         colours = (geometry.put_back(np.ascontiguousarray(picture), matrix, roi, smooth=True, edge=True) + 1.0) * 127.5
         colours += _grain(part.astype(np.float32) - coarse, weight > 0)
+        np.clip(colours, 0.0, 255.0, out=colours)  # the enlargement overshoots at edges
         left, top = x0 - region.roi[0], y0 - region.roi[1]
         share = weight * region.weight[top : top + y1 - y0, left : left + x1 - x0] * np.float32(self.amount)
         mixed = part + share[..., None] * (colours - part)

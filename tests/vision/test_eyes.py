@@ -36,9 +36,13 @@ def test_dark_glasses_are_told_from_bare_eyes() -> None:
     points = face()
     rgb = np.full((SIDE, SIDE, 3), 180, np.uint8)
     assert eyes.lightness_of_lenses(rgb, points) == pytest.approx(1.0)
-    middle = points[[33, 160, 158, 133, 153, 144], :2].mean(0)
-    dark = cv2.circle(rgb.copy(), (round(middle[0]), round(middle[1])), 14, (20, 20, 20), -1)
-    assert eyes.lightness_of_lenses(dark, points) < 0.3 < eyes.DARK_LENSES  # one dark lens is enough
+    one, both = rgb.copy(), rgb.copy()
+    for lids, shaded in (((33, 160, 158, 133, 153, 144), (one, both)), ((362, 385, 387, 263, 373, 380), (both,))):
+        x, y = np.rint(points[list(lids), :2].mean(0)).astype(int)
+        for picture in shaded:
+            cv2.circle(picture, (int(x), int(y)), 14, (20, 20, 20), -1)
+    assert eyes.lightness_of_lenses(one, points) > 0.8  # a half of the face lies in the shade
+    assert eyes.lightness_of_lenses(both, points) < 0.3 < eyes.DARK_LENSES
 
 
 @pytest.mark.parametrize("pose", [(0.0, 0.0), (20.0, 15.0)])
