@@ -35,7 +35,7 @@ def test_a_recipe_of_a_model_that_is_not_bundled_can_be_trained(name: str) -> No
     assert set(recipe.data) <= set(DATASETS)
     for stage in recipe.stages:
         assert name.startswith(f"{stage.method}.")
-        assert stage.config().steps == stage.length()
+        assert 0 < stage.length() <= stage.config().steps
 
 
 @pytest.mark.parametrize("name", BUNDLED)
