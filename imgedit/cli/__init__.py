@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -26,14 +27,14 @@ def main() -> None:
 
         application(*sys.argv[1:2])(prog_name="imgedit")
     except KeyboardInterrupt:  # before a command's own guard stood, or after it
-        sys.exit(130)
+        _leave()
     except SystemExit as end:
         if interrupted and end.code:  # whatever a library made of the Ctrl-C on its way here
-            sys.exit(130)
+            _leave()
         raise
     except Exception as error:
         if interrupted:  # whatever a library made of the Ctrl-C while it loaded
-            sys.exit(130)
+            _leave()
         if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
             raise
         from imgedit.cli.common import message
@@ -45,6 +46,14 @@ def main() -> None:
             signal.signal(signal.SIGINT, before)
         if not _takes_output():  # Python would try again at its end, and complain
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _leave() -> NoReturn:
+    """End after Ctrl-C; where a graph still runs that cannot be stopped, without waiting for it."""
+    guard = sys.modules.get("imgedit.models.guard")  # without it there is none
+    if guard is not None:
+        guard.leave(130)
+    sys.exit(130)
 
 
 def _handler() -> Handler | None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from imgedit.errors import ModelError
 
-__all__ = ["TIME_LIMIT", "in_time"]
+__all__ = ["TIME_LIMIT", "in_time", "leave"]
 
 T = TypeVar("T")
 
 TIME_LIMIT = 600.0
 """Seconds that a run of a graph from elsewhere, or its loading, may take; the bundled models take under one."""
 _PATIENCE = 0.5  # seconds that work which was told to stop is waited for
+_left: list[threading.Event] = []  # of work that still ran when it was left
 
 
 def in_time(work: Callable[[], T], stop: Callable[[], object], name: str) -> T:
@@ -53,8 +56,28 @@ def in_time(work: Callable[[], T], stop: Callable[[], object], name: str) -> T:
                 raise ModelError(f"{name} took more than {TIME_LIMIT:.0f} s, which no model may; get another model")
     except BaseException:
         stop()
-        done.wait(_PATIENCE)
+        if not done.wait(_PATIENCE):
+            _left.append(done)
         raise
     if errors:
         raise errors[0]
     return results[0]
+
+
+def leave(code: int) -> NoReturn:
+    """End the program, at once where work that was left behind still runs.
+
+    A thread that comes back from such work into a Python that is ending aborts the process.
+
+    Args:
+        code: of the exit.
+
+    Raises:
+        SystemExit: nothing runs any more.
+    """
+    if all(done.is_set() for done in _left):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)

@@ -66,11 +66,11 @@ def test_ctrl_c_leaves_a_node_that_cannot_be_stopped_and_the_process_ends(tmp_pa
     )  # seconds for each node, within the limit of memory
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it\n"
-        "import numpy as np, sys; from imgedit.models.runtime import Session\n"
+        "import numpy as np; from imgedit.models import guard; from imgedit.models.runtime import Session\n"
         "session = Session(open('g.onnx', 'rb').read(), 'cpu', is_limited=True)\n"
         "print('loaded', flush=True)\n"
         "try: session.run({'x': np.zeros((1, 1), np.float32)})\n"
-        "except KeyboardInterrupt: sys.exit(130)\n"
+        "except KeyboardInterrupt: guard.leave(130)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -93,3 +93,16 @@ def test_a_run_in_time_gives_its_results_and_its_errors() -> None:
     assert session.run(X)["y"].tolist() == [[pytest.approx(4e-18)]]
     with pytest.raises(ZeroDivisionError):
         guard.in_time(lambda: 1 // 0, lambda: None, "division")
+
+
+def test_leaving_is_an_exit_as_any_other_where_nothing_runs_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    ended: list[int] = []
+    monkeypatch.setattr(guard, "_left", [done])
+    monkeypatch.setattr(guard.os, "_exit", ended.append)
+    guard.leave(3)
+    assert ended == [3]
+    done.set()
+    with pytest.raises(SystemExit) as end:
+        guard.leave(4)
+    assert (end.value.code, ended) == (4, [3])

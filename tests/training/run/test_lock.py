@@ -82,6 +82,8 @@ def test_the_command_holds_its_folder(tmp_path: Path) -> None:
         str(run),
         "--sample-every",
         "0",
+        "--set",
+        "steps=10000000",  # still at it when the other one comes
     ]
     process = subprocess.Popen(
         [sys.executable, "-m", "imgedit", *words], env={**os.environ, "PYTHONPATH": str(ROOT)},
