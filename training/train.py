@@ -101,8 +101,9 @@ def begin(
     run = folder_of(method_id, preset) if run is None else Path(run)
     if resume and not checkpoint.found(run):
         raise ConfigError(f"{run} has no checkpoint to go on from; leave out --resume to train from the start")
-    if not resume:
-        loop.check_new(run)
+    if not resume and checkpoint.found(run):
+        with alone(run):  # that another training goes on in it is said first
+            loop.check_new(run)
     config = resolve(method_id, preset, settings, steps, run if resume else None, uses)
     stored = checkpoint.stored_config(run) if resume else {"preset": name}
     data = _data_of(run, stored, data)

@@ -13,6 +13,7 @@ import pytest
 
 import imgedit
 from imgedit.errors import OutputError
+from training import train as start
 from training.run.lock import alone
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks of folders there")
@@ -104,3 +105,13 @@ def test_the_command_holds_its_folder(tmp_path: Path) -> None:
         process.wait()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: {run} is in use by another training; wait for it, or name another with --run\n"
+
+
+def test_a_training_that_has_saved_is_in_use_too_and_nobody_is_told_to_resume_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start.checkpoint, "found", lambda run: [run / "checkpoints" / "0000500"])
+    with alone(tmp_path), pytest.raises(OutputError, match="is in use by another training"):
+        start.begin("gan", data="gaussians:ring8", preset="points", run=tmp_path)
+    with pytest.raises(OutputError, match="already holds a run; add --resume"):
+        start.begin("gan", data="gaussians:ring8", preset="points", run=tmp_path)
