@@ -23,10 +23,10 @@ from imgedit.vision import faces
 from imgedit.vision.faces import Face
 from imgedit.vision.mesh import Pose
 from imgedit.vision.subject import Networks, face_subject
+from imgedit.vision.upright import stand
 
 __all__ = ["crop_faces", "draw_faces", "face_attributes", "list_faces"]
 
-_SURE = 0.95  # score of a face from which on nothing else is tried
 _log = logging.getLogger(__name__)
 
 _BOX, _POINT = (255, 220, 0), (0, 230, 90)  # colours of what is drawn, RGB
@@ -129,18 +129,11 @@ def face_attributes(
 def _search(source: Photo, device: str) -> list[Face]:
     """Find the faces of a photo as it is, or where there is none, of one that lies on its side."""
     found = faces.search(source.rgb, device=device)
-    if not found or max(one.score for one in found) < _SURE:
-        from imgedit.vision.turned import is_sure, search_sideways  # as in `Editor.prepare`
-
-        meshes = Networks(Sessions(device)).mesh
-        if is_sure(source.rgb, found, meshes):
-            return found
-        turned, quarters = search_sideways(source.rgb, meshes, device=device)
-        if turned:
-            _log.warning("the photo lies on its side or upside down: no face is sure as it is")
-            size = (source.width, source.height) if quarters % 2 == 0 else (source.height, source.width)
-            return [face.turned(-quarters, size) for face in turned]
-    return found
+    stood = stand(source, source, found, "all", lambda: Networks(Sessions(device)).mesh, device=device)
+    if not stood.quarters:
+        return found
+    _log.warning("the photo lies on its side or upside down: no face is sure as it is")
+    return [face.turned(-stood.quarters, (stood.photo.width, stood.photo.height)) for face in stood.faces]
 
 
 def draw_faces(rgb: NDArray[np.uint8], found: Sequence[Face]) -> NDArray[np.uint8]:

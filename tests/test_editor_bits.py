@@ -117,3 +117,14 @@ def test_a_face_that_is_found_as_it_lies_is_no_sure_one(tmp_path: Path) -> None:
     assert np.abs(one[0].landmarks - prepared.as_given(prepared.chosen[0]).landmarks).max() < 1.0
     assert one[1] is not None
     assert abs(abs(one[1].roll) - 90) < 15
+
+
+def test_faces_are_listed_in_a_photo_on_its_side_as_they_are_edited(tmp_path: Path) -> None:
+    """Turned clockwise the portrait has a false face of score 0.976 as it lies."""
+    lying = tmp_path / "lying.png"
+    with Image.open(PORTRAIT) as image:
+        image.convert("RGB").transpose(Image.Transpose.ROTATE_270).save(lying)
+    prepared = editor().prepare(photo.read(lying))
+    assert prepared.quarters == 1
+    ((face, _),) = inspection.list_faces(lying, device="cpu")
+    np.testing.assert_array_equal(face.box, prepared.as_given(prepared.chosen[0]).box)

@@ -17,6 +17,7 @@ from imgedit.vision import geometry
 from imgedit.vision.faces import Face, detect
 from imgedit.vision.geometry import Matrix
 from imgedit.vision.mesh import MeshReader
+from imgedit.vision.upright import SURE
 
 __all__ = ["is_sure", "search_sideways", "search_turned"]
 
@@ -24,7 +25,6 @@ _ANGLES = (30.0, -30.0)  # degrees; MTCNN's own range is about 20
 _LOOSE = (0.5, 0.5, 0.4)  # probabilities at P-Net, R-Net and O-Net in place of 0.6, 0.7, 0.7
 # In 195 pictures of garments the looser look finds one thing, of presence 0.50; profiles of CFP have 0.97 and more.
 _PRESENCE = 0.7  # that the mesh must have
-_SURE = 0.99  # score of a face from which on the mesh need not see it
 _LYING = 0.95  # score of a face in a photo that seems to lie on its side
 _QUARTERS = (1, 3, 2)  # counter-clockwise; photos upside down are the rarest
 _SIDE = 1024  # px; longer side of the copy that is looked at
@@ -38,7 +38,7 @@ def is_sure(rgb: NDArray[np.uint8], found: Sequence[Face], meshes: MeshReader) -
     In a photo on its side the detector may find a face as it lies, with landmarks that are none: in the portrait turned
     clockwise one of score 0.976.
     """
-    return any(face.score >= _SURE for face in found) or any(
+    return any(face.score >= SURE for face in found) or any(
         (seen := meshes(rgb, face)) is not None and seen.presence >= _PRESENCE for face in found
     )
 

@@ -13,9 +13,10 @@ from imgedit.vision import faces
 from imgedit.vision.faces import Face
 from imgedit.vision.mesh import MeshReader
 
-__all__ = ["Upright", "stand"]
+__all__ = ["SURE", "Upright", "stand"]
 
-_SURE = 0.99  # score of a face from which on nothing else is tried
+SURE = 0.99
+"""Score of a face from which on nothing else is tried, and the mesh need not see it."""
 _DEGREES = {1: "90 degrees counter-clockwise", 2: "180 degrees", 3: "90 degrees clockwise"}
 
 
@@ -63,7 +64,7 @@ def stand(
         device: as `imgedit.vision.faces.detect`.
     """
     best = max((one.score for one in found), default=0.0)
-    if best < _SURE:
+    if best < SURE:
         from imgedit.vision.turned import is_sure, search_sideways  # which most photos do not need
 
         mesh = meshes()

@@ -71,8 +71,8 @@ def push(
     run = Path(run)
     check_repo_id(repo_id)
     newest = checkpoint.latest(run)
-    fields = credit.fields_of(run, checkpoint.load_method(run))
-    method_id = str(checkpoint.load_state(newest)["method_id"])
+    method = checkpoint.load_method(run)  # reads the newest checkpoint whole
+    fields = credit.fields_of(run, method)
     with contextlib.ExitStack() as stack:
         files: dict[str, bytes | BinaryIO] = {CONFIG: _config_of(run)}
         for name in run_index.LOOSE[1:]:
@@ -80,12 +80,13 @@ def push(
                 files[name] = _read(run / name)
         _check_loose(run, f"{run}{os.sep}")
         for folder in checkpoint.found(run) if every else [newest]:
-            checkpoint.load_state(folder)
+            if folder != newest:
+                checkpoint.load_state(folder)
             tensors = stack.enter_context(_opened(folder / TENSORS))
             files[f"{FOLDER}/{folder.name}/{TENSORS}"] = tensors
             files[f"{FOLDER}/{folder.name}/{STATE}"] = checkpoint.state_without_folders(folder)
         index = Index(
-            method_id,
+            method.id,
             int(newest.name),
             str(fields["data_source"]),
             str(fields["licence"]),
@@ -97,7 +98,7 @@ def push(
         return upload(
             repo_id,
             files,
-            message or f"{method_id}, {index.steps} steps",
+            message or f"{method.id}, {index.steps} steps",
             revision=revision,
             private=private,
             endpoint=endpoint,
