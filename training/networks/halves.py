@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.networks.blocks import conv_norm_act
+from training.networks.unet import UNet
 
 
-class HalfPainter(nn.Module):
+class HalfPainter(UNet):
     """U-Net: `(N, 3, H, W)` in [-1, 1] and what is seen of it `(N, 1, H, W)`, 0 or 1 -> `(N, 3, H, W)`.
 
     It also sees the mirror image of both, for a face from the front is nearly symmetrical. What is seen is returned as
@@ -22,29 +21,14 @@ class HalfPainter(nn.Module):
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        w = (width, 2 * width, 3 * width, 4 * width, 4 * width)
-        self.down = nn.ModuleList(
-            [nn.Sequential(nn.PixelUnshuffle(2), conv_norm_act(4 * 8, w[0]), conv_norm_act(w[0], w[0]))]
-            + [nn.Sequential(conv_norm_act(a, b, 3, 2), conv_norm_act(b, b)) for a, b in itertools.pairwise(w)]
-        )
-        self.up = nn.ModuleList([conv_norm_act(w[k + 1] + w[k], w[k]) for k in (3, 2, 1, 0)])
-        self.leave = nn.Conv2d(w[0] + 8, 3, 3, 1, 1)
+        super().__init__(8, (width, 2 * width, 3 * width, 4 * width, 4 * width))
+        self.leave = nn.Conv2d(width + 8, 3, 3, 1, 1)
 
     def forward(self, image: Tensor, visible: Tensor) -> Tensor:
         """Return the picture with its hidden half painted."""
         seen = torch.cat([image * visible, visible], 1)
         both = torch.cat([seen, seen.flip(3)], 1)
-        skips = []
-        x = both
-        for stage in self.down:
-            x = stage(x)
-            skips.append(x)
-        for stage, skip in zip(self.up, reversed(skips[:-1]), strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = stage(torch.cat([x, skip], 1))
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        drawn = torch.tanh(self.leave(torch.cat([x, both], 1))).float()
+        drawn = torch.tanh(self.leave(torch.cat([self.trunk(both), both], 1))).float()
         return torch.where(visible > 0.5, image, drawn)
 
 

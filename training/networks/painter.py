@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.networks.blocks import conv_norm_act
+from training.networks.unet import PatchGAN, UNet
 
 __all__ = ["N_MASKS", "N_SLEEVE_MASKS", "Painter", "RegionDiscriminator", "SleevePainter", "around", "over"]
 
@@ -22,7 +21,7 @@ _AROUND = 32  # px; side of the squares over which colours are averaged
 _RING = 7  # px; a maximum over so many pixels grows the hole by 3
 
 
-class Painter(nn.Module):
+class Painter(UNet):
     """U-Net that paints a hole: `(N, 3, H, W)` in [-1, 1] and `(N, 3, H, W)` masks in 0..1 -> `(N, 3, H, W)`.
 
     It sees nothing of what the hole covers, and returns the picture as it is around the hole. H and W are multiples of
@@ -35,18 +34,8 @@ class Painter(nn.Module):
     """
 
     def __init__(self, width: int, n_masks: int = N_MASKS, n_drawn: int = 3) -> None:
-        super().__init__()
-        w1, w2, w3 = width, 2 * width, 3 * width
-        self.down = nn.ModuleList(
-            [
-                nn.Sequential(nn.PixelUnshuffle(2), conv_norm_act(4 * (3 + n_masks), w1), conv_norm_act(w1, w1)),
-                nn.Sequential(conv_norm_act(w1, w2, 3, 2), conv_norm_act(w2, w2)),
-                nn.Sequential(conv_norm_act(w2, w3, 3, 2), conv_norm_act(w3, w3)),
-                nn.Sequential(conv_norm_act(w3, w3, 3, 2), conv_norm_act(w3, w3)),
-            ]
-        )
-        self.up = nn.ModuleList([conv_norm_act(w3 + w3, w3), conv_norm_act(w3 + w2, w2), conv_norm_act(w2 + w1, w1)])
-        self.finish = conv_norm_act(w1 + 3 + n_masks, 16)
+        super().__init__(3 + n_masks, (width, 2 * width, 3 * width, 3 * width))
+        self.finish = conv_norm_act(width + 3 + n_masks, 16)
         self.leave = nn.Conv2d(16, n_drawn, 3, 1, 1)
 
     def forward(self, image: Tensor, masks: Tensor) -> Tensor:
@@ -57,16 +46,7 @@ class Painter(nn.Module):
     def draw(self, image: Tensor, masks: Tensor) -> Tensor:
         """Return what is drawn, `(N, n_drawn, H, W)`, before any activation."""
         seen = torch.cat([image * (1.0 - masks[:, 2:3]), masks], 1)
-        skips = []
-        x = seen
-        for stage in self.down:
-            x = stage(x)
-            skips.append(x)
-        for stage, skip in zip(self.up, reversed(skips[:-1]), strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = stage(torch.cat([x, skip], 1))
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        drawn: Tensor = self.leave(self.finish(torch.cat([x, seen], 1))).float()
+        drawn: Tensor = self.leave(self.finish(torch.cat([self.trunk(seen), seen], 1))).float()
         return drawn
 
 
@@ -117,7 +97,7 @@ def over(painted: Tensor, image: Tensor, ground: Tensor, hole: Tensor) -> Tensor
     return image * (1.0 - hole) + (painted[:, :3] * person + ground * (1.0 - person)) * hole
 
 
-class RegionDiscriminator(nn.Module):
+class RegionDiscriminator(PatchGAN):
     """PatchGAN that sees a hole, a few pixels around it, and the masks; nothing else of the picture.
 
     Args:
@@ -126,22 +106,11 @@ class RegionDiscriminator(nn.Module):
     """
 
     def __init__(self, width: int, n_masks: int = N_MASKS) -> None:
-        super().__init__()
-        sizes = [3 + n_masks, width, 2 * width, 4 * width]
-        self.layers = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2))
-            for n_in, n_out in itertools.pairwise(sizes)
-        )
-        self.last = nn.Conv2d(4 * width, 1, 3, 1, 1, bias=False)  # the hinge loss cancels a bias
+        super().__init__([3 + n_masks, width, 2 * width, 4 * width])
 
     def forward(self, image: Tensor, masks: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return logits `(N, 1, H / 8, W / 8)` and the features of each layer."""
-        x = torch.cat([image * around(masks), masks], 1)
-        features = []
-        for layer in self.layers:
-            x = layer(x)
-            features.append(x)
-        return self.last(x), features
+        return self.judge(torch.cat([image * around(masks), masks], 1))
 
 
 def around(masks: Tensor) -> Tensor:
