@@ -24,7 +24,7 @@ from training.losses import adversarial as losses
 from training.networks.painter import RegionDiscriminator, around
 from training.run.optim import EMA, descend, frozen, load_matching, on_device, one_cycle, restore, set_lr, state_of
 
-__all__ = ["Examples", "PainterConfig", "PaintingMethod"]
+__all__ = ["BETAS", "R1_EVERY", "Examples", "PainterConfig", "Painting", "PaintingMethod", "Terms"]
 
 R1_EVERY = 16
 """Steps from one R1 penalty to the next."""
@@ -84,7 +84,58 @@ class Examples(NamedTuple):
     truth: Tensor | None = None
 
 
-class PaintingMethod:
+class Painting:
+    """G, D, their optimizers and the averaged G of a method that paints, and what such methods do alike.
+
+    Args:
+        config: has `lr_g`, `lr_d`, `ema_decay` and `steps`.
+        generator: G.
+        discriminator: D.
+        device: where.
+    """
+
+    parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
+    config: Any
+
+    def __init__(
+        self, config: Any, generator: nn.Module, discriminator: nn.Module, device: torch.device | str = "cpu"
+    ) -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.generator = on_device(generator, self.device)
+        self.discriminator = on_device(discriminator, self.device)
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=BETAS)
+        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=config.lr_d, betas=BETAS)
+        self.ema = EMA(self.generator, config.ema_decay)
+        self.steps = 0
+
+    def set_learning_rates(self) -> None:
+        """Let both rates go through one cycle."""
+        factor = one_cycle(self.steps, self.config.steps)
+        set_lr(self.optimizer_d, self.config.lr_d * factor)
+        set_lr(self.optimizer_g, self.config.lr_g * factor)
+
+    def descend_g(self, terms: Terms) -> dict[str, Tensor]:
+        """Step G down the weighted sum of losses, and return their values for the log."""
+        descend(self.optimizer_g, sum((w * value for w, value in terms.values()), torch.zeros((), device=self.device)))
+        return {name: value.detach() for name, (_, value) in terms.items()}
+
+    def initialise(self, state: dict[str, Any]) -> None:
+        """Start from the weights of another run."""
+        load_matching(self.generator, state["ema"]["network"])
+        load_matching(self.discriminator, state["discriminator"])
+        self.ema = EMA(self.generator, self.config.ema_decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return state_of(self, self.parts)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        restore(self, state, self.parts)
+
+
+class PaintingMethod(Painting):
     """G, D, their optimizers and the averaged G; a child says what is painted.
 
     Args:
@@ -96,8 +147,7 @@ class PaintingMethod:
 
     wanted_weight = 1.0
     """How much pictures as wanted count in G's hinge loss, beside those as they are."""
-    parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
-    config: Any
+    discriminator: RegionDiscriminator
 
     def __init__(
         self,
@@ -106,14 +156,7 @@ class PaintingMethod:
         discriminator: RegionDiscriminator,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.config = config
-        self.device = torch.device(device)
-        self.generator = on_device(generator, self.device)
-        self.discriminator = on_device(discriminator, self.device)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=BETAS)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=config.lr_d, betas=BETAS)
-        self.ema = EMA(self.generator, config.ema_decay)
-        self.steps = 0
+        super().__init__(config, generator, discriminator, device)
 
     def examples(self, batch: Batch) -> Examples:
         """Return what is painted of a batch."""
@@ -129,9 +172,7 @@ class PaintingMethod:
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of D and one of G, on pictures as they are and as wanted."""
-        factor = one_cycle(self.steps, self.config.steps)
-        set_lr(self.optimizer_d, self.config.lr_d * factor)
-        set_lr(self.optimizer_g, self.config.lr_g * factor)
+        self.set_learning_rates()
         examples = self.examples(next(stream).to(self.device))
         drawn = self.generator(examples.image, examples.masks)
         painted = self.carried_out(drawn, examples)
@@ -176,25 +217,9 @@ class PaintingMethod:
             matched = [(f[:n] - r).abs().mean() for f, r in zip(features, of_real, strict=True)]
             terms["loss_g_adv"] = (config.lambda_adv, loss_adv)
             terms["loss_g_features"] = (config.lambda_features, torch.stack(matched).mean())
-        loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
-        descend(self.optimizer_g, loss)
-        return {name: value.detach() for name, (_, value) in terms.items()}
+        return self.descend_g(terms)
 
     @staticmethod
     def _focus(masks: Tensor, logits: Tensor) -> Tensor:
         """Return how much each patch of D counts: as much as it sees of the hole."""
         return patch_weights(around(masks), logits)
-
-    def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the weights of another run."""
-        load_matching(self.generator, state["ema"]["network"])
-        load_matching(self.discriminator, state["discriminator"])
-        self.ema = EMA(self.generator, self.config.ema_decay)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, self.parts)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, self.parts)

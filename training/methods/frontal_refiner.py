@@ -27,17 +27,15 @@ from torch import Tensor
 
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
+from training.families.painting import R1_EVERY, Painting, Terms
 from training.families.pictures import tile
 from training.families.translation import patch_weights
 from training.losses import adversarial as losses
 from training.method import Graph
 from training.networks.halves import HalfDiscriminator, HalfPainter
 from training.networks.teacher import FrozenClassifier
-from training.run.optim import EMA, descend, frozen, load_matching, on_device, one_cycle, restore, set_lr, state_of
+from training.run.optim import descend, frozen
 
-R1_EVERY = 16
-"""Steps from one R1 penalty to the next."""
-BETAS = (0.5, 0.99)
 CROP = "face"
 """Window of a face that is painted (`imgedit.vision.geometry.WINDOWS`)."""
 _BAND = 5  # px; a maximum over so many pixels makes the band along the border 2 px wide on either side
@@ -102,24 +100,16 @@ PRESETS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
-class Method:
+class Method(Painting):
     """G, D, their optimizers and the averaged G."""
 
     id = "frontal_refiner"
-    parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
 
     def __init__(
         self, config: Config, device: torch.device | str = "cpu", classifier: FrozenClassifier | None = None
     ) -> None:
-        self.config = c = config
-        self.device = torch.device(device)
-        self.generator = on_device(HalfPainter(c.width), self.device)
-        self.discriminator = on_device(HalfDiscriminator(c.d_width), self.device)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=c.lr_g, betas=BETAS)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=BETAS)
-        self.ema = EMA(self.generator, c.ema_decay)
+        super().__init__(config, HalfPainter(config.width), HalfDiscriminator(config.d_width), device)
         self.classifier = None if classifier is None else classifier.selecting(classifier.attributes, CROP)
-        self.steps = 0
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -135,9 +125,7 @@ class Method:
         """One step of D and one of G on faces whose hidden half is known."""
         if self.classifier is None and self.config.classifier:
             raise ConfigError(f"{self.id} is to be trained with a classifier: hand it in (training.helpers.load)")
-        factor = one_cycle(self.steps, self.config.steps)
-        set_lr(self.optimizer_d, self.config.lr_d * factor)
-        set_lr(self.optimizer_g, self.config.lr_g * factor)
+        self.set_learning_rates()
         batch = next(stream).to(self.device)
         image, visible = batch.image, (batch.require_mask() > 0.5).to(batch.image.dtype)
         self.generator.train()
@@ -169,7 +157,7 @@ class Method:
     def generator_step(self, image: Tensor, painted: Tensor, visible: Tensor) -> dict[str, Tensor]:
         """One step of G; arguments as `discriminator_step`, `painted` with its graph."""
         c = self.config
-        terms = {
+        terms: Terms = {
             "loss_g_rec": (c.lambda_rec, masked_l1(painted - image, 1.0 - visible)),
             "loss_g_seam": (c.lambda_seam, seam(painted, image, visible)),
         }
@@ -184,23 +172,7 @@ class Method:
         else:
             loss_adv = torch.zeros((), device=self.device)
         terms["loss_g_adv"] = (c.lambda_adv, loss_adv)
-        loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
-        descend(self.optimizer_g, loss)
-        return {name: value.detach() for name, (_, value) in terms.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, self.parts)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, self.parts)
-
-    def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the weights of another run."""
-        load_matching(self.generator, state["ema"]["network"])
-        load_matching(self.discriminator, state["discriminator"])
-        self.ema = EMA(self.generator, self.config.ema_decay)
+        return self.descend_g(terms)
 
     @torch.no_grad()
     def samples(self, batch: Batch) -> Tensor:

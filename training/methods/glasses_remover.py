@@ -27,15 +27,12 @@ from torch import Tensor
 
 from imgedit.models.manifest import Word
 from training.data.batch import Batch
+from training.families.painting import R1_EVERY, Painting, Terms
 from training.families.pictures import tile
 from training.losses import adversarial as losses
 from training.method import Graph
 from training.networks.remover import PictureDiscriminator, Remover
-from training.run.optim import EMA, descend, frozen, load_matching, on_device, one_cycle, restore, set_lr, state_of
-
-R1_EVERY = 16
-"""Steps from one R1 penalty to the next."""
-BETAS = (0.5, 0.99)
+from training.run.optim import descend, frozen
 
 
 @dataclass(frozen=True)
@@ -90,21 +87,13 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 
 
-class Method:
+class Method(Painting):
     """G, D, their optimizers and the averaged G."""
 
     id = "glasses_remover"
-    parts = ("generator", "discriminator", "optimizer_g", "optimizer_d", "ema")
 
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
-        self.config = c = config
-        self.device = torch.device(device)
-        self.generator = on_device(Remover(c.width), self.device)
-        self.discriminator = on_device(PictureDiscriminator(c.d_width), self.device)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=c.lr_g, betas=BETAS)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=BETAS)
-        self.ema = EMA(self.generator, c.ema_decay)
-        self.steps = 0
+        super().__init__(config, Remover(config.width), PictureDiscriminator(config.d_width), device)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
@@ -118,9 +107,7 @@ class Method:
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of D and one of G, on drawn and on real glasses."""
-        factor = one_cycle(self.steps, self.config.steps)
-        set_lr(self.optimizer_d, self.config.lr_d * factor)
-        set_lr(self.optimizer_g, self.config.lr_g * factor)
+        self.set_learning_rates()
         batch = next(stream).to(self.device)
         bare, true = batch.image, batch.require_mask()
         drawn, real = batch.require_partner().chunk(2, 1)
@@ -151,7 +138,7 @@ class Method:
         c, n = self.config, len(bare)
         error = (left[:n] - bare).abs()
         under = (true > 0).to(error.dtype)
-        terms: dict[str, tuple[float, Tensor]] = {
+        terms: Terms = {
             "loss_g_rec": (c.lambda_rec, (error * under).sum() / (3.0 * under.sum()).clamp_min(1.0)),
             "loss_g_around": (
                 c.lambda_around,
@@ -171,23 +158,7 @@ class Method:
             counts[n:] = c.real_weight
             terms["loss_g_adv"] = (c.lambda_adv, losses.hinge_generator(logits, counts))
             terms["loss_g_features"] = (c.lambda_features, torch.stack(matched).mean())
-        loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
-        descend(self.optimizer_g, loss)
-        return {name: value.detach() for name, (_, value) in terms.items()}
-
-    def initialise(self, state: dict[str, Any]) -> None:
-        """Start from the weights of another run."""
-        load_matching(self.generator, state["ema"]["network"])
-        load_matching(self.discriminator, state["discriminator"])
-        self.ema = EMA(self.generator, self.config.ema_decay)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that changes."""
-        return state_of(self, self.parts)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
-        restore(self, state, self.parts)
+        return self.descend_g(terms)
 
     @torch.no_grad()
     def samples(self, batch: Batch) -> Tensor:
