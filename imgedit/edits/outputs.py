@@ -383,7 +383,8 @@ def _glasses(job: Job) -> Sequence[Change]:
     if face is None:
         job.warn(f"gets no {job.edits[0].word}: no face mesh fits it")
         return []
-    from imgedit.render.glasses import Glasses, frame_of  # and with it all that only drawing needs
+    from imgedit.render.frames import frame_of  # and with it all that only drawing needs
+    from imgedit.render.glasses import Glasses
 
     (edit,) = job.edits  # two frames contradict each other
     frame = frame_of(job.run("frames")({}), _class_of(manifest, edit.word))

@@ -11,7 +11,8 @@ import pytest
 from imgedit.errors import ModelError
 from imgedit.models import library
 from imgedit.models.sessions import Sessions
-from imgedit.render.glasses import EYES_APART, Frame, Glasses, frame_of, place
+from imgedit.render.frames import EYES_APART, Frame, frame_of, place
+from imgedit.render.glasses import Glasses
 from imgedit.render.regions import Region
 from imgedit.vision import mesh
 from imgedit.vision.mesh import Points, Pose

@@ -82,7 +82,7 @@ def any_shape(rng: np.random.Generator) -> Shape:
 
 
 def drawn(shape: Shape) -> dict[str, Floats]:
-    """Return a frame as `imgedit.render.glasses.Frame` has it."""
+    """Return a frame as `imgedit.render.frames.Frame` has it."""
     angle = np.linspace(0.0, 2.0 * np.pi, N_POINTS, endpoint=False) - np.pi / 2.0  # clockwise as seen, from the top
     unit = np.column_stack([np.cos(angle), np.sin(angle)])
     box = np.sign(unit) * np.abs(unit) ** (2.0 / shape.power)

@@ -19,7 +19,8 @@ from PIL import Image
 
 from imgedit.errors import DataError
 from imgedit.progress import with_progress
-from imgedit.render.glasses import Frame, Look, draw
+from imgedit.render.frames import Frame
+from imgedit.render.glasses import Look, draw
 from imgedit.vision import eyes, geometry
 from imgedit.vision.mesh import Points
 from training.data import aligned, celeba
