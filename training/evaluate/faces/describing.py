@@ -16,10 +16,11 @@ from imgedit.vision import geometry
 from training.evaluate.faces import identity
 from training.evaluate.subject import open_model
 
-__all__ = ["KIND", "LIKENESS", "Describes", "Recogniser", "likeness", "likeness_rows", "networks"]
+__all__ = ["KIND", "LIKENESS", "Describes", "Recogniser", "described", "likeness", "likeness_rows", "networks"]
 
 KIND = "recognise"
-Describes = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float64]]
+Features = NDArray[np.float64]
+Describes = Callable[[Sequence[NDArray[np.uint8]]], Features]
 """Describes frames `(218, 178, 3)`, RGB, aligned as CelebA's: `(N, F)`, near each other for one person."""
 
 
@@ -74,27 +75,28 @@ def networks(name: str | None, device: str = "auto") -> Iterator[dict[str, Descr
         yield {**found, other.id: other}
 
 
+def described(describes: Mapping[str, Describes], frames: Sequence[NDArray[np.uint8]]) -> dict[str, Features]:
+    """Return what each network makes of frames, by its name: `(N, F)`."""
+    return {name: network(frames) for name, network in describes.items()}
+
+
 def likeness(
-    describes: Mapping[str, Describes],
-    gallery: Sequence[NDArray[np.uint8]],
-    of: Sequence[int],
-    edited: Sequence[NDArray[np.uint8]],
+    gallery: Mapping[str, Features], of: Sequence[int], edited: Mapping[str, Features]
 ) -> dict[str, dict[str, float]]:
     """Say of each network how like themselves it finds edited faces.
 
     Args:
-        describes: name -> network.
-        gallery: frames of all faces before.
+        gallery: `described`, all faces before.
         of: of each edited face, its place in the gallery.
-        edited: frames of edited faces.
+        edited: `described`, the edited faces.
 
     Returns:
         Name -> `centred_cosine` with the face before, around the mean of the gallery: 0 in the mean for two different
         people; `least` of them; `nearest`, the share of edited faces to which no other face of the gallery is nearer.
     """
     found = {}
-    for name, network in describes.items():
-        known, after = network(gallery), network(edited)
+    for name, known in gallery.items():
+        after = edited[name]
         centre = known.mean(0)
         cosines = _unit(after - centre) @ _unit(known - centre).T
         own = cosines[np.arange(len(after)), list(of)]

@@ -29,7 +29,7 @@ from imgedit.vision.subject import Subject
 from training.evaluate.faces import identity
 from training.evaluate.faces.attributes import FrameEditor
 from training.evaluate.faces.classifier import FaceClassifier
-from training.evaluate.faces.describing import LIKENESS, Describes, likeness, likeness_rows, networks
+from training.evaluate.faces.describing import LIKENESS, Describes, described, likeness, likeness_rows, networks
 from training.evaluate.faces.frames import load_faces
 from training.evaluate.faces.pose import centred_cosine, frame_of, largest_face
 from training.evaluate.layout import Block, Table
@@ -175,7 +175,8 @@ def _smiles(
         editor.edit_photo(photos.read(frame), plan).photo.rgb for frame in with_progress(frames, "Letting faces smile")
     ]
     after = judge.probabilities(edited)
-    apart = identity.distances(identity.descriptors(frames), identity.descriptors(edited))
+    known, found = described(describes, frames), described(describes, edited)
+    apart = identity.distances(known[identity.NETWORK], found[identity.NETWORK])
     return {
         "n": len(frames),
         "strength": strength,
@@ -185,7 +186,7 @@ def _smiles(
         "same_person": float((apart < identity.SAME_PERSON).mean()),
         "identity_distance": float(apart.mean()),
         "changed": float(np.mean([_changed(a, b) for a, b in zip(frames, edited, strict=True)])),
-        "likeness": likeness(describes, frames, range(len(frames)), edited),
+        "likeness": likeness(known, range(len(frames)), found),
     }
 
 
@@ -217,33 +218,37 @@ def _swaps(
         raise DataError(f"no pictures in {folder}/images")
     editor = Editor([], device, mark=False)
     found = [one for path in with_progress(paths, "Finding faces") if (one := largest_face(editor, photos.read(path)))]
-    centre = identity.descriptors([frame_of(subject) for _, subject in found]).mean(0)
+    known = described(describes, [frame_of(subject) for _, subject in found])
     order = np.random.default_rng(seed).permutation(len(found))
     pairs = list(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))[:n]
     if len(found) < 2:
         raise DataError(f"{folder} has {len(found)} faces; pairs need two")
-    rows, of, frames = [], [], []
-    for i, j in with_progress(pairs, "Swapping"):
-        swapped = _swapped(editor, found[i], found[j][1], centre)
+    rows, done, frames = [], [], []
+    for pair in with_progress(pairs, "Swapping"):
+        swapped = _swapped(editor, found[pair[0]], found[pair[1]][1])
         if swapped is not None:
             rows.append(swapped[0])
-            of.append(i)
+            done.append(pair)
             frames.append(swapped[1])
     if not rows:
         raise DataError("no face was found in any swapped picture")
+    after = described(describes, frames)
+    own, centre = known[identity.NETWORK], known[identity.NETWORK].mean(0)
+    for row, (i, j), result in zip(rows, done, after[identity.NETWORK], strict=True):
+        row |= _resembled(own[i], own[j], result, centre)
     mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return {
         "n": len(pairs),
         "failures": len(pairs) - len(rows),
         **mean,
         "cosine_a_least": float(min(row["cosine_a"] for row in rows)),
-        "likeness": likeness(describes, [frame_of(subject) for _, subject in found], of, frames),
+        "likeness": likeness(known, [i for i, _ in done], after),
         "processor_seconds_1080p": _seconds(editor, [(found[i], found[j][1]) for i, j in pairs[:5]]),
     }
 
 
 def _swapped(
-    editor: Editor, a: tuple[Prepared, Subject], b: Subject, centre: NDArray[np.float64]
+    editor: Editor, a: tuple[Prepared, Subject], b: Subject
 ) -> tuple[dict[str, float], NDArray[np.uint8]] | None:
     """Measure one swap, and return the frame of the result; None where no face is found afterwards."""
     prepared, subject = a
@@ -252,21 +257,27 @@ def _swapped(
     if again is None or subject.mesh is None or b.mesh is None or again[1].mesh is None:
         return None
     before, after, wanted = subject.mesh, again[1].mesh, b.mesh
-    result = frame_of(again[1])
-    of_a, of_b, of_result = identity.descriptors([frame_of(subject), frame_of(b), result])
-    to_a, to_b = centred_cosine(of_a, of_result, centre), centred_cosine(of_b, of_result, centre)
     figures = {
         "mouth_before": mouth_distance(before.points, wanted.points),
         "mouth_after": mouth_distance(after.points, wanted.points),
         "yaw_before": abs(before.pose.yaw - wanted.pose.yaw),
         "yaw_after": abs(after.pose.yaw - wanted.pose.yaw),
+        "changed": _changed(prepared.photo.rgb, edited.rgb),
+    }
+    return figures, frame_of(again[1])
+
+
+def _resembled(
+    a: NDArray[np.float64], b: NDArray[np.float64], result: NDArray[np.float64], centre: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return whom a swap resembles, by dlib's descriptors of both faces and of the result."""
+    to_a, to_b = centred_cosine(a, result, centre), centred_cosine(b, result, centre)
+    return {
         "cosine_a": to_a,
         "cosine_b": to_b,
         "nearer_to_b": float(to_b > to_a),
-        "same_person": float(np.linalg.norm(of_a - of_result) < identity.SAME_PERSON),
-        "changed": _changed(prepared.photo.rgb, edited.rgb),
+        "same_person": float(np.linalg.norm(a - result) < identity.SAME_PERSON),
     }
-    return figures, result
 
 
 def _plan(b: Subject) -> Plan:

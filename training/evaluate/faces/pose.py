@@ -24,7 +24,7 @@ from imgedit.progress import with_progress
 from imgedit.vision import geometry, mesh
 from imgedit.vision.subject import Subject
 from training.evaluate.faces import identity
-from training.evaluate.faces.describing import LIKENESS, likeness, likeness_rows, networks
+from training.evaluate.faces.describing import LIKENESS, described, likeness, likeness_rows, networks
 from training.evaluate.layout import Block, Table
 from training.evaluate.result import header
 
@@ -77,21 +77,23 @@ def evaluate(
         subject = largest_face(editor, photos.read(path))
         if subject is not None:
             found.append(subject)
-    centre = identity.descriptors([frame_of(subject) for _, subject in found]).mean(0)
     turned = _spread([one for one in found if YAWS[0] <= abs(_pose(one[1])[0]) <= YAWS[1]], n)
     ahead = _spread([one for one in found if abs(_pose(one[1])[0]) <= AHEAD], n)
     if not turned or not ahead:
         raise DataError(f"{folder} has no turned or no straight faces among {len(found)}")
+    places = {id(subject): i for i, (_, subject) in enumerate(found)}
     with networks(network, device) as describes:
-        front, fronts = _front(editor, turned, centre)
-        places = {id(subject): i for i, (_, subject) in enumerate(found)}
-        gallery = [frame_of(subject) for _, subject in found]
-        alike = likeness(describes, gallery, [places[id(a)] for a, _ in fronts], [frame_of(b) for _, b in fronts])
+        known = described(describes, [frame_of(subject) for _, subject in found])
+        figures, fronts = _front(editor, turned)
+        after = described(describes, [frame_of(done) for _, done in fronts])
+    of = [places[id(subject)] for subject, _ in fronts]
+    own, centre = known[identity.NETWORK], known[identity.NETWORK].mean(0)
+    before = [own[places[id(subject)]] for _, subject in ahead]
     metrics = {
-        "frontalize": front,
-        "likeness": alike,
+        "frontalize": figures | _alike(own[of], after[identity.NETWORK], centre),
+        "likeness": likeness(known, of, after),
         "faces": len(found),
-        "asked": [_asked(editor, ahead, yaw, centre) for yaw in with_progress(ASKED, "Turning")],
+        "asked": [_asked(editor, ahead, before, yaw, centre) for yaw in with_progress(ASKED, "Turning")],
         "processor_seconds_1080p": _seconds(editor, turned[: min(5, len(turned))]),
     }
     return {**header(mesh.MODEL, KIND, data, command=command, seed=0), "n": len(turned), "metrics": metrics}
@@ -129,13 +131,13 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     return [
         f"{result['n']} {result['split']} pictures of {result['data']} with yaw {YAWS[0]:.0f} to {YAWS[1]:.0f} degrees",
         Table(["turned to the front", ""], rows),
-        *_alike(metrics),
+        *_by_network(metrics),
         f"{asked[0]['n']} pictures that look ahead, turned by so many degrees of yaw",
         Table(["asked", "reached (median)", "error (median)", "centred cosine"], turns),
     ]
 
 
-def _alike(metrics: Mapping[str, Any]) -> list[Block]:
+def _by_network(metrics: Mapping[str, Any]) -> list[Block]:
     if "likeness" not in metrics:
         return []
     told = f"Likeness of the turned faces, among all {metrics['faces']} faces of these pictures before"
@@ -143,11 +145,10 @@ def _alike(metrics: Mapping[str, Any]) -> list[Block]:
 
 
 def _front(
-    editor: Editor, turned: Sequence[tuple[Prepared, Subject]], centre: NDArray[np.float64]
+    editor: Editor, turned: Sequence[tuple[Prepared, Subject]]
 ) -> tuple[dict[str, float | int], list[tuple[Subject, Subject]]]:
     """Turn to the front; return what is measured, and the faces before and after."""
-    before, after, alike_of, failures = [], [], [], 0
-    pairs = []
+    before, after, pairs, failures = [], [], [], 0
     for prepared, subject in with_progress(turned, "Turning to the front"):
         done = _turned(editor, prepared, frontalize.prepare())
         if done is None:
@@ -155,11 +156,10 @@ def _front(
             continue
         before.append(_pose(subject))
         after.append(_pose(done))
-        alike_of.append(_likeness(subject, done, centre))
         pairs.append((subject, done))
     if not after:
         raise DataError("no face was found in any turned picture")
-    poses, results, alike = np.abs(before), np.abs(after), np.array(alike_of)
+    poses, results = np.abs(before), np.abs(after)
     figures: dict[str, float | int] = {
         "failures": failures,
         "yaw_before": float(poses[:, 0].mean()),
@@ -168,26 +168,43 @@ def _front(
         "pitch_after": float(results[:, 1].mean()),
         "roll_before": float(poses[:, 2].mean()),
         "roll_after": float(results[:, 2].mean()),
-        "cosine": float(alike[:, 0].mean()),
-        "cosine_least": float(alike[:, 0].min()),
-        "centred_cosine": float(alike[:, 1].mean()),
-        "centred_cosine_least": float(alike[:, 1].min()),
-        "distance": float(alike[:, 2].mean()),
-        "same_person": float((alike[:, 2] < identity.SAME_PERSON).mean()),
     }
     return figures, pairs
 
 
-def _asked(
-    editor: Editor, ahead: Sequence[tuple[Prepared, Subject]], yaw: float, centre: NDArray[np.float64]
+def _alike(
+    before: NDArray[np.float64], after: NDArray[np.float64], centre: NDArray[np.float64]
 ) -> dict[str, float | int]:
-    """Turn by some degrees and compare with what the mesh reads."""
+    """Return how alike dlib's descriptors `(N, F)` before and after are: as they are, around a centre, and apart."""
+    pairs = list(zip(before, after, strict=True))
+    cosine = np.array([_cosine(a, b) for a, b in pairs])
+    centred = np.array([centred_cosine(a, b, centre) for a, b in pairs])
+    apart = identity.distances(before, after)
+    return {
+        "cosine": float(cosine.mean()),
+        "cosine_least": float(cosine.min()),
+        "centred_cosine": float(centred.mean()),
+        "centred_cosine_least": float(centred.min()),
+        "distance": float(apart.mean()),
+        "same_person": float((apart < identity.SAME_PERSON).mean()),
+    }
+
+
+def _asked(
+    editor: Editor,
+    ahead: Sequence[tuple[Prepared, Subject]],
+    before: Sequence[NDArray[np.float64]],
+    yaw: float,
+    centre: NDArray[np.float64],
+) -> dict[str, float | int]:
+    """Turn by some degrees and compare with what the mesh reads; `before` are the descriptors of the faces."""
     reached, alike = [], []
-    for prepared, subject in ahead:
+    for (prepared, subject), descriptor in zip(ahead, before, strict=True):
         done = _turned(editor, prepared, pose.prepare(yaw))
         if done is not None:
             reached.append(_pose(done)[0] - _pose(subject)[0])
-            alike.append(_likeness(subject, done, centre)[1])
+            (after,) = identity.descriptors([frame_of(done)])
+            alike.append(centred_cosine(descriptor, after, centre))
     return {
         "asked": yaw,
         "n": len(ahead),
@@ -244,12 +261,6 @@ def frame_of(subject: Subject) -> NDArray[np.uint8]:
     if subject.mesh is None:
         raise DataError(f"{subject} has no mesh")
     return frame(subject.rgb, subject.mesh.landmarks)
-
-
-def _likeness(before: Subject, after: Subject, centre: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the cosine of two faces' descriptors, the cosine around a centre, and their distance."""
-    a, b = identity.descriptors([frame_of(before), frame_of(after)])
-    return _cosine(a, b), centred_cosine(a, b, centre), float(np.linalg.norm(a - b))
 
 
 def centred_cosine(a: NDArray[np.float64], b: NDArray[np.float64], centre: NDArray[np.float64]) -> float:
