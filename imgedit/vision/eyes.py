@@ -16,8 +16,7 @@ __all__ = ["DARK_LENSES", "WIDTH", "lightness_of_lenses", "where_frames_may_be",
 WIDTH = 17.6
 """Width of the window in units of the mean face (the eyes' outer corners are 8.9 apart): from ear to ear."""
 DARK_LENSES = 0.38
-"""`lightness_of_lenses` below which glasses are dark: of CelebA's training faces with glasses most of those below have
-lenses that cannot be seen through, of those above few."""
+"""`lightness_of_lenses` below which glasses count as dark; chosen by eye on CelebA's training split."""
 
 _CORNERS = (33, 133, 362, 263)  # of the eyes; the window's middle is theirs,
 _LOWER = 0.6  # and so much lower: lenses reach further down than up
