@@ -18,7 +18,7 @@ from imgedit.batch import READABLE
 from imgedit.editor import Editor
 from imgedit.edits.express import SLIDERS
 from imgedit.errors import ConfigError, ImgeditError
-from imgedit.page import work
+from imgedit.page import uploads, work
 from imgedit.page.choices import Group, groups
 from imgedit.page.work import Opened, Wishes
 
@@ -119,7 +119,7 @@ class Actions:
         except Exception as error:
             return [*no_photo, _failed(error, Path(path)), gr.update(interactive=False)]
         finally:
-            Path(path).unlink(missing_ok=True)  # it has been read
+            uploads.remove(Path(path))  # it has been read
         count = len(new.prepared.faces)
         choices = [("all faces", "all"), *((f"face {i}", str(i)) for i in range(count))]
         return [

@@ -22,7 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from imgedit.errors import ConfigError, ImgeditError
-from imgedit.page.uploads import App, Receive, Scope, Send, UploadsAlone
+from imgedit.page.logins import LimitedLogins
+from imgedit.page.uploads import App, Receive, Scope, Send, SeparateUploads, UploadsAlone
 
 if TYPE_CHECKING:
     from imgedit.editor import Editor
@@ -71,6 +72,9 @@ _HEADERS = {
 _KEPT = ("/assets/", "/static/", "/svelte/")
 """What a browser may keep: the page's programs, not its photos."""
 _REMOTE = re.compile(rb"[ \t]*<(?:meta|link)\b[^>]*https?://[^>]*>\n?")
+_SHOW_WAIT = b"""<script>window.fetch = (ask => async (...asked) => { const answer = await ask(...asked);
+if (answer.status === 429) alert(await answer.clone().text()); return answer; })(window.fetch);</script>"""
+"""Shows what `LimitedLogins` says; Gradio's own page is silent about what it does not foresee."""
 
 
 def is_here() -> bool:
@@ -179,7 +183,7 @@ def application(editor: Editor, folder: Path, *, password: str | None = None, is
     page.has_launched = True  # otherwise Gradio does not check where files lie that visitors name
     for component in page.config["components"]:
         component["example_inputs"] = None  # samples for programs, some by their addresses elsewhere
-    return Access(UploadsAlone(inner, folder), is_local=is_local)
+    return Access(LimitedLogins(UploadsAlone(SeparateUploads(inner, folder), folder)), is_local=is_local)
 
 
 class Access:
@@ -241,7 +245,7 @@ def _with_headers(send: Send, added: Mapping[str, str]) -> Send:
         elif message["type"] == "http.response.body" and is_page:
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
-                body = _REMOTE.sub(b"", b"".join(parts))
+                body = _REMOTE.sub(b"", b"".join(parts)).replace(b"<head>", b"<head>" + _SHOW_WAIT, 1)
                 kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
                 await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
                 await send({**message, "body": body})

@@ -32,14 +32,15 @@ FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --
 
 
 @contextmanager
-def running_page(temporary: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def running_page(temporary: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Give the address of a page and its process.
 
     Args:
         temporary: folder of its temporary files.
+        options: more of the command.
     """
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "imgedit", "page", "--port", "0", "--device", "cpu"]
+    command = [sys.executable, "-m", "imgedit", "page", "--port", "0", "--device", "cpu", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from urllib.parse import urlsplit
 
@@ -93,3 +94,21 @@ def test_a_photo_is_edited_compared_and_downloaded_and_nothing_else_is_asked(pla
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "", "Ctrl-C ends the page\n")
     assert list(folder.iterdir()) == []
+
+
+def test_who_guesses_the_password_is_told_to_wait(browser, tmp_path):
+    with running_page(tmp_path, "--password", "open sesame") as (url, _):
+        page = browser.new_page()
+        told = []
+        page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.accept()))
+        page.goto(url)
+        name, password = page.get_by_label("username"), page.get_by_label("password")
+        for n_wrong in range(8):
+            name.fill("imgedit")
+            password.fill(f"guess {n_wrong}")
+            with page.expect_response("**/login"):
+                page.get_by_role("button", name="Login").click()
+            page.wait_for_timeout(200)
+        assert told
+        assert re.fullmatch(r"Too many wrong passwords. Try again in \d+ seconds?.", told[0])
+        assert page.locator("#apply").count() == 0

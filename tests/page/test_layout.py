@@ -73,6 +73,36 @@ def test_who_has_no_password_sees_nothing(visitor):
         assert "own colour" in client.get("/").text
 
 
+def test_who_guesses_the_password_waits(visitor):
+    wrong, right = ({"username": "imgedit", "password": text} for text in ("wrong", "open sesame"))
+    with visitor("open sesame") as client:
+        assert [client.post("/login", data=wrong).status_code for _ in range(5)] == [400] * 5
+        refused = client.post("/login", data=right)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+        assert refused.text == "Too many wrong passwords. Try again in 30 seconds."
+        assert client.get("/config").status_code == 401
+
+
+def test_visitors_who_upload_one_photo_at_the_same_moment_have_two_files(visitor):
+    import httpx
+
+    photo = b"a photo" * 100_000
+
+    async def together(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+            sent = [client.post("/gradio_api/upload", files={"files": ("a.jpg", photo)}) for _ in range(20)]
+            return [Path(*answer.json()) for answer in await asyncio.gather(*sent)]
+
+    with visitor() as client:
+        paths = asyncio.run(together(client.app))
+    assert len(set(paths)) == 20
+    assert {path.name for path in paths} == {"a.jpg"}
+    for path in paths:
+        assert path.read_bytes() == photo
+        path.unlink()
+
+
 def test_nothing_is_written_beside_the_modules():
     import imgedit.page.layout
 
