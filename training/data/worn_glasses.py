@@ -31,9 +31,9 @@ from training.data.spectacles import any_shape, drawn
 
 __all__ = ["WornGlasses", "load"]
 
-EACH = 1
+EACH = 2
 """Frames that are drawn on each face, for training."""
-_SEEN = 20.0  # of 255: a pixel that glasses change by more is theirs
+_SEEN = 10.0  # of 255: a pixel that glasses change by so much is theirs; a soft thin rim changes little
 _GROWN = 3  # px; a maximum over so many pixels, and then they are blurred by so many
 _SPREAD = (0.06, 0.05, 4.0)  # of the window: shift (share of its height), log of its size, and turn in degrees
 _GLASSES = 3  # CelebAMask-HQ's class

@@ -51,6 +51,8 @@ class Config:
     """Weight of the L1 of everything else, and of faces without glasses, which are to stay as they are."""
     lambda_mask: float = 1.0
     """Weight of the cross-entropy of the mask of drawn glasses, nats."""
+    missed_weight: float = 3.0
+    """How much a pixel of glasses counts in it beside one of skin: to paint skin too is no fault, a missed rim is."""
     real_weight: float = 0.0
     """How much faces whose real glasses were taken off count in G's hinge loss, beside drawn ones; 0: not at all."""
     lambda_small: float = 0.3
@@ -144,7 +146,7 @@ class Method(Painting):
                 c.lambda_around,
                 ((error * (1.0 - under)).mean() + (left[n : 2 * n] - bare).abs().mean()) / 2.0,
             ),
-            "loss_g_mask": (c.lambda_mask, F.binary_cross_entropy(mask[:n].clamp(1e-4, 1.0 - 1e-4), true)),
+            "loss_g_mask": (c.lambda_mask, self._mask_error(mask[:n], true)),
         }
         if len(mask) > 2 * n:
             terms["loss_g_small"] = (c.lambda_small, mask[2 * n :].mean())
@@ -159,6 +161,10 @@ class Method(Painting):
             terms["loss_g_adv"] = (c.lambda_adv, losses.hinge_generator(logits, counts))
             terms["loss_g_features"] = (c.lambda_features, torch.stack(matched).mean())
         return self.descend_g(terms)
+
+    def _mask_error(self, mask: Tensor, true: Tensor) -> Tensor:
+        weight = 1.0 + (self.config.missed_weight - 1.0) * true
+        return F.binary_cross_entropy(mask.clamp(1e-4, 1.0 - 1e-4), true, weight)
 
     @torch.no_grad()
     def samples(self, batch: Batch) -> Tensor:
