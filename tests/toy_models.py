@@ -284,16 +284,28 @@ def generator(
     return save_model(folder, id=name, kind="sample", crop=Crop("none", size, size), **fields)
 
 
-def sleeves(folder: Path, conditioning: str = "target") -> Model:
-    """A translator of bodies that returns white where short sleeves are asked for, and black where long ones are."""
+def sleeves(folder: Path, conditioning: str = "target", output: str = "image") -> Model:
+    """A translator of bodies that returns white where short sleeves are asked for, and black where long ones are.
+
+    With `output` `flow`, for `domains` alone, it paints those colours.
+    """
     folder.mkdir(parents=True)
     shape = ("N", 3, "H", "W")
-    constants = {"none": np.float32(0), "one": np.float32(1), "two": np.float32(2)}
+    constants: dict[str, Any] = {"none": np.float32(0), "one": np.float32(1), "two": np.float32(2)}
     nodes = [helper.make_node("Mul", ["image", "none"], ["blank"])]
     if conditioning == "domains":
         for role, step in (("forward", "Add"), ("backward", "Sub")):
             wanted = [*nodes, helper.make_node(step, ["blank", "one"], ["image_out"])]
-            save_graph(folder / f"{role}.onnx", wanted, {"image": shape}, {"image_out": shape}, constants)
+            outputs: dict[str, Any] = {"image_out": shape}
+            if output == "flow":  # no flow, no copy, all paint
+                constants |= {"end": np.array([1], np.int64), "zero": np.array([0], np.int64), "axis": np.array([1])}
+                wanted += [
+                    helper.make_node("Slice", ["blank", "zero", "end", "axis"], ["plane"]),
+                    helper.make_node("Add", ["plane", "one"], ["paint"]),
+                    helper.make_node("Concat", ["blank", "paint", "image_out"], ["fields"], axis=1),
+                ]
+                outputs = {"fields": ("N", 7, "H", "W")}
+            save_graph(folder / f"{role}.onnx", wanted, {"image": shape}, outputs, constants)
     else:
         asked = ["twice", "one"] if conditioning == "target" else ["edit", "none"]
         nodes += [
@@ -310,7 +322,7 @@ def sleeves(folder: Path, conditioning: str = "target") -> Model:
         id="sleeves.test",
         kind="translate",
         crop=Crop("torso", 48, 32),
-        output="image",
+        output=output,
         attributes=("short",),
         conditioning=conditioning,
     )

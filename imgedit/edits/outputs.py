@@ -36,7 +36,6 @@ __all__ = [
     "levels",
     "target_vector",
     "tint_of",
-    "translate_domains",
     "translate_fields",
     "translate_grids",
     "translate_image",
@@ -53,6 +52,9 @@ _DOUBT = 1.0
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]]
 """Runs one graph: named inputs to named outputs, as `runtime.Session.run` does."""
+
+Runs = Callable[[str], Run]
+"""Gives what runs the graph of a role."""
 
 
 def target_vector(current: Mapping[str, float] | None, wanted: Mapping[str, float], manifest: Manifest) -> Floats:
@@ -96,12 +98,12 @@ def levels(edits: Sequence[Edit]) -> list[tuple[float, dict[str, float]]]:
 
 
 def translate_image(
-    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
+    run: Runs, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
 ) -> Floats:
     """Edit a crop with an image model and return the delta.
 
     Args:
-        run: the `translate` graph.
+        run: gives the graph of a role.
         crop: `(3, H, W)`, [-1, 1], RGB.
         edits: words of this model, with their strengths.
         current: probability of each attribute in the crop.
@@ -119,38 +121,13 @@ def translate_image(
     return np.ascontiguousarray(delta.transpose(1, 2, 0))
 
 
-def translate_domains(run: Callable[[str], Run], crop: Floats, edits: Sequence[Edit], manifest: Manifest) -> Floats:
-    """Edit a crop with a model of two domains and return the delta.
-
-    Args:
-        run: gives the graph of a role: `forward` makes a picture of the second domain of one of the first, `backward`
-            the reverse.
-        crop: as `translate_image`.
-        edits: words of this model, with their strengths.
-        manifest: the model's, of one attribute, which the second domain has, or of two, one for each domain.
-
-    Returns:
-        As `translate_image`.
-    """
-    delta = np.zeros_like(crop)
-    for weight, wanted in levels(edits):
-        asked = wanted.get(manifest.attributes[-1], 0.5) - 0.5
-        if len(manifest.attributes) > 1:
-            asked -= wanted.get(manifest.attributes[0], 0.5) - 0.5
-        (image,) = run("forward" if asked > 0 else "backward")({"image": crop[None]}).values()
-        if image[0].shape != crop.shape:
-            raise ModelError(f"{manifest.id} returned an image of shape {image[0].shape}, not {crop.shape}")
-        delta += np.float32(weight) * (np.clip(image[0], -1.0, 1.0) - crop)
-    return np.ascontiguousarray(delta.transpose(1, 2, 0))
-
-
 def translate_grids(
-    run: Run, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
+    run: Runs, crop: Floats, edits: Sequence[Edit], current: Mapping[str, float] | None, manifest: Manifest
 ) -> list[tuple[float, Floats]]:
     """Run a colour model for its grids, one for each strength among the words.
 
     Args:
-        run: the `translate` graph.
+        run: gives the graph of a role.
         crop: `(3, H, W)`, [-1, 1], RGB.
         edits: words of this model, with their strengths.
         current: probability of each attribute in the crop.
@@ -169,9 +146,9 @@ def translate_grids(
 
 
 def translate_fields(
-    run: Run,
+    run: Runs,
     crop: Floats,
-    mask: Floats,
+    mask: Floats | None,
     edits: Sequence[Edit],
     current: Mapping[str, float] | None,
     manifest: Manifest,
@@ -179,9 +156,9 @@ def translate_fields(
     """Run a flow model for its fields, one for each strength among the words.
 
     Args:
-        run: the `translate` graph.
+        run: gives the graph of a role.
         crop: `(3, H, W)`, [-1, 1], RGB.
-        mask: `(H, W)`, 0..1, what of the crop may be copied.
+        mask: `(H, W)`, 0..1, what of the crop may be copied; None for a model that does not ask.
         edits: words of this model, with their strengths.
         current: probability of each attribute in the crop.
         manifest: the model's.
@@ -190,7 +167,8 @@ def translate_fields(
         Amount and fields, `(7, h, w)`, as `imgedit.render.flow.apply_fields` takes them.
     """
     found = []
-    for amount, outputs in _runs(run, {"image": crop[None], "mask": mask[None, None]}, edits, current, manifest):
+    feeds = {"image": crop[None]} | ({} if mask is None else {"mask": mask[None, None]})
+    for amount, outputs in _runs(run, feeds, edits, current, manifest):
         fields = outputs["fields"][0] if "fields" in outputs else None
         if fields is None or fields.ndim != 3 or fields.shape[0] != N_PLANES:
             raise ModelError(f"{manifest.id} returned no fields of shape (N, {N_PLANES}, h, w)")
@@ -199,7 +177,7 @@ def translate_fields(
 
 
 def _runs(
-    run: Run,
+    run: Runs,
     feeds: Mapping[str, Floats],
     edits: Sequence[Edit],
     current: Mapping[str, float] | None,
@@ -207,9 +185,24 @@ def _runs(
 ) -> Iterator[tuple[float, Mapping[str, NDArray[Any]]]]:
     """Run a model once for each strength among the words; a face that is so already needs no run."""
     for weight, wanted in levels(edits):
+        if manifest.conditioning == "domains":
+            yield weight, run(_way(wanted, manifest))(feeds)
+            continue
         vector = target_vector(current, wanted, manifest)
         if manifest.conditioning == "target" or vector.any():
-            yield weight, run({**feeds, "edit": vector[None]})
+            yield weight, run("translate")({**feeds, "edit": vector[None]})
+
+
+def _way(wanted: Mapping[str, float], manifest: Manifest) -> str:
+    """Return the role of a model of two domains that leads to what is wanted.
+
+    `forward` makes a picture of the second domain of one of the first, `backward` the reverse. Of one attribute the
+    second domain has it, of two each domain has one.
+    """
+    asked = wanted.get(manifest.attributes[-1], 0.5) - 0.5
+    if len(manifest.attributes) > 1:
+        asked -= wanted.get(manifest.attributes[0], 0.5) - 0.5
+    return "forward" if asked > 0 else "backward"
 
 
 @dataclass(frozen=True)
@@ -251,13 +244,18 @@ class Job:
         return part + self.limit
 
     @property
+    def moves_hair(self) -> bool:
+        """Whether hair is copied to where it is wanted; models of two domains copy whatever there is."""
+        manifest = self.model.manifest
+        return manifest.output == "flow" and manifest.conditioning != "domains"
+
+    @property
     def has_part(self) -> bool:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
-        output = self.model.manifest.output
-        if output in _ON_THE_MESH:
+        if self.model.manifest.output in _ON_THE_MESH:
             return True
-        part = MOVABLE if output == "flow" else self.part
-        if output == "flow" and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
+        part = MOVABLE if self.moves_hair else self.part
+        if self.moves_hair and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
             self.warn(
                 f"has no hair long enough for {self.named}, which changes nothing; use force to do it all the same"
             )
@@ -303,10 +301,7 @@ class Job:
 def _delta(job: Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
-    if manifest.conditioning == "domains":
-        delta = translate_domains(job.run, crop, job.edits, manifest)
-    else:
-        delta = translate_image(job.run("translate"), crop, job.edits, job.current, manifest)
+    delta = translate_image(job.run, crop, job.edits, job.current, manifest)
     if job.subject.is_grey:
         delta = greyed(delta, axis=2)
     return [Delta(delta, manifest.crop, job.region(job.part))]
@@ -315,7 +310,7 @@ def _delta(job: Job) -> Sequence[Change]:
 def _grid(job: Job) -> Sequence[Change]:
     manifest = job.model.manifest
     crop = job.subject.crop(*job.spec)
-    grids = translate_grids(job.run("translate"), crop, job.edits, job.current, manifest)
+    grids = translate_grids(job.run, crop, job.edits, job.current, manifest)
     job.warn_of_grey()
 
     def guide(image: Floats) -> Floats:
@@ -345,14 +340,16 @@ def _tone(job: Job) -> Sequence[Change]:
 def _flow(job: Job) -> Sequence[Change]:
     manifest = job.model.manifest
     subject = job.subject
-    crop, source = subject.crop(*job.spec), job.region(MOVABLE)
-    mask = mask_on(
-        regions.find(subject, source),
-        (subject.photo.height, subject.photo.width),
-        subject.matrix(*job.spec),
-        job.spec[1:],
-    )
-    fields = translate_fields(job.run("translate"), crop, mask, job.edits, job.current, manifest)
+    crop, source, mask = subject.crop(*job.spec), regions.WHOLE, None
+    if job.moves_hair:
+        source = job.region(MOVABLE)
+        mask = mask_on(
+            regions.find(subject, source),
+            (subject.photo.height, subject.photo.width),
+            subject.matrix(*job.spec),
+            job.spec[1:],
+        )
+    fields = translate_fields(job.run, crop, mask, job.edits, job.current, manifest)
     if subject.is_grey:  # the last three planes are the paint
         fields = [(amount, np.concatenate([planes[:4], greyed(planes[4:], axis=0)])) for amount, planes in fields]
     return [Flow(fields, manifest.crop, source, job.region(job.part))]

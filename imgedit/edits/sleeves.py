@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgedit.edits.outputs import Run, translate_domains, translate_image
+from imgedit.edits.outputs import Run, translate_fields, translate_image
 from imgedit.edits.plan import Edit, Warn
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
@@ -20,6 +20,7 @@ from imgedit.pixels import Floats
 from imgedit.render import regions
 from imgedit.render.change import Change
 from imgedit.render.delta import Delta
+from imgedit.render.flow import Flow
 from imgedit.render.sleeve import Sleeve
 from imgedit.vision import arms, body
 from imgedit.vision.body import Body
@@ -106,13 +107,14 @@ class Sleeves:
             return subject.sessions.open(model, role).run
 
         edits = [Edit(f"sleeves-{self.to}", {SHORT: float(self.to == SHORT)}, 1.0, regions.ARMS)]
-        if manifest.conditioning == "domains":
-            delta = translate_domains(run, crop, edits, manifest)
-        else:
+        if manifest.output == "flow":
+            fields = translate_fields(run, crop, None, edits, None, manifest)
+            return Flow(fields, manifest.crop, regions.WHOLE, regions.ARMS)
+        current = None
+        if manifest.conditioning != "domains":
             known = subject.classified_by(model) if model.has("classify") else dict.fromkeys(manifest.attributes, 0.0)
             current = {**known, SHORT: float(self.to != SHORT)}
-            delta = translate_image(run("translate"), crop, edits, current, manifest)
-        return Delta(delta, manifest.crop, regions.ARMS)
+        return Delta(translate_image(run, crop, edits, current, manifest), manifest.crop, regions.ARMS)
 
 
 def is_for_sleeves(model: Model) -> bool:

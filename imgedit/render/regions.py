@@ -27,6 +27,7 @@ __all__ = [
     "ARMS",
     "AROUND",
     "BELOW_HAIRLINE",
+    "WHOLE",
     "Region",
     "coverage",
     "find",
@@ -42,6 +43,9 @@ BELOW_HAIRLINE = ":below_hairline"
 
 AROUND = "around"
 """Name of the region of what moves a head: twice as wide as the parser's window, shared with neighbours."""
+
+WHOLE = "whole"
+"""Name of the region that is all of the photo."""
 
 ARMS = "arms"
 """Name of the region of a body's arms: the tubes around those that are seen, without head and hands."""
@@ -78,8 +82,8 @@ def find(subject: Subject, name: str) -> Region:
 
     Args:
         subject: whose region.
-        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there. Or `AROUND`; of a
-            body `ARMS`.
+        name: a key of `imgedit.vision.parts.PARTS`; with `BELOW_HAIRLINE` only what of it lies there. Or `AROUND`, or
+            `WHOLE`; of a body `ARMS` or `WHOLE`.
 
     Raises:
         ConfigError: there is no such region.
@@ -88,11 +92,14 @@ def find(subject: Subject, name: str) -> Region:
 
 
 def _found(subject: Subject, name: str) -> Region:
+    if name == WHOLE:
+        height, width = subject.rgb.shape[:2]
+        return Region((0, 0, width, height), np.ones((height, width), np.float32))
     if name == AROUND:
         return _around(subject)
     if isinstance(subject.place, Body):
         if name != ARMS:
-            raise ConfigError(f"a body has no region {name!r}; it has {ARMS}")
+            raise ConfigError(f"a body has no region {name!r}; it has {ARMS} and {WHOLE}")
         return _arms(subject.rgb, subject.place)
     part = name.removesuffix(BELOW_HAIRLINE)
     if part not in PARTS:

@@ -108,10 +108,13 @@ def test_another_painter_must_return_colours_and_a_matte() -> None:
         first.paint(np.zeros((3, *arms.SIZE), np.float32), np.zeros((10, *arms.SIZE), np.float32))
 
 
-@pytest.mark.parametrize("conditioning", ["target", "difference", "domains"])
-def test_a_model_that_translates_bodies_changes_the_arms_alone(tmp_path: Path, conditioning: str) -> None:
+@pytest.mark.parametrize(
+    ("conditioning", "output"),
+    [("target", "image"), ("difference", "image"), ("domains", "image"), ("domains", "flow")],
+)
+def test_a_model_that_translates_bodies_changes_the_arms_alone(tmp_path: Path, conditioning: str, output: str) -> None:
     one = subject()
-    model = toy_models.sleeves(tmp_path / "m", conditioning)
+    model = toy_models.sleeves(tmp_path / "m", conditioning, output)
     for to, value in (("short", 255), ("long", 0)):
         plan = sleeves.prepare(to, force=True, painter=model)
         (change,) = plan.changes(one, print)

@@ -71,7 +71,9 @@ def test_the_delta_of_an_additive_model_is_the_weighted_sum_of_its_words(both):
     run = Session(both[1].read("translate"), "cpu").run
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 64, 64)).astype(np.float32)
     task = assign({"smiling": 0.5, "eyeglasses": 1.0}, both)[0]
-    delta = outputs.translate_image(run, crop, task.edits, {"Smiling": 0.1, "Eyeglasses": 0.1}, both[1].manifest)
+    delta = outputs.translate_image(
+        lambda role: run, crop, task.edits, {"Smiling": 0.1, "Eyeglasses": 0.1}, both[1].manifest
+    )
     want = 0.5 * np.array([0.2, 0, 0]) + np.array([-0.2, -0.2, -0.2])
     np.testing.assert_allclose(delta, np.broadcast_to(want, delta.shape), atol=1e-6)
 
@@ -80,7 +82,7 @@ def test_a_grid_of_a_wrong_shape_is_refused(both):
     crop = np.zeros((3, 64, 64), np.float32)
     task = assign({"blond": 1.0}, both)[0]
     with pytest.raises(ModelError, match="no grid"):
-        outputs.translate_grids(lambda feeds: {"grid": np.zeros((1, 9, 4, 2, 2))}, crop, task.edits, None,
+        outputs.translate_grids(lambda role: lambda feeds: {"grid": np.zeros((1, 9, 4, 2, 2))}, crop, task.edits, None,
                               both[0].manifest)  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def domains(**values: float) -> list[tuple[str, float]]:
 
     crop = np.zeros((3, 8, 8), np.float32)
     edits = [Edit(name, {name: 1.0}, value, "hair") for name, value in values.items()]
-    delta = outputs.translate_domains(run, crop, edits, manifest)
+    delta = outputs.translate_image(run, crop, edits, None, manifest)
     return [(role, float(delta[0, 0, 0])) for role in asked]
 
 

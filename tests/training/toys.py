@@ -58,6 +58,8 @@ class Pictures:
             mask = torch.from_numpy(self.images[index, :, :, 0] // 64).long()
         elif self.mask in ("soft", "glasses"):
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
+        elif self.mask == "domains":  # of the pictures and of their partners
+            mask = torch.from_numpy(self.images[index, :, :, :2].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
         elif self.mask == "mouths":
             mask = torch.from_numpy(self.images[index] > 127).float().permute(0, 3, 1, 2).repeat(1, 2, 1, 1)
         elif self.mask == "arms":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError, DataError
@@ -55,7 +56,13 @@ class Unpaired:
         return max(len(self.first), len(self.second))
 
     def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Return pictures of the first domain as `image`, with `labels`, and as many of the second as `partner`."""
+        """Return pictures of the first domain as `image`, with `labels`, and as many of the second as `partner`.
+
+        Where the whole set has soft masks, `mask` is those of `image` and of `partner`, `(N, 2, H, W)`.
+        """
         first = self.whole.batch(self.first[index % len(self.first)], rng)
         second = self.whole.batch(self.second[rng.integers(0, len(self.second), len(index))], rng)
-        return Batch(first.image, first.labels, partner=second.image)
+        masks = None
+        if first.mask is not None and second.mask is not None:
+            masks = torch.cat([first.mask, second.mask], 1)
+        return Batch(first.image, first.labels, mask=masks, partner=second.image)

@@ -8,6 +8,7 @@ Deviations:
   - Learning rates begin to fall after a share of the steps, in place of epochs.
   - Instance norm has a learnt scale and shift; the paper's transposed convolutions have kernels of 3, ours of 4.
   - `compact` has narrower networks and smaller pictures, for two processor cores.
+  - `head` (ours) lets the generators return a change that is carried out on the photo's own pixels, not an image.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
 from training.families import windows
+from training.families.heads import HEADS, guide_graph
 from training.families.pictures import tile
 from training.families.translation import manifest_fields
 from training.losses import adversarial as losses
 from training.method import Graph
+from training.networks.bilateral import BilateralGenerator
 from training.networks.patch import PatchDiscriminator
-from training.networks.translators import ResnetGenerator
 from training.run.optim import EMA, descend, frozen, load_matching, on_device, restore, set_lr, state_of
 
 
@@ -48,6 +50,11 @@ class Config:
     """Channels of the generators' first layer."""
     n_blocks: int = 9
     """Residual blocks of a generator: nine at 256 px, six below."""
+    head: Literal["image", "grid", "paint"] = "image"
+    """What generators return: an image, as published; a grid of colour transforms, carried out on the hair; or a flow
+    with paint."""
+    mask_model: str = "face_parser.celebamask_hq"
+    """With `head=grid` the model that draws the hair masks, by id or folder."""
     d_width: int = 64
     """Channels of the discriminators' first layer."""
     objective: Literal["least-squares", "logistic"] = "least-squares"
@@ -84,6 +91,10 @@ class Config:
             raise ConfigError("name one or two attributes that part the domains, such as attributes=Smiling")
         if self.pool < 0:
             raise ConfigError(f"pool must be 0 or more, got {self.pool}")
+        if self.head == "grid" and (self.height or self.crop != "face"):
+            raise ConfigError(
+                "head=grid recolours hair, which is looked for on square crops of faces: crop=face, height=0"
+            )
 
     @property
     def rows(self) -> int:
@@ -117,9 +128,8 @@ class Method:
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         self.config = c = config
         self.device = torch.device(device)
-        self.forward, self.backward = (
-            on_device(ResnetGenerator(0, c.width, c.n_blocks), self.device) for _ in range(2)
-        )
+        self.head = HEADS[c.head]
+        self.forward, self.backward = (on_device(self.head.build(c.width, c.n_blocks), self.device) for _ in range(2))
         self.critic_x, self.critic_y = (on_device(PatchDiscriminator(3, c.d_width), self.device) for _ in range(2))
         betas = (c.beta1, 0.999)
         self.optimizer_g = torch.optim.Adam(_parameters(self.forward, self.backward), lr=c.lr, betas=betas)
@@ -131,7 +141,8 @@ class Method:
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`, mirrored half the time."""
-        return {**windows.data_options(config), "domains": config.attributes}
+        masks = {"mask_model": config.mask_model} if HEADS[config.head].is_masked else {}
+        return {**windows.data_options(config), "domains": config.attributes, **masks}
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -148,24 +159,44 @@ class Method:
         set_lr(self.optimizer_d, rate)
         batch = next(stream).to(self.device)
         x, y = batch.image, batch.require_partner()
-        to_y, to_x = self.forward(x), self.backward(y)
-        logs = self._generator_step(x, y, to_y, to_x)
+        masks = self._masks(batch)
+        to_y, to_x = self._to(self.forward, x, masks[0]), self._to(self.backward, y, masks[1])
+        logs = self._generator_step(x, y, to_y, to_x, masks)
         logs |= self._discriminator_step(x, y, self.pool_y.exchange(to_y.detach()), self.pool_x.exchange(to_x.detach()))
         self.ema_forward.update(self.forward)
         self.ema_backward.update(self.backward)
         self.steps += 1
         return logs
 
-    def _generator_step(self, x: Tensor, y: Tensor, to_y: Tensor, to_x: Tensor) -> dict[str, Tensor]:
+    def _to(self, network: nn.Module, image: Tensor, mask: Tensor | None) -> Tensor:
+        """Translate pictures: `(N, 3, H, W)`, [-1, 1]."""
+        return self.head.carry(network, network(image), image, mask)
+
+    def _masks(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+        """Return where pictures of either domain may be changed, `(N, 1, H, W)`; None: everywhere."""
+        if not self.head.is_masked:
+            return None, None
+        first, second = batch.require_mask().to(self.device).chunk(2, 1)
+        return first, second
+
+    def _generator_step(
+        self,
+        x: Tensor,
+        y: Tensor,
+        to_y: Tensor,
+        to_x: Tensor,
+        masks: tuple[Tensor | None, Tensor | None] = (None, None),
+    ) -> dict[str, Tensor]:
         """One step of G and F on the whole objective (equation 3)."""
         c = self.config
         with frozen(self.critic_x), frozen(self.critic_y):
             loss_adv = self._fooling(self.critic_y(to_y)) + self._fooling(self.critic_x(to_x))
-            back_x, back_y = self.backward(to_y), self.forward(to_x)
+            back_x, back_y = self._to(self.backward, to_y, masks[0]), self._to(self.forward, to_x, masks[1])
             loss_cycle = (back_x - x).abs().mean() + (back_y - y).abs().mean()
             terms = {"loss_g_adv": (1.0, loss_adv), "loss_g_cycle": (c.lambda_cycle, loss_cycle)}
             if c.lambda_identity > 0:
-                same = (self.forward(y) - y).abs().mean() + (self.backward(x) - x).abs().mean()
+                same_y, same_x = self._to(self.forward, y, masks[1]), self._to(self.backward, x, masks[0])
+                same = (same_y - y).abs().mean() + (same_x - x).abs().mean()
                 terms["loss_g_identity"] = (c.lambda_cycle * c.lambda_identity, same)
             loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
             descend(self.optimizer_g, loss)
@@ -208,28 +239,31 @@ class Method:
         """Rows: x, G(x), F(G(x)), y, F(y), G(F(y)), by the averaged generators."""
         there, back = self.ema_forward.network, self.ema_backward.network
         rows = []
-        for image, first, second in (
-            (batch.image[:8], there, back),
-            (batch.require_partner()[:8], back, there),
+        masks = self._masks(batch)
+        for image, mask, first, second in (
+            (batch.image[:8], masks[0], there, back),
+            (batch.require_partner()[:8], masks[1], back, there),
         ):
-            image = image.to(self.device)
-            made = first(image)
-            rows += [image, made, second(made)]
+            image, mask = image.to(self.device), None if mask is None else mask[:8]
+            made = self._to(first, image, mask)
+            rows += [image, made, self._to(second, made, mask)]
         return tile(torch.stack(rows)).cpu()
 
     def graphs(self) -> dict[str, Graph]:
-        """The roles `forward` and `backward`: image -> image."""
+        """The roles `forward` and `backward`: from an image to what the head says; of a grid `guide` too."""
         inputs = {"image": torch.zeros(1, 3, self.config.rows, self.config.size)}
-        return {
-            role: Graph(ema.network.eval().cpu(), inputs, ["image_out"])
-            for role, ema in (("forward", self.ema_forward), ("backward", self.ema_backward))
-        }
+        averages = {"forward": self.ema_forward, "backward": self.ema_backward}
+        networks = {role: average.network.eval().cpu() for role, average in averages.items()}
+        found = {role: Graph(network, inputs, [self.head.name]) for role, network in networks.items()}
+        if isinstance(network := networks["forward"], BilateralGenerator):
+            found["guide"] = guide_graph(network, inputs["image"])
+        return found
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
         c = self.config
         title = "From one domain to another and back: " + ", ".join(c.attributes)
-        fields = manifest_fields(title, c.attributes, c.crop, c.size, "image", "domains", c.rows)
+        fields = manifest_fields(title, c.attributes, c.crop, c.size, self.head.output, "domains", c.rows)
         return {**fields, "paper": "CycleGAN, Zhu et al. 2017, arXiv 1703.10593"}
 
 

@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imgedit.errors import ConfigError
-from imgedit.render.grid import CONTRAST
 from training.data.augment import diff_augment
 from training.data.batch import Batch
 from training.families import translation
+from training.families.heads import guide_graph, recoloured
 from training.families.translation import Edited, Translation, TranslationConfig
 from training.losses.adversarial import bernoulli_kl
-from training.losses.colour import curve_penalty, with_contrast
+from training.losses.colour import curve_penalty
 from training.losses.colour_bank import ColourBank
 from training.method import Graph
 from training.networks.bilateral import BilateralGenerator
@@ -132,9 +132,7 @@ class Method(Translation[BilateralGenerator]):
         """Recolour the hair as an edit of a photo does: with its own contrast, within the mask."""
         mask = translation.required_mask(mask)
         grid = network(image, edit)
-        out = network.render(grid, image).clamp(-1.0, 1.0)
-        out = with_contrast(image, out, mask, CONTRAST)
-        return Edited(grid, (image + mask * (out - image)).clamp(-1.0, 1.0), mask)
+        return Edited(grid, recoloured(network, grid, image, mask), mask)
 
     def draw_wanted(self, present: Tensor) -> Tensor:
         """One colour each, now and then the present one."""
@@ -209,8 +207,8 @@ class Method(Translation[BilateralGenerator]):
     def graphs(self) -> dict[str, Graph]:
         """The roles `translate` (a grid) and `guide`."""
         network = self.ema.network.eval().cpu()
-        inputs, free = translation.example_inputs(self.config), {2: "height", 3: "width"}
+        inputs = translation.example_inputs(self.config)
         return {
             "translate": Graph(network, inputs, ["grid"]),
-            "guide": Graph(network.guide, {"image": inputs["image"]}, ["guide"], {"image": free, "guide": free}),
+            "guide": guide_graph(network, inputs["image"]),
         }

@@ -47,8 +47,11 @@ class BilateralGenerator(nn.Module):
         self.register_buffer("grey", F.pad(grey, (0, 1)).flatten())
         self.register_buffer("tint", F.pad(torch.eye(3) - grey, (0, 1)).flatten())
 
-    def forward(self, image: Tensor, edit: Tensor) -> Tensor:
-        """Return the grid `(N, 12, depth, cells, cells)`; row c of the transform is channels 4c..4c+3."""
+    def forward(self, image: Tensor, edit: Tensor | None = None) -> Tensor:
+        """Return the grid `(N, 12, depth, cells, cells)`; row c of the transform is channels 4c..4c+3.
+
+        A generator of `n_edit` 0 takes no edit.
+        """
         features = self.look(image)
         if self.cells == 1:
             local = features.mean((2, 3), keepdim=True)
@@ -56,8 +59,10 @@ class BilateralGenerator(nn.Module):
             step = features.shape[2] // self.cells
             local = F.avg_pool2d(features, step, step)
         whole = features.mean((2, 3), keepdim=True).expand(-1, -1, local.shape[2], local.shape[3])
-        planes = edit[:, :, None, None].expand(-1, -1, local.shape[2], local.shape[3])
-        curve = self.curve(self.mix(torch.cat([local, whole, planes], 1)))
+        known = [local, whole]
+        if edit is not None:
+            known.append(edit[:, :, None, None].expand(-1, -1, local.shape[2], local.shape[3]))
+        curve = self.curve(self.mix(torch.cat(known, 1)))
         curve = curve.reshape(-1, 4, self.depth, local.shape[2], local.shape[3])
         saturation = torch.sigmoid(4.0 * (1.0 + curve[:, 3:]))
         zero = torch.zeros_like(saturation)

@@ -1,4 +1,4 @@
-"""A generator that moves hair: from where in the picture it is copied, and where skin is painted."""
+"""Generators that move a picture's own pixels: from where in it they are copied, and where colour is painted."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ class FlowGenerator(LocalUNet):
             mask: `(N, 1, H, W)`, 0..1, what may be copied.
 
         Returns:
-            `(N, 7, H / 2, W / 2)`: x and y of the flow to the source (shares of the crop's side), weight of the copy,
-            weight of the paint, and the paint, [-1, 1].
+            `(N, 7, H / 2, W / 2)`, as `carry_out` takes them.
         """
         quarter, half = self.features(torch.cat([image, 2.0 * mask - 1.0], 1), edit)
         move = F.interpolate(self.move(quarter), scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -88,12 +87,66 @@ class FlowGenerator(LocalUNet):
 
     def render(self, fields: Tensor, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Carry out `fields` on a crop; return the edited image and where what the mask shows is now."""
-        height, width = image.shape[2:]
-        fields = F.interpolate(fields.float(), (height, width), mode="bilinear", align_corners=False)
-        y, x = pixel_centres(height, width, image.device)
-        source = torch.stack([x + 2.0 * fields[:, 0], y + 2.0 * fields[:, 1]], -1)
-        copied = F.grid_sample(torch.cat([image, mask], 1).float(), source, padding_mode="border", align_corners=False)
-        copy, paint = fields[:, 2:3] * copied[:, 3:], fields[:, 3:4]
-        out = image + copy * (copied[:, :3] - image)
-        out = out + paint * (fields[:, 4:] - out)
-        return out.clamp(-1.0, 1.0), torch.maximum(mask, copy) * (1.0 - paint)
+        return carry_out(fields, image, mask)
+
+
+class PaintGenerator(LocalUNet):
+    """Says from where in the picture each place is copied, and what is painted, without a mask and without an edit.
+
+    What it copies keeps the photo's own pixels; what it paints is smooth. Before anything is learned it copies each
+    place from itself.
+
+    Args:
+        width: channels at half resolution.
+        n_blocks: residual blocks at the bottom.
+    """
+
+    REACH = 0.35
+    """How far the flow may lead, as a share of the picture's sides."""
+    LITTLE = -2.0
+    """Logit of the paint's weight before anything is learned."""
+
+    def __init__(self, width: int = 24, n_blocks: int = 4) -> None:
+        super().__init__(3, 0, width, n_blocks, None)
+        self.move = nn.Conv2d(2 * width, 2, 3, 1, 1)
+        self.weigh = nn.Conv2d(width, 5, 3, 1, 1)
+        for head in (self.move, self.weigh):
+            nn.init.normal_(head.weight, std=1e-2)
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the fields of `carry_out`.
+
+        Args:
+            image: `(N, 3, H, W)`, [-1, 1]; H and W multiples of 8.
+        """
+        quarter, half = self.features(image)
+        flow = self.REACH * torch.tanh(self.move(quarter))
+        flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
+        found = self.weigh(half)
+        copy, paint = torch.sigmoid(found[:, :1]), torch.sigmoid(found[:, 1:2] + self.LITTLE)
+        return torch.cat([flow, copy, paint, torch.tanh(found[:, 2:])], 1)
+
+
+def carry_out(fields: Tensor, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Copy and paint, as `imgedit.render.flow.apply_fields` does on a photo.
+
+    Args:
+        fields: `(N, 7, h, w)`: x and y of the flow to the source (shares of the crop's sides), weight of the copy,
+            weight of the paint, and the paint, [-1, 1].
+        image: `(N, 3, H, W)`, [-1, 1].
+        mask: `(N, 1, H, W)`, 0..1, what may be copied; None: everything.
+
+    Returns:
+        The picture, and where what the mask shows is now.
+    """
+    height, width = image.shape[2:]
+    mask = torch.ones_like(image[:, :1]) if mask is None else mask
+    fields = F.interpolate(fields.float(), (height, width), mode="bilinear", align_corners=False)
+    y, x = pixel_centres(height, width, image.device)
+    source = torch.stack([x + 2.0 * fields[:, 0], y + 2.0 * fields[:, 1]], -1)
+    copied = F.grid_sample(torch.cat([image, mask], 1).float(), source, padding_mode="border", align_corners=False)
+    copy, paint = fields[:, 2:3] * copied[:, 3:], fields[:, 3:4]
+    out = image + copy * (copied[:, :3] - image)
+    out = out + paint * (fields[:, 4:] - out)
+    return out.clamp(-1.0, 1.0), torch.maximum(mask, copy) * (1.0 - paint)

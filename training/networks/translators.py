@@ -68,7 +68,7 @@ class LocalUNet(nn.Module):
 
     Args:
         n_in: channels of the picture.
-        n_edit: length K of the edit vector; it enters at the picture and again at the bottleneck.
+        n_edit: length K of the edit vector; it enters at the picture and again at the bottleneck; 0: there is none.
         width: channels at half resolution.
         n_blocks: residual blocks at the bottom.
         windows: weights of rows `(K, H)` and of columns `(K, W)`: where each entry of the edit may change the picture
@@ -88,16 +88,18 @@ class LocalUNet(nn.Module):
         self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv_in(4 * (n_in + n_edit), w1, 3))
         self.down1 = _conv_in(w1, w2, 4, 2, 1)
         self.down2 = _conv_in(w2, w3, 4, 2, 1)
-        self.edit = nn.Linear(n_edit, w3)
+        self.edit = nn.Linear(n_edit, w3) if n_edit else None
         self.blocks = nn.Sequential(*(InstanceResidual(w3) for _ in range(n_blocks)))
         self.up2 = _conv_in(w3 + w2, w2, 3)
         self.up1 = _conv_in(w2 + w1, w1, 3)
 
-    def features(self, image: Tensor, edit: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, image: Tensor, edit: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return `(N, 2 width, H / 4, W / 4)` and `(N, width, H / 2, W / 2)`; H and W multiples of 8."""
-        x1 = self.enter(with_edit(image, edit))
+        x1 = self.enter(image if edit is None else with_edit(image, edit))
         x2 = self.down1(x1)
-        x = self.down2(x2) + self.edit(edit)[:, :, None, None]
+        x = self.down2(x2)
+        if edit is not None and self.edit is not None:
+            x = x + self.edit(edit)[:, :, None, None]
         x = self.blocks(x)
         quarter = self.up2(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), x2], 1))
         half = self.up1(torch.cat([F.interpolate(quarter, scale_factor=2.0, mode="nearest"), x1], 1))

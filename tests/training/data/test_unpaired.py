@@ -53,6 +53,14 @@ def test_partners_are_drawn_from_the_given_generator_alone() -> None:
     assert torch.equal(a.require_partner(), b.require_partner())
 
 
+def test_masks_of_both_domains_come_with_their_pictures() -> None:
+    data = Unpaired(Pictures(8, 8, ("A",), "soft"), ("A",))
+    batch = data.batch(np.arange(4), np.random.default_rng(3))
+    pictures = torch.stack([batch.image[:, 0], batch.require_partner()[:, 0]], 1)
+    assert batch.require_mask().shape == (4, 2, 8, 8)
+    torch.testing.assert_close(batch.require_mask() * 2.0 - 1.0, pictures, atol=0.1, rtol=0.0)
+
+
 def test_wrong_domains_are_said() -> None:
     with pytest.raises(ConfigError, match="one or two attributes"):
         Unpaired(Numbered(), ())

@@ -69,6 +69,8 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "gan-conv": ("gan", {"network": "conv", "r1_gamma": 1.0, "label_smoothing": 0.1}),
     "vae_gan-adversarial": ("vae_gan", {"prior": "adversarial", "similarity": "pixel", "vectors": "plain"}),
     "cyclegan-logistic": ("cyclegan", {"objective": "logistic", "pool": 0, "lambda_identity": 0.0, "ema_decay": 0.9}),
+    "cyclegan-grid": ("cyclegan", {"head": "grid"}),
+    "cyclegan-paint": ("cyclegan", {"head": "paint"}),
 }  # fmt: skip
 forms = pytest.mark.parametrize("form", FORMS)
 
@@ -110,6 +112,7 @@ def pictures(method: Any, n: int = 8) -> Pictures:
         else None
     )
     masked = "glasses" if options.get("glasses_masks") else masked
+    masked = "domains" if options.get("domains") and options.get("mask_model") else masked
     masked = "mouths" if options.get("mouth_masks") else "arms" if options.get("arm_masks") else masked
     attributes = ("short",) if options.get("arm_masks") or options.get("sleeve_lengths") else attributes
     channels = getattr(method.config, "channels", 3)
@@ -307,6 +310,8 @@ OVERFIT = {
     "vae_gan-adversarial": ("loss_rec", 150, 0.85),
     "cyclegan": ("loss_g_cycle", 100, 0.9),
     "cyclegan-logistic": ("loss_g_cycle", 100, 0.97),
+    "cyclegan-grid": ("loss_d_y", 100, 0.9),
+    "cyclegan-paint": ("loss_d_y", 100, 0.9),
     "stargan": ("loss_d_cls", 60, 0.3),
     "stargan-compact": ("loss_d_cls", 60, 0.5),
     "hair_grid": ("loss_d_cls", 300, 0.8),

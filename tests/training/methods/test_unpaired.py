@@ -116,6 +116,46 @@ def test_the_graphs_are_the_averaged_generators() -> None:
     assert (fields["conditioning"], fields["attributes"]) == ("domains", ("Black_Hair", "Blond_Hair"))
 
 
+@pytest.mark.parametrize("head", ["grid", "paint"])
+def test_other_heads_begin_near_the_photo_itself(head: str) -> None:
+    method = make(cyclegan, head=head)
+    image = torch.nn.functional.avg_pool2d(noise(2, 3, 32, 32), 5, 1, 2, count_include_pad=False)
+    with torch.no_grad():
+        made = method._to(method.forward, image, torch.ones(2, 1, 32, 32))
+    assert made.shape == image.shape
+    assert (made - image).abs().mean() < 0.4 * image.abs().mean()
+
+
+def test_a_grid_recolours_what_the_mask_shows_and_nothing_else() -> None:
+    method = make(cyclegan, head="grid")
+    torch.nn.init.normal_(method.forward.curve.weight, std=0.3)
+    image, mask = noise(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    mask[..., :16] = 1.0
+    with torch.no_grad():
+        made = method._to(method.forward, image, mask)
+    assert torch.equal(made[..., 16:], image[..., 16:])
+    assert (made - image)[..., :16].abs().mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("head", "output", "roles"),
+    [("grid", "grid", {"forward", "backward", "guide"}), ("paint", "flow", {"forward", "backward"})],
+)
+def test_other_heads_say_what_an_edit_gets(head: str, output: str, roles: set[str]) -> None:
+    method = make(cyclegan, head=head)
+    graphs = method.graphs()
+    assert set(graphs) == roles
+    raw = graphs["forward"].module(graphs["forward"].inputs["image"])
+    assert raw.shape[1] == {"grid": 12, "paint": 7}[head]
+    assert method.manifest_fields()["output"] == output
+    assert ("mask_model" in method.data_options(method.config)) == (head == "grid")
+
+
+def test_a_grid_is_for_faces() -> None:
+    with pytest.raises(ConfigError, match="head=grid recolours hair"):
+        cyclegan.Config(head="grid", size=64, height=96, crop="torso")
+
+
 # VAE-GAN.
 
 

@@ -36,6 +36,7 @@ class TranslationHair(Translation):
         "vae_gan": Training.of_recipe("vae_gan.celeba"),
         "vae_gan_plain": Training.of_recipe("vae_gan.celeba").having("vectors=plain"),
         "cyclegan": Training.of_recipe("cyclegan.celeba"),
+        "cyclegan_grid": Training.of_recipe("cyclegan.celeba").having("head=grid", "steps=3600"),
         "stargan": Training.of_recipe("stargan.celeba"),
     }
     rows: ClassVar[Mapping[str, Row]] = {
@@ -44,6 +45,10 @@ class TranslationHair(Translation):
             "VAE-GAN, plain vectors", "the same networks; of each label alone, mean z with it less mean z without"
         ),
         "cyclegan": Row("CycleGAN", "2,000 steps of 4 pictures of each domain, black and blond hair alone"),
+        "cyclegan_grid": Row(
+            "CycleGAN, colour grid",
+            "3,600 steps; its generators return a grid of colour transforms, which is carried out on the photo's hair",
+        ),
         "stargan": Row("StarGAN", "1,600 steps of 8 pictures, two of D for each of G; four hair colours"),
     }
     columns: ClassVar = (

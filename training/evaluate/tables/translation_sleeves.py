@@ -32,11 +32,16 @@ class TranslationSleeves(Translation):
     runs: ClassVar[Mapping[str, Training]] = {
         "vae_gan": Training.of_recipe("vae_gan.sleeve_models"),
         "cyclegan": Training.of_recipe("cyclegan.sleeve_models"),
+        "cyclegan_paint": Training.of_recipe("cyclegan.sleeve_models").having("head=paint", "steps=3800"),
         "stargan": Training.of_recipe("stargan.sleeve_models"),
     }
     rows: ClassVar[Mapping[str, Row]] = {
         "vae_gan": Row("VAE-GAN", "600 steps of 32 pictures; decorrelated attribute vectors of sleeves and garments"),
         "cyclegan": Row("CycleGAN", "2,000 steps of 4 pictures of each domain"),
+        "cyclegan_paint": Row(
+            "CycleGAN, flow and paint",
+            "3,800 steps; its generators say from where the photo's own pixels are copied, and what is painted",
+        ),
         "stargan": Row("StarGAN", "1,600 steps of 8 pictures, two of D for each of G; sleeves and seven garments"),
     }
     columns: ClassVar = (
