@@ -34,7 +34,7 @@ def draw_values(probability: Probability, condition: Floats, uniform: NDArray[np
 
     Args:
         probability: the network; it is run once a value, on the rows down to that value.
-        condition: `(N, F, H, W)`.
+        condition: `(N, F, H, W)`, or `(N, F, 1, 1)` for the same everywhere.
         uniform: `(N, H, W, C)`, in 0..1.
 
     Returns:

@@ -1,10 +1,16 @@
 """PixelVAE (Gulrajani et al. 2016, arXiv 1611.05013): a VAE whose decoder ends in a PixelCNN.
 
 Symbols of the paper: encoder = q(z | x), decoder = p(x | z) = the product of p(x_i | x_1 ... x_{i-1}, z).
-Deviations: one level of latent variables, shifted instead of masked convolutions, the KL's weight rises from 0 at the
-start (else the PixelCNN learns to do without z), and a draft picture is learned from the decoder's features (without
-touching them), for what one pass can show. A graph has no loop: the exported model has two, of which `imgedit sample`
-runs the second once a value.
+`paper` is the authors' code for binary MNIST (igul222/PixelVAE, mnist_pixelvae_train.py) with the arguments of its
+README: the PixelCNN of `training.networks.pixelvae`, Adam at 1e-3, each number of a gradient within 1, the weight of
+the KL rising from 0 over 10,000 of 200,000 steps. It trains on pictures whose greys were drawn once (Larochelle's file,
+50,000 of them); ours are drawn anew each time a picture is seen, from 55,000. `paper-threshold` splits greys in the
+middle instead.
+Deviations of the other presets: other networks, one level of latent variables, the weights are averaged, one-cycle
+learning rate.
+Convolutions are shifted instead of masked, and a draft picture is learned from the decoder's features (without touching
+them), for what one pass can show. A graph has no loop: the exported model has two, of which `imgedit sample` runs the
+second once a value.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +29,8 @@ from training.families import latent, pictures
 from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
 from training.method import Graph
 from training.networks.autoencoder import Encoder
-from training.networks.pixelcnn import Levels, PixelDecoder
+from training.networks.pixelcnn import Levels, PixelDecoder, without_weight_norm
+from training.networks.pixelvae import SIDE, ReleasedEncoder, ReleasedPixelDecoder
 from training.run.optim import EMA, descend, on_device, one_cycle, set_lr
 
 
@@ -34,6 +41,15 @@ class Config(latent.PlainConfig):
     `width` is also the channels of the map that each pixel is conditioned on.
     """
 
+    network: Literal["ours", "released"] = "ours"
+    """Networks: ours, or those that the authors released for binary MNIST (`training.networks.pixelvae`)."""
+    binarise: Literal["threshold", "drawn"] = "threshold"
+    """With two levels, what a grey becomes: split in the middle, or white as probably as it is light, drawn anew each
+    time a picture is seen."""
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    """Learning rate."""
+    clip: float = 0.0
+    """Each number of a gradient is kept within this of 0; 0: as it is."""
     levels: int = 16
     """Levels that the likelihood tells apart, 2 to 256; 256 are the bytes of the picture."""
     gated: bool = True
@@ -53,12 +69,24 @@ class Config(latent.PlainConfig):
         super().__post_init__()
         if not 2 <= self.levels <= 256:
             raise ValueError(f"levels must be 2..256, got {self.levels}")
+        if self.binarise == "drawn" and self.levels != 2:
+            raise ValueError(f"binarise=drawn needs levels=2, got {self.levels}")
+        if self.clip < 0:
+            raise ValueError(f"clip must be 0 or more, got {self.clip}")
+        if self.network == "released" and (self.size, self.channels, self.levels) != (SIDE, 1, 2):
+            raise ValueError(f"the released networks see grey pictures of {SIDE} px in levels=2")
 
 
+_PAPER: dict[str, object] = {
+    "network": "released", "levels": 2, "binarise": "drawn", "z_dim": 16, "pixel_width": 16, "pixel_layers": 13,
+    "batch_size": 100, "steps": 200_000, "warmup": 0.05, "lr": 1e-3, "schedule": "constant", "clip": 1.0,
+    "ema_decay": 0.0,
+}  # fmt: skip
 PRESETS: dict[str, dict[str, object]] = {
     "compact": {},
     "binary": {"levels": 2},
-    "paper": {"levels": 2, "width": 32, "z_dim": 64, "pixel_width": 32, "pixel_layers": 6, "steps": 100000},
+    "paper": _PAPER,
+    "paper-threshold": {**_PAPER, "binarise": "threshold"},
     "face": {"size": 64, "channels": 3, "z_dim": 64, "levels": 32, "batch_size": 16},
 }
 
@@ -71,20 +99,26 @@ class Method(latent.Coder):
     def __init__(self, config: Config, device: torch.device | str = "cpu") -> None:
         self.config = c = config
         self.device = torch.device(device)
-        self.encoder = on_device(
-            Encoder(c.channels, c.size, 0, c.z_dim, c.width, norm=c.norm, kernel=c.kernel), self.device
-        )
-        self.decoder = on_device(
-            PixelDecoder(
-                c.channels, c.size, 0, c.z_dim, c.width, c.levels, c.pixel_width, c.pixel_layers, gated=c.gated
-            ),
-            self.device,
-        )
+        self.encoder = on_device(self._encoder(), self.device)
+        self.decoder = on_device(self._decoder(), self.device)
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=c.lr)
         self.ema_encoder = EMA(self.encoder, c.ema_decay)
         self.ema_decoder = EMA(self.decoder, c.ema_decay)
         self.steps = 0
+
+    def _encoder(self) -> nn.Module:
+        c = self.config
+        if c.network == "released":
+            return ReleasedEncoder(c.z_dim)
+        return Encoder(c.channels, c.size, 0, c.z_dim, c.width, norm=c.norm, kernel=c.kernel)
+
+    def _decoder(self) -> PixelDecoder | ReleasedPixelDecoder:
+        c = self.config
+        if c.network == "released":
+            return ReleasedPixelDecoder(c.z_dim, c.pixel_width, c.pixel_layers)
+        sizes = (c.width, c.levels, c.pixel_width, c.pixel_layers)
+        return PixelDecoder(c.channels, c.size, 0, c.z_dim, *sizes, gated=c.gated)
 
     @staticmethod
     def tiny() -> dict[str, object]:
@@ -94,9 +128,9 @@ class Method(latent.Coder):
 
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step on the evidence lower bound, and on the draft."""
-        image = next(stream).to(self.device).image
+        image = self.shown(next(stream).to(self.device).image)
         c = self.config
-        set_lr(self.optimizer, c.lr * one_cycle(self.steps, c.steps))
+        set_lr(self.optimizer, c.lr * (one_cycle(self.steps, c.steps) if c.schedule == "one_cycle" else 1.0))
         weight = c.lambda_kl * min(1.0, (self.steps + 1) / max(c.warmup * c.steps, 1.0))
         self.encoder.train()
         self.decoder.train()
@@ -105,12 +139,18 @@ class Method(latent.Coder):
         kl = kl_normal(code.z, code.z_logvar).mean()
         nll = self.decoder.pixels.nll(image, features).mean()
         error = squared_error(self.decoder.draft(features.detach()), image).mean()
-        descend(self.optimizer, nll + weight * kl + error)
+        descend(self.optimizer, nll + weight * kl + error, clip=c.clip)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1
         bits = (nll + kl).detach() / (image[0].numel() * math.log(2.0))
         return {"bits_per_dim": bits, "loss_nll": nll.detach(), "kl": kl.detach(), "loss_draft": error.detach()}
+
+    def shown(self, image: Tensor) -> Tensor:
+        """Return the pictures `(N, C, H, W)` that are learned and measured; with `binarise = drawn` new draws."""
+        if self.config.binarise == "threshold":
+            return image
+        return 2.0 * torch.bernoulli((0.5 * image + 0.5).clamp(0.0, 1.0)) - 1.0
 
     @property
     def draws_pixels(self) -> bool:
@@ -120,22 +160,23 @@ class Method(latent.Coder):
     @torch.no_grad()
     def sample_pixels(self, s: Tensor, z: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw pictures from p(x | z), pixel by pixel."""
-        decoder = cast(PixelDecoder, self.ema_decoder.network)
-        return decoder.pixels.sample(decoder.features(s.to(self.device), z.to(self.device)), generator)
+        decoder, side = self.ema_decoder.network, self.config.size
+        condition = decoder.features(s.to(self.device), z.to(self.device))
+        return decoder.pixels.sample(condition, generator, size=(side, side))
 
     @torch.no_grad()
     def generate(self, z: Tensor, uniform: Tensor) -> Tensor:
         """Draw `(N, C, H, W)` from p(x | z) by the numbers `(N, H, W, C)` in 0..1."""
-        decoder = cast(PixelDecoder, self.ema_decoder.network)
+        decoder, side = self.ema_decoder.network, self.config.size
         z = z.to(self.device)
-        return decoder.pixels.sample(decoder.features(z[:, :0], z), uniform=uniform.to(self.device))
+        return decoder.pixels.sample(decoder.features(z[:, :0], z), uniform=uniform.to(self.device), size=(side, side))
 
     @torch.no_grad()
     def bits_per_dim(self, image: Tensor, n_draws: int = 1) -> Tensor:
         """Return an upper bound of `-log2 p(image)` a value, at the configured levels; p(x | z) in it is exact.
 
         Args:
-            image: `(N, C, H, W)` in [-1, 1].
+            image: `(N, C, H, W)` in [-1, 1], as `shown` returns them.
             n_draws: importance samples of z; the more, the closer the bound (1 is the evidence lower bound).
 
         Returns:
@@ -143,7 +184,7 @@ class Method(latent.Coder):
 
         Reference: Burda et al. 2015, equation 8.
         """
-        code, decoder = self.encode(image), cast(PixelDecoder, self.ema_decoder.network)
+        code, decoder = self.encode(image), self.ema_decoder.network
         if code.z_logvar is None:
             raise TypeError("z must be a distribution")
         image = image.to(self.device)
@@ -165,14 +206,13 @@ class Method(latent.Coder):
     def graphs(self) -> dict[str, Graph]:
         """The roles `condition`, z -> features, and `pixels`, picture so far and features -> probability of levels."""
         c = self.config
-        decoder = cast(PixelDecoder, copy.deepcopy(self.ema_decoder.network).eval().cpu())
-        inputs = {
-            "image": torch.zeros(1, c.channels, c.size, c.size),
-            "condition": torch.zeros(1, c.width, c.size, c.size),
-        }
-        heights = {name: {2: "height"} for name in inputs}
+        decoder = copy.deepcopy(self.ema_decoder.network).eval().cpu()
+        without_weight_norm(decoder)
+        z = torch.zeros(1, c.z_dim)
+        inputs = {"image": torch.zeros(1, c.channels, c.size, c.size), "condition": decoder.features(z[:, :0], z)}
+        heights = {name: {2: "height"} for name, value in inputs.items() if value.shape[2] > 1}
         return {
-            "condition": Graph(_Condition(decoder), {"z": torch.zeros(1, c.z_dim)}, ["condition"]),
+            "condition": Graph(_Condition(decoder), {"z": z}, ["condition"]),
             "pixels": Graph(Levels(decoder.pixels), inputs, ["probability"], heights),
         }
 
@@ -185,7 +225,7 @@ class Method(latent.Coder):
 class _Condition(nn.Module):
     """z -> what the PixelCNN is conditioned on."""
 
-    def __init__(self, decoder: PixelDecoder) -> None:
+    def __init__(self, decoder: PixelDecoder | ReleasedPixelDecoder) -> None:
         super().__init__()
         self.decoder = decoder
 

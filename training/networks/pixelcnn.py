@@ -7,11 +7,18 @@ Each colour of a pixel also sees the colours before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import weight_norm
 
 from training.networks.autoencoder import Decoder
+
+_END = 2  # gated layers before the last one, where there are any
 
 
 def quantise(image: Tensor, levels: int) -> Tensor:
@@ -34,10 +41,15 @@ class PixelCNN(nn.Module):
         levels: values that a channel can take.
         width: channels of both stacks.
         n_layers: layers of both stacks.
-        n_condition: channels of the map that each pixel is conditioned on; 0 for none. Only the horizontal stack sees
-            it (in the paper both do).
+        n_condition: channels of what each pixel is conditioned on; 0 for nothing.
         gated: `tanh(a) sigmoid(b)` (equation 2 of the paper) instead of a ReLU.
         kernel: side of what a layer sees, px, odd; `kernel // 2 + 1` rows or columns of it are stored.
+        first_kernel: the same of the first layer; None: `kernel`.
+        full: the condition enters both stacks and two gated layers before the last one, for pictures of one channel;
+            else it enters the horizontal stack alone, and one layer of ReLU follows for each colour.
+
+    Raises:
+        ValueError: `full` of a picture with colours, or without gates or condition.
     """
 
     def __init__(
@@ -49,48 +61,63 @@ class PixelCNN(nn.Module):
         n_condition: int = 0,
         gated: bool = True,
         kernel: int = 3,
+        first_kernel: int | None = None,
+        full: bool = False,
     ) -> None:
         super().__init__()
-        self.levels, self.gated, self.kernel = levels, gated, kernel
-        self.reach = kernel // 2 + 1
+        if full and (channels != 1 or not gated or not n_condition):
+            raise ValueError("full needs one channel, gates and a condition")
+        self.levels, self.gated, self.full = levels, gated, full
+        self.kernels = [first_kernel or kernel] + [kernel] * (n_layers - 1)
+        self.reach = [k // 2 + 1 for k in self.kernels]
         self.n_in = n_in = [channels] + [width] * (n_layers - 1)
         n_gates = width * (1 + gated)
-        self.vertical = nn.ModuleList(nn.Conv2d(n, n_gates, (self.reach, kernel)) for n in n_in)
-        self.horizontal = nn.ModuleList(nn.Conv2d(n, n_gates, (1, self.reach), bias=False) for n in n_in)
+        seen = list(zip(n_in, self.reach, self.kernels, strict=True))
+        self.vertical = nn.ModuleList(nn.Conv2d(n, n_gates, (reach, k)) for n, reach, k in seen)
+        self.horizontal = nn.ModuleList(nn.Conv2d(n, n_gates, (1, reach), bias=False) for n, reach, _ in seen)
         self.link = nn.ModuleList(nn.Conv2d(n_gates, n_gates, 1) for _ in n_in)
         self.mix = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in n_in)
-        self.condition = nn.Conv2d(n_condition, n_layers * n_gates, 1, bias=False) if n_condition else None
-        self.head = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width + c, 2 * width, 1), nn.ReLU(inplace=True), nn.Conv2d(2 * width, levels, 1))
-            for c in range(channels)
-        )
+        n_conditioned = 2 * n_layers + _END if full else n_layers
+        self.condition = nn.Conv2d(n_condition, n_conditioned * n_gates, 1, bias=False) if n_condition else None
+        if full:
+            self.end = nn.ModuleList(nn.Conv2d(width, n_gates, 1) for _ in range(_END))
+            self.head = nn.ModuleList([nn.Conv2d(width, levels, 1)])
+        else:
+            self.head = nn.ModuleList(
+                nn.Sequential(
+                    nn.Conv2d(width + c, 2 * width, 1), nn.ReLU(inplace=True), nn.Conv2d(2 * width, levels, 1)
+                )
+                for c in range(channels)
+            )
 
     def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the logits of every level of every value in one pass.
 
         Args:
             image: `(N, C, H, W)` in [-1, 1], already at its levels (`dequantise(quantise(image))`).
-            condition: `(N, n_condition, H, W)`.
+            condition: `(N, n_condition, H, W)`, or `(N, n_condition, 1, 1)` for the same everywhere.
 
         Returns:
             `(N, levels, C, H, W)`.
         """
         v = h = image
         conditions = self._conditions(condition)
-        margin = self.kernel // 2
+        height, width = image.shape[2:]
         for i, (vertical, horizontal) in enumerate(zip(self.vertical, self.horizontal, strict=True)):
             # The first layer sees only what lies before a pixel; later ones also their own place.
-            before = self.reach - int(i > 0)
-            height, width = image.shape[2:]
-            above = F.pad(v, (margin, margin, before, 0))[:, :, : height + self.reach - 1]
-            left = F.pad(h, (before, 0))[..., : width + self.reach - 1]
+            reach, margin = self.reach[i], self.kernels[i] // 2
+            before = reach - int(i > 0)
+            above = F.pad(v, (margin, margin, before, 0))[:, :, : height + reach - 1]
+            left = F.pad(h, (before, 0))[..., : width + reach - 1]
             v_gates = vertical(above)
             h_gates = horizontal(left) + self.link[i](v_gates)
-            if conditions is not None:
-                h_gates = h_gates + conditions[i]
+            if conditions.horizontal:
+                h_gates = h_gates + conditions.horizontal[i]
+            if conditions.vertical:
+                v_gates = v_gates + conditions.vertical[i]
             v, out = self._gate(v_gates), self.mix[i](self._gate(h_gates))
             h = out if i == 0 else h + out
-        return torch.stack([head(torch.cat([h, image[:, :c]], 1)) for c, head in enumerate(self.head)], 2)
+        return torch.stack([self._logits(c, h, image[:, :c], conditions.end) for c in range(len(self.head))], 2)
 
     def nll(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the negative log-likelihood of pictures in [-1, 1] in nats, `(N,)`, summed over all values."""
@@ -100,70 +127,104 @@ class PixelCNN(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, condition: Tensor, generator: torch.Generator | None = None, uniform: Tensor | None = None
+        self,
+        condition: Tensor,
+        generator: torch.Generator | None = None,
+        uniform: Tensor | None = None,
+        size: tuple[int, int] | None = None,
     ) -> Tensor:
         """Draw pictures pixel by pixel; each pixel computes only its own activations, from those kept of earlier ones.
 
         The vertical stack is computed a row at a time, the horizontal one a pixel at a time.
 
         Args:
-            condition: `(N, n_condition, H, W)`; without a condition only its shape counts.
+            condition: as `forward`; without a condition only its shape counts.
             generator: of the draws.
             uniform: `(N, H, W, C)`, numbers in 0..1 by which values are drawn; None draws them too.
+            size: height and width of the pictures, px; None: those of the condition.
 
         Returns:
             `(N, C, H, W)` in [-1, 1].
         """
-        n, _, height, width = condition.shape
+        with parametrize.cached():  # weight norm once, not once a pixel
+            return self._sample(condition, size or (condition.shape[2], condition.shape[3]), generator, uniform)
+
+    def _sample(
+        self, condition: Tensor, size: tuple[int, int], generator: torch.Generator | None, uniform: Tensor | None
+    ) -> Tensor:
+        n, (height, width) = len(condition), size
         if uniform is None:
             shape = (n, height, width, len(self.head))
             uniform = torch.rand(shape, generator=generator, device=condition.device)
-        conditions = self._conditions(condition)
-        margin = self.kernel // 2
+        conditions = self._conditions(condition, size)
+        margins = [k // 2 for k in self.kernels]
         # Inputs of each layer of the vertical stack, with its margins; the first is the picture itself.
         rows = [
-            condition.new_zeros(n, size, height + self.reach - int(i > 0), width + 2 * margin)
-            for i, size in enumerate(self.n_in)
+            condition.new_zeros(n, n_in, height + self.reach[i] - int(i > 0), width + 2 * margins[i])
+            for i, n_in in enumerate(self.n_in)
         ]
         for y in range(height):
             links = []
             for i, vertical in enumerate(self.vertical):
-                gates = vertical(rows[i][:, :, y : y + self.reach])
+                gates = vertical(rows[i][:, :, y : y + self.reach[i]])
                 links.append(self.link[i](gates)[:, :, 0])
-                if conditions is not None:
-                    links[i] = links[i] + conditions[i][:, :, y]
+                if conditions.horizontal:
+                    links[i] = links[i] + conditions.horizontal[i][:, :, y]
+                if conditions.vertical:
+                    gates = gates + conditions.vertical[i][:, :, y : y + 1]
                 if i + 1 < len(rows):
-                    rows[i + 1][:, :, y + self.reach - 1, margin : margin + width] = self._gate(gates)[:, :, 0]
-            rows[0][:, :, y + self.reach, margin : margin + width] = self._row(links, width, uniform[:, y])
-        return rows[0][:, :, self.reach :, margin : margin + width].contiguous()
+                    row, left = y + self.reach[i + 1] - 1, margins[i + 1]
+                    rows[i + 1][:, :, row, left : left + width] = self._gate(gates)[:, :, 0]
+            end = [part[:, :, y] for part in conditions.end]
+            rows[0][:, :, y + self.reach[0], margins[0] : margins[0] + width] = self._row(links, end, uniform[:, y])
+        return rows[0][:, :, self.reach[0] :, margins[0] : margins[0] + width].contiguous()
 
-    def _row(self, links: list[Tensor], width: int, uniform: Tensor) -> Tensor:
+    def _row(self, links: list[Tensor], end: list[Tensor], uniform: Tensor) -> Tensor:
         """Draw one row, `(N, C, W)`.
 
         Args:
             links: what is known before it, `(N, n_gates, W)` of the gates of each layer.
-            width: W.
+            end: the condition of the last gated layers, `(N, n_gates, W)` each.
             uniform: `(N, W, C)`, as in `sample`.
         """
-        n = links[0].shape[0]
-        weights = [weight.flatten(1) for weight in self.horizontal.parameters()]
+        n, width = uniform.shape[:2]
+        weights = [torch.as_tensor(horizontal.weight).flatten(1) for horizontal in self.horizontal]
+        reach = self.reach
         kept = [
-            links[0].new_zeros(n, size, width + self.reach - int(i > 0)) for i, size in enumerate(self.n_in)
+            links[0].new_zeros(n, n_in, width + reach[i] - int(i > 0)) for i, n_in in enumerate(self.n_in)
         ]  # inputs of each layer of the horizontal stack
         for x in range(width):
             for i in range(len(self.horizontal)):
-                seen = kept[i][:, :, x : x + self.reach].flatten(1)
+                seen = kept[i][:, :, x : x + reach[i]].flatten(1)
                 gates = F.linear(seen, weights[i]) + links[i][:, :, x]
                 h = self.mix[i](self._gate(gates)[:, :, None, None]).flatten(1)
                 if i > 0:
-                    h = h + kept[i][:, :, x + self.reach - 1]
+                    h = h + kept[i][:, :, x + reach[i] - 1]
                 if i + 1 < len(kept):
-                    kept[i + 1][:, :, x + self.reach - 1] = h
-            for c, head in enumerate(self.head):
-                before = kept[0][:, :c, x + self.reach]
-                logits = head(torch.cat([h, before], 1)[:, :, None, None]).flatten(1)
-                kept[0][:, c, x + self.reach] = dequantise(draw(logits, uniform[:, x, c]), self.levels)
-        return kept[0][:, :, self.reach :]
+                    kept[i + 1][:, :, x + reach[i + 1] - 1] = h
+            for c in range(len(self.head)):
+                before = kept[0][:, :c, x + reach[0], None, None]
+                here = [part[:, :, x, None, None] for part in end]
+                logits = self._logits(c, h[:, :, None, None], before, here).flatten(1)
+                kept[0][:, c, x + reach[0]] = dequantise(draw(logits, uniform[:, x, c]), self.levels)
+        return kept[0][:, :, reach[0] :]
+
+    def _logits(self, c: int, h: Tensor, before: Tensor, end: Sequence[Tensor]) -> Tensor:
+        """Return the logits of one colour, `(N, levels, H, W)`.
+
+        Args:
+            c: which colour.
+            h: `(N, width, H, W)`, of the horizontal stack.
+            before: `(N, c, H, W)`, the colours before it.
+            end: the condition of the last gated layers.
+        """
+        if self.full:
+            for layer, part in zip(self.end, end, strict=True):
+                h = self._gate(layer(h) + part)
+        else:
+            h = torch.cat([h, before], 1)
+        logits: Tensor = self.head[c](h)
+        return logits
 
     def _gate(self, gates: Tensor) -> Tensor:
         if not self.gated:
@@ -171,11 +232,45 @@ class PixelCNN(nn.Module):
         a, b = gates.chunk(2, 1)
         return torch.tanh(a) * torch.sigmoid(b)
 
-    def _conditions(self, condition: Tensor | None) -> tuple[Tensor, ...] | None:
-        """Return the condition's share of the gates of each layer."""
+    def _conditions(self, condition: Tensor | None, size: tuple[int, int] | None = None) -> _Conditions:
+        """Return the condition's share of the gates of each layer, where a size is given at each place."""
         if self.condition is None or condition is None:
-            return None
-        return self.condition(condition).chunk(len(self.vertical), 1)
+            return _Conditions([], [], [])
+        found: Tensor = self.condition(condition)
+        n = len(self.vertical)
+        parts = list(
+            (found if size is None else found.expand(-1, -1, *size)).chunk(2 * n + _END if self.full else n, 1)
+        )
+        return _Conditions(parts[:n], parts[n : 2 * n], parts[2 * n :])
+
+
+class _Conditions(NamedTuple):
+    """What a condition adds to the gates: a tensor for each layer of a stack, none where a stack does not see it."""
+
+    horizontal: list[Tensor]
+    vertical: list[Tensor]
+    end: list[Tensor]
+
+
+def with_weight_norm(network: nn.Module) -> None:
+    """Let every convolution and linear layer learn length and direction of its weights apart, one length an output.
+
+    Reference: Salimans and Kingma 2016, arXiv 1602.07868, equation 2.
+    """
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            weight_norm(layer)
+
+
+def without_weight_norm(network: nn.Module) -> None:
+    """Put back plain weights of the same values, as a graph needs them; copies of the network stay as they are."""
+    for layer in list(network.modules()):
+        if parametrize.is_parametrized(layer, "weight"):
+            weight = nn.Parameter(torch.as_tensor(layer.weight).detach().clone())
+            # PyTorch's remove_parametrizations takes the weight from the class, which copies of a layer share.
+            layer.__class__ = type(layer).__bases__[0]
+            del layer.parametrizations
+            layer.weight = weight
 
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:

@@ -60,10 +60,18 @@ def one_cycle(step: int, steps: int, warmup: float = 0.1) -> float:
     return 0.01 + 0.99 * 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * t))))
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of an optimizer down the gradient of a loss, and of nothing before it."""
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, clip: float = 0.0) -> None:
+    """One step of an optimizer down the gradient of a loss, and of nothing before it.
+
+    Args:
+        optimizer: steps its weights.
+        loss: a scalar.
+        clip: each number of the gradient is kept within this of 0; 0: as it is.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    if clip > 0:
+        nn.utils.clip_grad_value_([w for group in optimizer.param_groups for w in group["params"]], clip)
     optimizer.step()
 
 

@@ -68,9 +68,9 @@ def evaluate(
     Returns:
         Figures for the manifest: how it was measured, `floor` (the FID of real training pictures) and `variants` (one
         row for each way of sampling); where the method tells a likelihood `bits_per_dim` (draws of z -> bits a value
-        of the test pictures). For a model with a score also `valid` (way of sampling -> FID against the
-        validation split by the network and by pixels) and, if a rejection helps there, `rejection`: the calibration
-        that an export has.
+        of the test pictures) and `values`, the number of values of a picture. For a model with a score also `valid`
+        (way of sampling -> FID against the validation split by the network and by pixels) and, if a rejection helps
+        there, `rejection`: the calibration that an export has.
     """
     for gamma in gammas:
         rejection.parse_gamma(gamma)
@@ -87,7 +87,8 @@ def evaluate(
         "variants": variants,
     }
     if subject.bits is not None:
-        result["bits_per_dim"] = _bits(subject.bits, torch.from_numpy(to_tensor(real)))
+        result["bits_per_dim"] = _bits(subject.bits, subject.shown, torch.from_numpy(to_tensor(real)))
+        result["values"] = int(np.prod(real.shape[1:]))
     if not subject.has_score:
         return result
     held_out = pictures(data, "valid", subject.size, n, seed)
@@ -115,9 +116,10 @@ def evaluate(
     return result
 
 
-def _bits(bits: Callable[[Tensor, int], Tensor], images: Tensor) -> dict[str, float]:
+def _bits(bits: Callable[[Tensor, int], Tensor], shown: Callable[[Tensor], Tensor], images: Tensor) -> dict[str, float]:
     """Return the mean bits a value of pictures: the evidence lower bound, and the bound of `DRAWS` draws of z."""
     torch.manual_seed(0)
+    images = shown(images)
     return {
         str(n): float(torch.cat([bits(part, n) for part in with_progress(images.split(_AT_ONCE), "Likelihood")]).mean())
         for n in (1, DRAWS)

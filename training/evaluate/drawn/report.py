@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,10 @@ def _pictures(metrics: Mapping[str, Any]) -> list[Block]:
         Table(["figure", *map(_words, variants)], rows),
     ]
     for draws, bits in metrics.get("bits_per_dim", {}).items():
-        found.append(f"At most {bits:.4f} bits a value of the real pictures, by {draws} draws of z.")
+        nats = bits * metrics["values"] * math.log(2.0)
+        found.append(
+            f"At most {bits:.4f} bits a value of the real pictures ({nats:.2f} nats a picture), by {draws} draws of z."
+        )
     if "valid" in metrics:
         valid = [(_words(way), *map(_number, row.values())) for way, row in metrics["valid"].items()]
         chosen = metrics.get("rejection")

@@ -35,6 +35,7 @@ class GanSubject:
         run: the run folder; None for a model.
         bits: bits a value of pictures `(N, C, H, W)` in [-1, 1] by so many draws of z, `(N,)`; None where the method
             tells no likelihood.
+        shown: pictures as training sees them, such as their greys drawn as black and white; for `bits`.
     """
 
     id: str
@@ -43,6 +44,7 @@ class GanSubject:
     has_score: bool
     run: Path | None = None
     bits: Callable[[Tensor, int], Tensor] | None = None
+    shown: Callable[[Tensor], Tensor] = lambda image: image
 
 
 class GanMethod(Draws, Method, Protocol):
@@ -112,17 +114,16 @@ def open_gan(name: str, device: str = "auto") -> GanSubject:
     if is_run(name):
         method = checkpoint.load_method(name, torch_device(device))
         if isinstance(method, PixelVAE):
-            pixels = PixelGenerator(method)
-            return GanSubject(
-                Path(name).name, method.config.size, {"averaged": pixels}, False, Path(name), method.bits_per_dim
-            )
+            generators: dict[str, Generator] = {"averaged": PixelGenerator(method)}
+            likelihood = (method.bits_per_dim, method.shown)
+            return GanSubject(Path(name).name, method.config.size, generators, False, Path(name), *likelihood)
         if not isinstance(method, Draws):
             raise ModelError(
                 f"{name} is a run of {method.id}; `imgedit evaluate drawn` measures GANs and models of kind sample"
             )
         graphs = method.graphs()
         z_dim = int(graphs["generate"].inputs["z"].shape[1])
-        generators: dict[str, Generator] = {
+        generators = {
             "averaged": TorchGenerator(method, z_dim, averaged=True),
             "last": TorchGenerator(method, z_dim, averaged=False),
         }

@@ -460,4 +460,25 @@ def test_a_pixel_vae_is_measured_by_its_likelihood_and_draws_value_by_value(
     assert np.log2(4) - 0.05 <= bits["5"] <= bits["1"]  # four levels of noise cannot be told in less
     result = {"model": "run", "data": "mnist", "seed": 0, "metrics": found}
     said = " ".join(str(block) for block in report.blocks(result))
-    assert f"At most {bits['5']:.4f} bits a value of the real pictures, by 5 draws of z." in said
+    nats = bits["5"] * 784 * np.log(2)
+    assert f"At most {bits['5']:.4f} bits a value of the real pictures ({nats:.2f} nats a picture), by 5 draws" in said
+
+
+def test_pictures_whose_greys_are_drawn_are_measured_as_black_and_white(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = {**pixel_vae.Method.tiny(), "size": 28, "levels": 2, "binarise": "drawn"}
+    method = pixel_vae.Method(configs.build(pixel_vae.Config, settings))
+    content = {"method_id": "pixel_vae", "config": configs.to_json(method.config), "method": method.state_dict()}
+    checkpoint.save(tmp_path / "run", 0, content)
+    grey = grouped.Grouped(np.full((60, 28, 28, 1), 64, np.uint8), np.zeros(60, np.int64), ["grey"])
+    monkeypatch.setattr(start, "load_data", lambda spec, split, options: grey)
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        pixel_vae.Method, "bits_per_dim", lambda self, image, n: seen.append(image) or torch.zeros(len(image))
+    )
+    fid.evaluate(str(tmp_path / "run"), "mnist:x", stand_in(), n=60, device="cpu")
+    one, ten = seen
+    assert torch.equal(one, ten)  # one draw for both bounds, so that they compare
+    assert one.unique().tolist() == [-1.0, 1.0]
+    assert float((one > 0).float().mean()) == pytest.approx(64 / 255, abs=0.01)  # five standard deviations
