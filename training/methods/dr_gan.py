@@ -17,6 +17,7 @@ Deviations:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imgedit.errors import ConfigError, DataError
+from imgedit.models.schema import CROPS
 from training.data.augment import diff_augment
 from training.data.batch import Batch
 from training.families.pictures import tile
@@ -108,8 +110,10 @@ class Config:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.n_noise < 0 or self.jitter < 0:
             raise ConfigError(f"n_noise={self.n_noise} and jitter={self.jitter} must be 0 or more")
-        if self.d_alone < 0 or self.d_rate < 0:
-            raise ConfigError(f"d_alone={self.d_alone} and d_rate={self.d_rate} must be 0 or more")
+        if self.d_alone < 0 or not 0 <= self.d_rate < math.inf:
+            raise ConfigError(f"d_alone={self.d_alone} and d_rate={self.d_rate} must be numbers from 0")
+        if self.crop not in CROPS:
+            raise ConfigError(f"crop={self.crop!r}; choose one of {', '.join(CROPS)}")
 
 
 _COMPACT: dict[str, object] = {

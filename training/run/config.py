@@ -73,15 +73,22 @@ def build(config_class: type[Any], values: Mapping[str, object]) -> Any:
             raise ConfigError(f"{name} must be from {low} to {high}, got {value}")
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        is_rate = re.fullmatch(r"(second_)?lr(_\w+)?", field.name)
-        if is_rate and isinstance(value, int | float) and not 0.0 <= value < math.inf:
+        if not isinstance(value, int | float):
+            continue
+        if _RATE.fullmatch(field.name) and not 0.0 <= value < math.inf:
             raise ConfigError(f"{field.name} must be a number from 0, got {value}")
+        if _DECAY.fullmatch(field.name) and not 0.0 <= value < 1.0:
+            raise ConfigError(f"{field.name} must be from 0 to below 1, got {value}")
     return config
 
 
 _MISFITS = (TypeError, ValueError, OverflowError)
-_RANGES = {"batch_size": (1, 2**31), "steps": (1, 2**53), "seed": (0, 2**63 - 1)}
-"""Least and largest value of what the loop itself uses."""
+_RANGES = {"batch_size": (1, 2**31), "steps": (1, 2**53), "seed": (0, 2**63 - 1), "decay_from": (0.0, 1.0)}
+"""Least and largest value of what the loop itself uses, and of the share of the steps after which rates fall."""
+_RATE = re.compile(r"(second_)?lr(_\w+)?|weight_decay|lambda_\w+")
+"""Learning rates, and weights of losses."""
+_DECAY = re.compile(r"beta[12]|ema_decay|dropout")
+"""Decays of averages, Adam's among them, and probabilities of dropout."""
 
 
 def parse_value(field: str, text: str, hint: Any) -> object:

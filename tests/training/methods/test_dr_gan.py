@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -151,9 +152,12 @@ def test_the_exported_graph_draws_without_noise() -> None:
 
 def test_settings_and_data_that_do_not_fit_are_refused() -> None:
     for bad in ({"size": 20}, {"poses": ("front",)}, {"poses": ("a", "a")}, {"group": 0}, {"jitter": -1},
-                {"size": -32}, {"d_rate": -0.1}, {"d_alone": -1}):  # fmt: skip
+                {"size": -32}, {"d_rate": -0.1}, {"d_rate": math.inf}, {"d_alone": -1}, {"crop": "ear"}):  # fmt: skip
         with pytest.raises(ConfigError):
             make(**bad)
+    for bad in ("beta1=1", "ema_decay=1.5", "lambda_pixel=-1", "lambda_identity=1e999", "decay_from=2"):
+        with pytest.raises(ConfigError, match=f"{bad.partition('=')[0]} must be "):
+            configs.resolve("dr_gan", None, [bad])
     with pytest.raises(DataError, match="n_people=2"):
         make(n_people=1).step(iter([batch()]))
     with pytest.raises(DataError, match="groups of 3"):

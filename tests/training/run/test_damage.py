@@ -400,8 +400,10 @@ def test_numbers_that_the_loop_cannot_use_are_refused(setting: str) -> None:
         configs.resolve("toy", None, [setting])
 
 
-@pytest.mark.parametrize("setting", ["lr=nan", "lr=-1.0", "lr=1e999", "second_lr=-0.1"])
-def test_a_learning_rate_that_is_none_is_refused(setting: str) -> None:
+@pytest.mark.parametrize(
+    "setting", ["lr=nan", "lr=-1.0", "lr=1e999", "second_lr=-0.1", "beta1=1", "beta2=-0.1", "ema_decay=1.0"]
+)
+def test_a_rate_or_a_decay_that_is_none_is_refused(setting: str) -> None:
     with pytest.raises(ConfigError, match=rf"{setting.partition('=')[0]} must be"):
         configs.resolve("gan", None, [setting])
 
