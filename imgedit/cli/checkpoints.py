@@ -100,5 +100,5 @@ def pull(
             offline=offline or None,
             max_bytes=transfer.limit(max_size),
         )
-    message(f"{repo_id} is here; go on with `imgedit train METHOD --resume --run {folder}`, or export it", quiet=quiet)
+    message(f"{repo_id} is here; go on with `{runs.resume_command(folder)}`, or export it", quiet=quiet)
     result(str(folder))

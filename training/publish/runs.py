@@ -94,7 +94,7 @@ def push(
             {name: run_index.described(content) for name, content in files.items()},
         )
         files[run_index.FILE] = index.to_json().encode()
-        files[CARD] = run_card.text(index, credit.dataset_of(run), repo_id).encode()
+        files[CARD] = run_card.text(index, _data_of(run), repo_id).encode()
         return upload(
             repo_id,
             files,
@@ -176,6 +176,20 @@ def pull(
         Source(repo_id, revision, source.commit, index.licence).write(whole)
         replace(target, whole, folder / "old")
     return target
+
+
+def resume_command(run: Path) -> str:
+    """Return the command that goes on with a run folder.
+
+    Raises:
+        TrainingError: its `config.json` is damaged.
+    """
+    return run_card.resume_command(str(checkpoint.stored_config(run).get("method")), _data_of(run), str(run))
+
+
+def _data_of(run: Path) -> str:
+    """Return the data set of a run as `--data` takes it, without its folder."""
+    return credit.without_folder(str(checkpoint.stored_config(run).get("data") or credit.dataset_of(run)))
 
 
 def folder_of(repo_id: str) -> Path:

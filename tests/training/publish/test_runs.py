@@ -19,6 +19,7 @@ from imgedit.models import hub
 from tests.command_line import app
 from tests.fake_hub import SHA, fake_server  # noqa: F401
 from training.publish import runs
+from training.publish.run_card import resume_command
 from training.run import checkpoint
 
 REPO = "someone/rings"
@@ -68,7 +69,9 @@ def test_a_pulled_run_is_resumed_and_exported(site, trained: Path, tmp_path: Pat
     size = sum(entry["bytes"] for entry in index_of(site)["files"].values())
     first, second = err.splitlines()
     assert first == f"{REPO}: {size / 1e6:.1f} MB; licence: {index_of(site)['licence']}; no commercial use"
-    assert second.startswith(f"{REPO} is here; go on with")
+    resume = "imgedit train gan --resume --run {} --data gaussians:ring8"
+    assert second == f"{REPO} is here; go on with `{resume.format('runs/rings')}`, or export it"
+    assert f"    {resume.format('RUN')}\n" in site.files[REPO]["README.md"].decode()
     pulled, own = tmp_path / "runs" / "rings", checkpoint.latest(trained)
     assert hub.source_of(pulled) == hub.Source(REPO, None, SHA, index_of(site)["licence"])
     for file in ("tensors.safetensors", "state.json"):
@@ -82,6 +85,12 @@ def test_a_pulled_run_is_resumed_and_exported(site, trained: Path, tmp_path: Pat
     assert call("export", pulled, "-o", tmp_path / "model")[0] == 0
     stage = json.loads((tmp_path / "model" / "manifest.json").read_text())["stages"][-1]
     assert (stage["name"], stage["data"], stage["steps"]) == ("rings", "gaussians", 6)
+
+
+def test_the_command_that_goes_on_names_the_method_and_the_data_and_can_be_pasted() -> None:
+    assert resume_command("gan", "celeba", "my runs/a") == (
+        "imgedit train gan --resume --run 'my runs/a' --data celeba:DIR"
+    )
 
 
 def test_only_files_of_the_run_are_pushed(site, trained: Path) -> None:
