@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgedit.deliver import check_template, filled
-from imgedit.errors import ConfigError, ImgeditError, OutputError, PhotoError
+from imgedit.deliver import check_template, filled, names_file
+from imgedit.errors import ConfigError, ImgeditError, PhotoError
+from imgedit.folders import ResultFolders
 from imgedit.photo import SUFFIXES, default_output
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = [
     "edit_files",
     "is_batch",
     "jobs_for",
-    "make_folder_of",
     "ray_map",
     "run",
     "watch",
@@ -156,24 +156,13 @@ def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
     return with_folders(edit)
 
 
-def make_folder_of(target: Path) -> None:
-    """Make the folder of a result.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-
-
 def with_folders(edit: Edit) -> Edit:
-    """Return an edit that makes the folder of its result first."""
+    """Return an edit that makes the folder of its result first, and removes it again where nothing was written."""
+    folders = ResultFolders()
 
     def made(source: Path, target: Path) -> Result:
-        make_folder_of(target)
-        return edit(source if str(source) != _STDIN else _STDIN, target)  # type: ignore[arg-type]
+        with folders.open(target.parent):
+            return edit(source if str(source) != _STDIN else _STDIN, target)  # type: ignore[arg-type]
 
     return made
 
@@ -335,7 +324,7 @@ def _placer(names: Sequence[str], out: str | Path | None) -> Callable[[Job], Pat
     text = str(out)
     if "{" not in text:
         folder = Path(text)
-        if text == "-" or (folder.suffix.lower() in SUFFIXES and not _is_folder(folder)):
+        if text == "-" or (names_file(out) and folder.suffix.lower() in SUFFIXES):
             raise ConfigError(
                 f"{text} is one file for many photos; name a folder, or a template such as {{stem}}.{{edit}}{{ext}}"
             )

@@ -85,7 +85,7 @@ def name(source: object, names: Sequence[str], out: str | PathLike[str] | None =
         The file; `-` for standard output; None for an array or image, which is given back.
 
     Raises:
-        ConfigError: `out` is named for an array or image, or is a broken template.
+        ConfigError: `out` is named for an array or image, is empty, or is a broken template.
         PhotoError: the photo's path has no file name.
     """
     if isinstance(source, str | PathLike):
@@ -104,9 +104,18 @@ def name(source: object, names: Sequence[str], out: str | PathLike[str] | None =
 
 
 def names_file(out: str | PathLike[str]) -> bool:
-    """Tell whether what the user named is one file: no template, no folder that is there, no name without ending."""
-    path = Path(out)
-    return is_stdout(out) or ("{" not in str(out) and path.suffix != "" and not path.is_dir())
+    """Tell whether what the user named is one file.
+
+    A template is none, nor is a folder: one that is there, a name that ends in a slash, or one without ending.
+
+    Raises:
+        ConfigError: nothing is named.
+    """
+    text = str(out)
+    if not text:
+        raise ConfigError("the name of the result is empty; name a file, a folder or a template")
+    is_folder = text.endswith(("/", os.sep)) or Path(out).suffix == "" or Path(out).is_dir()
+    return is_stdout(out) or not ("{" in text or is_folder)
 
 
 def filled(template: str, photo: Path, names: Sequence[str]) -> Path:
@@ -175,11 +184,11 @@ def check(paths: Sequence[Path], *, overwrite: bool = False, endings: Collection
         photos.check_output(path, overwrite=overwrite, endings=endings)
 
 
-def make_folder(folder: Path, names: Sequence[str], *, overwrite: bool = False) -> set[str]:
+def make_folder(out: str | PathLike[str], names: Sequence[str], *, overwrite: bool = False) -> set[str]:
     """Make a folder for PNG pictures, or check one that exists.
 
     Args:
-        folder: where they go; the folder above it must exist.
+        out: where they go; the folder above it must exist.
         names: of the pictures.
         overwrite: replace pictures that exist.
 
@@ -190,8 +199,9 @@ def make_folder(folder: Path, names: Sequence[str], *, overwrite: bool = False) 
         ConfigError: a picture is named where a folder is wanted.
         OutputError: something is in the way, or the folder cannot be made or written into.
     """
+    folder = Path(out)
     if not folder.exists():
-        if folder.suffix.lower() in SUFFIXES:
+        if names_file(out) and folder.suffix.lower() in SUFFIXES:
             raise ConfigError(f"{folder}: looks like a picture; name a folder", hint="or add --grid to draw one of all")
         if not folder.parent.is_dir():
             raise OutputError(f"{folder}: its folder {folder.parent} does not exist; make it first")

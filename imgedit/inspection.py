@@ -80,7 +80,8 @@ def crop_faces(
         face: `largest`, `all`, `left`, `right`, or an index, 0 for the largest.
         kind: as `imgedit.align`.
         size: side, px.
-        out: the file, several are numbered; `-` for standard output. None for `photo.crop.jpg` beside the photo.
+        out: the file, several are numbered, or a folder; `-` for standard output. None for `photo.crop.jpg` beside the
+            photo.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         overwrite: replace files that exist.
 
@@ -91,7 +92,7 @@ def crop_faces(
     """
     if out is None and deliver.is_stdout(str(photo)):
         raise ConfigError("a photo from stdin has no name to go by; say where the crop goes", hint="with -o OUT")
-    target = photos.default_output(photo, ["crop"]) if out is None else Path(out)
+    target = deliver.name(photo, ["crop"], out) or Path(deliver.STDOUT)
     deliver.check([target], overwrite=True)  # the folder and the ending; which files is not known yet
     source = photos.read(photo)
     chosen = faces.pick(_search(source, device), face, photo=(source.width, source.height))

@@ -125,7 +125,8 @@ def swap(
         model: id or folder of a swap model, such as `cycle_vae.cfp` for 64 px crops of faces; None for photos of faces,
             and for digits where the pictures show no faces, are grey and at most 64 px.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        out: for paths, the file to write; None writes `a.swap.b.jpg` (of a model `a.swap.b.png`) beside `a`.
+        out: for paths, the file to write, or its folder; None writes `a.swap.b.jpg` (of a model `a.swap.b.png`) beside
+            `a`.
         overwrite: replace a file that exists.
         mark: the picture says in its metadata that it was edited, or that a model made it.
 
@@ -184,18 +185,19 @@ def swap_files(
     codes.check_names(pictures)
     if take not in transfer.TAKES:
         codes.check_options(len(pictures), take=take, steps=steps, grid=grid)
-    target = Path(out) if out is not None else codes.default_output(*pictures[:2], take=take, steps=steps, grid=grid)
+    is_named = out is not None and deliver.names_file(out)
+    target = codes.output(*pictures[:2], take=take, steps=steps, grid=grid, out=out)
     is_coded = _is_coded(pictures, take, steps, grid, model)
-    if is_coded or out is not None:
+    if is_coded or is_named:
         deliver.check([target], overwrite=overwrite)
     sources = [photos.read(picture) for picture in pictures]
     editor = Editor([], device, mark=mark)
     planned = _plan(sources, editor, force=force, **options)
     prepared, plan = planned or (None, None)
-    if plan is not None and out is None:
+    if plan is not None and not is_named:
         plan = replace(plan, driver=replace(plan.driver, name=codes.stem(pictures[1])))
-        target = deliver.name(pictures[0], plan.names) or target
-    if not is_coded and out is None:
+        target = deliver.name(pictures[0], plan.names, out) or target
+    if not is_coded and not is_named:
         deliver.check([target], overwrite=overwrite)
     mode = photos.permissions(*sources)  # who may not see a photo may not see what was made of it
     if prepared is None or plan is None:

@@ -105,6 +105,7 @@ def test_photos_of_one_name_and_different_formats_keep_their_endings(tmp_path):
         ("{stem", "is broken"),
         ("x{ext}", "needs {stem}"),
         ("same-{stem}.png", "would be one file"),
+        ("", "is empty"),
     ],
 )
 def test_a_place_that_cannot_hold_the_results_is_refused_before_any_work(tmp_path, out, says):

@@ -23,6 +23,8 @@ def test_a_copy_is_named_after_the_photo_and_the_words_unless_the_user_names_it(
     assert deliver.name(picture(), ["blond"]) is None
     with pytest.raises(ConfigError, match="save this result yourself"):
         deliver.name(picture(), ["blond"], "b.png")
+    with pytest.raises(ConfigError, match="the name of the result is empty"):
+        deliver.name("a.jpg", ["blond"], "")
 
 
 @pytest.mark.parametrize("out", ["there", "there.d", "new", "new/below"])
@@ -31,6 +33,7 @@ def test_one_photo_goes_into_a_folder_as_many_do(tmp_path: Path, out: str) -> No
         (tmp_path / folder).mkdir()
     assert deliver.name("x/a.jpg", ["blond"], tmp_path / out) == tmp_path / out / "a.blond.jpg"
     assert deliver.name("-", ["blond"], str(tmp_path / out)).parent == tmp_path / out
+    assert deliver.name("x/a.jpg", ["blond"], f"{tmp_path / out}.jpg/") == tmp_path / f"{out}.jpg" / "a.blond.jpg"
 
 
 def test_one_photo_is_named_by_a_template_as_many_are() -> None:

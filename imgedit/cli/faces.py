@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from imgedit.cli.common import Device, Json, Overwrite, PhotoPath, Quiet, Which, device_used, message, result, show_logs
+from imgedit.cli.written import check_out, result_folder
 from imgedit.errors import ConfigError
 
 __all__ = ["attributes", "crop", "faces", "register"]
@@ -72,7 +73,7 @@ def faces(
 def crop(
     photo: PhotoPath,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.crop.jpg beside the photo]")
+        str | None, typer.Option("-o", "--out", metavar="OUT", help="[default: PHOTO.crop.jpg beside the photo]")
     ] = None,
     face: Which = "all",
     size: Annotated[int, typer.Option(min=8, max=4096, metavar="PX", help="Side of the crop.")] = 256,
@@ -85,10 +86,11 @@ def crop(
 ) -> None:
     """Write the aligned crop of each face; several are numbered."""
     show_logs(quiet)
+    check_out(out)
     from imgedit.inspection import crop_faces
     from imgedit.progress import status
 
-    with status(f"Cropping {photo}", quiet=quiet):
+    with status(f"Cropping {photo}", quiet=quiet), result_folder(photo, ["crop"], out):
         options: dict[str, Any] = {"face": face, "kind": window.value, "size": size, "out": out, "device": device}
         written = crop_faces(photo, **options, overwrite=overwrite)
     for path in written:

@@ -10,6 +10,7 @@ import typer
 from imgedit.cli import completion
 from imgedit.cli.common import Words
 from imgedit.cli.many import Asked, Way, edit, on_photos
+from imgedit.cli.written import result_folder
 from imgedit.errors import ConfigError
 
 __all__ = ["interpolate", "register"]
@@ -69,7 +70,7 @@ def interpolate(
     plan = prepare(words, editor.models, steps=steps, layout=layout)
 
     def carry(photo: Any, out: Any) -> Any:
-        named = out.with_suffix(".gif") if gif and out is not None and asked.is_many else out
+        named = Path(out).with_suffix(".gif") if gif and out is not None and asked.is_many else out
         return editor.interpolate_file(
             photo, words, steps=steps, layout=layout, face=asked.face, out=named, overwrite=asked.overwrite
         )
@@ -89,8 +90,9 @@ def _to_another(asked: Asked, to: Path, steps: int, model: str | None, *, gif: b
     from imgedit.transfer import swap_files
 
     pictures = [*asked.photos, str(to)]
-    done = swap_files(
-        pictures, steps=steps, model=model or CODED, device=asked.device, out=asked.out, overwrite=asked.overwrite,
-        mark=not asked.no_mark,
-    )  # fmt: skip
+    with result_folder(asked.photos[0], ["steps"], asked.out):
+        done = swap_files(
+            pictures, steps=steps, model=model or CODED, device=asked.device, out=asked.out,
+            overwrite=asked.overwrite, mark=not asked.no_mark,
+        )  # fmt: skip
     report(done, pictures, is_stdout=is_stdout, as_json=asked.as_json, quiet=asked.quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ from imgedit.cli.common import (
     result,
     show_logs,
 )
-from imgedit.cli.written import check_stdout, tell
+from imgedit.cli.written import check_out, check_stdout, result_folder, tell
 from imgedit.errors import BatchError, ConfigError
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Asked:
     """
 
     photos: Sequence[str]
-    out: Path | None = None
+    out: str | None = None
     recursive: bool = False
     skip_existing: bool = False
     jobs: int = 1
@@ -187,7 +186,7 @@ def _shared(named: str, strip: str) -> list[inspect.Parameter]:
             show_default=False), FACES),
         one("no_face", str, "fail", option("--no-face", metavar="WHAT", help="Without a face: fail, skip or copy.",
             autocompletion=completion.no_face), FACES),
-        one("out", Path | None, None, option("-o", "--out", metavar="OUT", help=out), FILES),
+        one("out", str | None, None, option("-o", "--out", metavar="OUT", help=out), FILES),
         known("recursive", Recursive, False),
         known("skip_existing", SkipExisting, False),
         known("overwrite", Overwrite, False),
@@ -213,6 +212,7 @@ def check(asked: Asked) -> None:
     Raises:
         ConfigError: such options are given.
     """
+    check_out(asked.out)
     if asked.no_face not in completion.NO_FACE:
         raise ConfigError(f"--no-face can be {', '.join(completion.NO_FACE)}, not {asked.no_face!r}")
     if asked.watch is not None:
@@ -294,28 +294,9 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
         from imgedit.progress import status
 
         photo = asked.photos[0]
-        with status(f"{title} {photo}", quiet=asked.quiet), _folder(photo, plan, asked.out):
+        with status(f"{title} {photo}", quiet=asked.quiet), result_folder(photo, plan.names, asked.out):
             done = way.carry(photo, asked.out)
         tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
-
-
-@contextlib.contextmanager
-def _folder(photo: str, plan: Plan, out: Path | None) -> Iterator[None]:
-    """Make the folder that one photo is to go into, as for many; where the work fails, remove what was made for it."""
-    from imgedit import batch, deliver
-
-    made: list[Path] = []
-    if out is not None and not deliver.names_file(out):
-        target = deliver.name(photo, plan.names, out) or out
-        made = [folder for folder in target.parents if not folder.exists()]
-        batch.make_folder_of(target)
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            for folder in made:
-                folder.rmdir()
-        raise
 
 
 def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli.many import Asked, edit, on_photos
-from imgedit.cli.written import name, warn
+from imgedit.cli.written import name, result_folder, warn
 from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,15 +50,12 @@ def pose(
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)
-        written, warnings = write_sheet(
-            asked.photos[0],
-            turn,
-            face=asked.face,
-            out=asked.out,
-            device=asked.device,
-            mark=not asked.no_mark,
-            overwrite=asked.overwrite,
-        )
+        photo = asked.photos[0]
+        with result_folder(photo, ["views"], asked.out):
+            written, warnings = write_sheet(
+                photo, turn, face=asked.face, out=asked.out, device=asked.device, mark=not asked.no_mark,
+                overwrite=asked.overwrite,
+            )  # fmt: skip
         warn(warnings, quiet=asked.quiet)
         name(written)
         return

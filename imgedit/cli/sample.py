@@ -11,6 +11,7 @@ import typer
 
 from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
+from imgedit.cli.written import check_out
 
 if TYPE_CHECKING:
     from imgedit.edits.sample import Batch
@@ -33,7 +34,7 @@ def sample(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="DIR|FILE", help="Folder of the pictures; with --grid a file.")
+        str, typer.Option("-o", "--out", metavar="DIR|FILE", help="Folder of the pictures; with --grid a file.")
     ],
     n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="So many pictures.")] = 64,
     reject: Annotated[
@@ -49,6 +50,7 @@ def sample(
 ) -> None:
     """Draw new pictures: 00000.png and so on, or one grid."""
     show_logs(quiet)
+    check_out(out)
     from imgedit.edits.sample import sample_files
 
     watch = functools.partial(_with_progress, n=n, reject=reject, quiet=quiet)
@@ -76,14 +78,14 @@ def sample(
                 "reject": reject,
                 "attempts": attempts,
                 "attempts_per_picture": round(attempts / n, 3),
-                "written": str(out),
+                "written": str(Path(out)),
                 "device": device_used(),
             }
         )
         return
     if reject:
         message(f"kept {n} of {attempts} pictures, {attempts / n:.2f} attempts for each", quiet=quiet)
-    result(str(out))
+    result(str(Path(out)))
 
 
 def _with_progress(batches: Iterator[Batch], *, n: int, reject: bool, quiet: bool) -> Iterator[Batch]:

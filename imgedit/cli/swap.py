@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
 from imgedit.cli.many import Asked, Jobs, Recursive, SkipExisting, check, edit
+from imgedit.cli.written import check_out, result_folder
 from imgedit.errors import ConfigError, NoFaceError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def swap(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.jpg beside A]")
+        str | None, typer.Option("-o", "--out", metavar="OUT", help="[default: A.swap.B.jpg beside A]")
     ] = None,
     take: Annotated[
         str | None,
@@ -74,6 +74,7 @@ def swap(
     above half) is dark on light and is inverted, and the result is light on dark.
     """
     show_logs(quiet)
+    check_out(out)
     is_coded = bool(grid or steps or model or take in ("s", "z"))
     if not is_coded and _is_many(pictures):
         asked = Asked(
@@ -90,7 +91,7 @@ def swap(
     from imgedit.progress import status
     from imgedit.transfer import swap_files
 
-    with status(f"Swapping {' and '.join(pictures)}", quiet=quiet):
+    with status(f"Swapping {' and '.join(pictures)}", quiet=quiet), result_folder(pictures[0], ["swap"], out):
         done = swap_files(
             pictures,
             take=take,

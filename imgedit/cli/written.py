@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,40 @@ from imgedit.errors import ConfigError
 if TYPE_CHECKING:
     from imgedit.editor import Result
 
-__all__ = ["check_stdout", "name", "tell", "warn"]
+__all__ = ["check_out", "check_stdout", "name", "result_folder", "tell", "warn"]
 
 
-def check_stdout(photo: str, out: Path | None, **options: bool) -> None:
+def check_out(out: str | None) -> None:
+    """Refuse an empty name of a result, as a script gives it whose variable is not set.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    if out == "":
+        raise ConfigError("-o names nothing", hint="give a file, a folder or a template")
+
+
+@contextlib.contextmanager
+def result_folder(photo: str, names: Sequence[str], out: str | None) -> Iterator[None]:
+    """Make the folder that one photo is to go into, as for many; it is removed again where it stays empty.
+
+    Args:
+        photo: as the user named it.
+        names: what the result is named after.
+        out: as the user named it; the folder of a single file has to be there.
+    """
+    from imgedit import deliver
+    from imgedit.folders import ResultFolders
+
+    if out is None or deliver.names_file(out):
+        yield
+        return
+    target = deliver.name(photo, names, out) or Path(out)
+    with ResultFolders().open(target.parent):
+        yield
+
+
+def check_stdout(photo: str, out: str | None, **options: bool) -> None:
     """Refuse options that write or print more than the photo where the photo goes to standard output.
 
     Args:

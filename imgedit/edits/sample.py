@@ -10,6 +10,7 @@ while it samples, and takes gamma's percentile batch by batch).
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
@@ -319,9 +320,11 @@ def sample_files(
     if deliver.is_stdout(target):
         raise ConfigError("pictures cannot go to stdout; name a folder, or for a grid a file")
     if grid:
+        if str(out).endswith(("/", os.sep)):
+            raise ConfigError(f"a grid is one picture; name a file, such as {target / 'grid.png'}")
         deliver.check([target], overwrite=overwrite)
     else:
-        others = deliver.make_folder(target, [_name(i) for i in range(n)], overwrite=overwrite)
+        others = deliver.make_folder(out, [_name(i) for i in range(n)], overwrite=overwrite)
         if others:
             warnings.append(f"{target} keeps {len(others)} other pictures, such as {min(others)}")
     blank = Photo(np.zeros((1, 1, 3), np.uint8))

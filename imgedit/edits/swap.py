@@ -35,8 +35,8 @@ __all__ = [
     "Swapping",
     "check_names",
     "check_options",
-    "default_output",
     "made",
+    "output",
     "stem",
     "swap_photos",
 ]
@@ -220,24 +220,33 @@ def made(done: Swapping) -> Photo:
     return photos.marked(Photo(done.rgb), "swap", [done.model], generated=True)
 
 
-def default_output(
-    a: str | PathLike[str], b: Any, *, take: str | None = None, steps: int | None = None, grid: bool = False
+def output(
+    a: str | PathLike[str],
+    b: Any,
+    *,
+    take: str | None = None,
+    steps: int | None = None,
+    grid: bool = False,
+    out: str | PathLike[str] | None = None,
 ) -> Path:
-    """Name the result beside `a`: `a.swap.b.png`, `a.steps.b.png`, `a.grid.b.png`, with what is taken if that is said.
+    """Name the result: `a.swap.b.png`, `a.steps.b.png`, `a.grid.b.png`, with what is taken if that is said.
 
-    Standard input stays standard output.
+    It stands beside `a`, or in the folder that `out` names, unless `out` is a file. Standard input stays stdout.
 
     Raises:
-        ConfigError: `b` has no name.
+        ConfigError: `b` has no name, or `out` is empty or a broken template.
         PhotoError: `a` is not the name of a file.
     """
+    if out is not None and deliver.names_file(out):
+        return Path(out)
     word = "grid" if grid else "swap" if steps is None else "steps"
     if take == "z" or (take and steps is not None):
         word = f"{word}-{take}"
-    if str(a) == "-":
+    if str(a) == "-" and out is None:
         return Path("-")
-    named = photos.default_output(a, [word, stem(b)])
-    return named.with_suffix(".png")  # a new picture, and a small one: nothing is gained by JPEG
+    named = deliver.name(a, [word, stem(b)], out) or Path(a)
+    is_template = "{" in str(out or "")
+    return named if is_template else named.with_suffix(".png")  # new and small: nothing is gained by JPEG
 
 
 def stem(picture: Any) -> str:

@@ -1,0 +1,55 @@
+"""Folders of results: made before the work, and removed after it where they are empty."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgedit.errors import OutputError
+
+__all__ = ["ResultFolders"]
+
+
+class ResultFolders:
+    """Makes folders, and removes those of its own that stay empty; for several threads."""
+
+    def __init__(self) -> None:
+        self._made: set[Path] = set()
+        self._users: Counter[Path] = Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def open(self, folder: Path) -> Iterator[None]:
+        """Make a folder, with those above it, for the time of a block; what was there before is never removed.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        with self._lock:
+            try:
+                missing = [one for one in (folder, *folder.parents) if not one.exists()]
+                folder.mkdir(parents=True, exist_ok=True)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise OutputError(f"cannot make the folder {folder}: {reason}") from error
+            self._made.update(missing)
+            self._users[folder] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users[folder] -= 1
+                self._remove_empty(folder)
+
+    def _remove_empty(self, folder: Path) -> None:
+        for one in (folder, *folder.parents):
+            if one not in self._made or self._users[one]:
+                return
+            try:
+                one.rmdir()
+            except OSError:  # it holds something
+                return
+            self._made.remove(one)

@@ -1,0 +1,41 @@
+"""Folders of results: there while they are needed, and gone where nothing came of the work."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgedit.errors import OutputError
+from imgedit.folders import ResultFolders
+
+
+def test_a_folder_that_stays_empty_is_removed_with_those_above_it_that_were_made(tmp_path):
+    folder = tmp_path / "there" / "new" / "deep"
+    (tmp_path / "there").mkdir()
+    with ResultFolders().open(folder):
+        assert folder.is_dir()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+    with pytest.raises(KeyboardInterrupt), ResultFolders().open(folder):
+        raise KeyboardInterrupt
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
+def test_a_folder_that_holds_something_stays(tmp_path):
+    with ResultFolders().open(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "result.jpg").write_bytes(b"photo")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "result.jpg"]
+
+
+def test_a_folder_is_not_removed_while_another_result_is_to_go_into_it(tmp_path):
+    folders = ResultFolders()
+    with folders.open(tmp_path / "a"):
+        with folders.open(tmp_path / "a"), folders.open(tmp_path / "a" / "b"):
+            pass
+        assert [path.name for path in tmp_path.rglob("*")] == ["a"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("file", "file/new", "x" * 300, "a\0b"):
+        with pytest.raises(OutputError, match="cannot make the folder"), ResultFolders().open(tmp_path / name):
+            pass
