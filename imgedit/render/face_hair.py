@@ -27,13 +27,17 @@ from imgedit.vision.subject import Subject
 
 __all__ = ["FaceHair", "Growth", "growth_of"]
 
-_THIN, _CLUMP = 0.010, 0.05  # half widths of a hair and of a strand, units of the mean face
-_CLUMP_LENGTH = 1.4  # of a strand, in lengths of a hair
+_THIN, _CLUMP = 0.012, 0.07  # half widths of a hair and of a tuft, units of the mean face
+_THINNEST = 0.45  # px; thinner hairs are lost in a photo's own pixels
+_CROSSING = (-0.45, 0.4)  # radians by which two layers of hair grow aside
+_CURL, _CURL_SIZE = 0.5, 0.3  # deviation of the way, radians, and over how far it keeps, units of the mean face
 _FEWEST = 25  # pixels of brows that tell their colour
-_DARKER = 30.0  # percentile of the brows' lightness up to which they are hair and not the skin between
-_CHROMA = 0.8  # share of the brows' chroma that is kept; the skin below them has more than hair
+_DARKER = 12.0  # percentile of the brows' lightness up to which they are hair and not the skin between
+_DEEP = 0.8  # lightness of a beard beside that of brows: it is thicker, and its hairs shade each other
+_CHROMA = 0.7  # share of the brows' chroma that is kept; the skin below them has more than hair
 _LIGHT = (0.4, 1.2)  # least and greatest light of the skin beside its middle
-_SPREAD = 0.2  # deviation of the hairs' lightness, as a share
+_SPREAD = 0.32  # deviation of the hairs' lightness, as a share
+_WIDER = 1.3  # how far beyond the outline of the mesh the maps are carried, as a share of its distance from the middle
 _DARKEST = 0.85  # share of the skin's light that a hair throws back at most
 _DARK = (40.0, 32.0, 28.0)  # colour of hair where no brows are seen
 _WORK = 256  # longest side of the copy on which the mesh is drawn, px
@@ -119,7 +123,7 @@ class FaceHair:
     def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Draw the hair on the photo; as `Change.apply`."""
         out = rgb.copy()
-        near = region.around(self.points)
+        near = region.around(_widened(self.points))
         if near is None:
             return out
         x0, y0, x1, y1 = near.roi
@@ -129,7 +133,7 @@ class FaceHair:
         cover = _cover(looked.density, hairs, self.growth) * _skin(subject, near.roi)
         weight = cover * near.weight * np.float32(self.amount)
         part = out[y0:y1, x0:x1]
-        shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -1.5, 2.2))
+        shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -1.8, 2.0))
         made = np.minimum(_colour(subject) * shade[..., None], _DARKEST * part)
         mixed = part + weight[..., None] * (made - part)
         np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
@@ -140,10 +144,12 @@ def _looked_up(points: Points, growth: Growth, roi: geometry.Roi) -> _Looked:
     """Return the maps on a part of the photo."""
     x0, y0, x1, y1 = roi
     h, w, to_photo = work_grid(roi, _WORK)
-    on_grid = np.column_stack([geometry.apply(geometry.invert(to_photo), points[:, :2]), points[:, 2]])
     face = mesh.template()
-    place = geometry.apply(texture_matrix(growth.density.shape, growth.scale), face.points[:, :2])
-    found, inside = rasterize(on_grid, place, face.triangles, (h, w))
+    triangles = np.concatenate([face.triangles, _ring(len(points))])
+    wide = _widened(points)
+    on_grid = np.column_stack([geometry.apply(geometry.invert(to_photo), wide[:, :2]), wide[:, 2]])
+    place = geometry.apply(texture_matrix(growth.density.shape, growth.scale), _widened(face.points)[:, :2])
+    found, inside = rasterize(on_grid, place, triangles, (h, w))
     found[~inside] = -10.0
     field = cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
 
@@ -157,8 +163,23 @@ def _looked_up(points: Points, growth: Growth, roi: geometry.Roi) -> _Looked:
     return _Looked(density, np.asarray(turned / length, np.float32))
 
 
+def _widened(points: Points) -> Points:
+    """Return a mesh with its outline once more, further out: below the jaw hair grows on the neck."""
+    outline = points[list(mesh.OVAL)]
+    middle = outline.mean(0)
+    return np.concatenate([points, middle + _WIDER * (outline - middle)])
+
+
+def _ring(n: int) -> NDArray[np.int64]:
+    """Return the triangles `(t, 3)` between the outline of a mesh of n points and the one further out."""
+    inner = np.array(mesh.OVAL)
+    outer = n + np.arange(len(inner))
+    after, beyond = np.roll(inner, -1), np.roll(outer, -1)
+    return np.concatenate([np.column_stack([inner, after, outer]), np.column_stack([after, beyond, outer])])
+
+
 def _hairs(way: Floats, length: float, unit: float) -> Floats:
-    """Return noise of mean 0 that is drawn out along a way, `(h, w)`.
+    """Return noise of mean 0 and deviation 1 that is drawn out along a way, `(h, w)`: hairs that cross and curl.
 
     Args:
         way: `(h, w, 2)`, unit vectors.
@@ -166,14 +187,38 @@ def _hairs(way: Floats, length: float, unit: float) -> Floats:
         unit: of the mean face, px.
     """
     rng = np.random.default_rng(0)
-    total = np.zeros(way.shape[:2], np.float32)
-    for share, width, reach in ((0.8, _THIN * unit, length), (0.5, _CLUMP * unit, _CLUMP_LENGTH * length)):
-        noise = rng.standard_normal(way.shape[:2]).astype(np.float32)
-        if width > 0.35:
-            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), width), np.float32)
-        drawn = _drawn_out(noise, way, reach)
-        total += np.float32(share) * (drawn - drawn.mean()) / np.float32(max(float(drawn.std()), 1e-6))
-    return total
+    shape = way.shape[:2]
+    curl = _smooth_noise(rng, shape, _CURL_SIZE * unit) * _CURL
+    total = np.zeros(shape, np.float32)
+    for aside in _CROSSING:
+        turned = _turned(way, curl + aside)
+        total += 0.6 * _normal(_drawn_out(_noise(rng, shape, _THIN * unit), turned, length))
+    total += 0.35 * _normal(_drawn_out(_noise(rng, shape, _CLUMP * unit), _turned(way, curl), 1.2 * length))
+    return _normal(total)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], width: float) -> Floats:
+    noise = rng.standard_normal(shape).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), max(width, _THINNEST)), np.float32)
+
+
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], width: float) -> Floats:
+    """Return noise of deviation 1 that keeps over a width, px: drawn coarsely, so that its cost does not grow."""
+    step = max(1.0, width / 2.0)
+    small = rng.standard_normal([max(2, round(side / step)) for side in shape]).astype(np.float32)
+    small = _normal(np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5), np.float32))
+    return np.asarray(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _normal(noise: Floats) -> Floats:
+    return np.asarray((noise - noise.mean()) / np.float32(max(float(noise.std()), 1e-6)), np.float32)
+
+
+def _turned(way: Floats, angle: Floats) -> Floats:
+    """Return unit vectors `(h, w, 2)` turned by an angle, radians."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    x, y = way[..., 0], way[..., 1]
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
 def _drawn_out(noise: Floats, way: Floats, reach: float) -> Floats:
@@ -195,24 +240,24 @@ def _drawn_out(noise: Floats, way: Floats, reach: float) -> Floats:
 
 def _cover(density: Floats, hairs: Floats, growth: Growth) -> Floats:
     """Return how much of the skin each pixel's hair hides, 0..1; thin places have single hairs."""
-    loose = np.sqrt(np.clip(density * (1.4 - density), 0.0, None))
-    found = growth.cover * density + growth.variation * hairs * loose
-    ragged = np.clip((density + 0.18 * hairs * (density > 0.02) - 0.12) / 0.35, 0.0, 1.0)
-    return np.asarray(np.clip(found, 0.0, 0.95) * ragged, np.float32)
+    loose = np.sqrt(np.clip(density * (1.04 - density), 0.0, None))
+    found = growth.cover * density + growth.variation * np.clip(hairs, -2.0, 2.0) * loose
+    return np.asarray(np.clip(found, 0.0, 0.97) * np.clip(density / 0.06, 0.0, 1.0), np.float32)
 
 
 def _skin(subject: Subject, roi: geometry.Roi) -> Floats:
-    """Return where skin is in a part of the photo, `(h, w)`, 0..1."""
+    """Return where the skin of face and neck is in a part of the photo, `(h, w)`, 0..1."""
     parser = subject.networks.parser
     crop = parser.crop
-    found = subject.parsed()[parser.classes.index("skin")]
+    parsed = subject.parsed()
+    found = sum(parsed[parser.classes.index(name)] for name in ("skin", "neck") if name in parser.classes)
     matrix = subject.matrix(crop.kind, crop.height, crop.width)
-    skin = geometry.put_back(np.ascontiguousarray(found, np.float32), matrix, roi, smooth=True, edge=True)
+    skin = geometry.put_back(np.asarray(found, np.float32), matrix, roi, smooth=True, edge=True)
     return np.asarray(np.clip((skin - 0.3) / 0.4, 0.0, 1.0), np.float32)
 
 
 def _colour(subject: Subject) -> Floats:
-    """Return the colour of the brows, `(3,)`, 0..255."""
+    """Return the colour of hair as thick as a beard, by that of the brows, `(3,)`, 0..255."""
     parser = subject.networks.parser
     crop = parser.crop
     pixels = subject.pixels(crop.kind, crop.height, crop.width)
@@ -220,7 +265,7 @@ def _colour(subject: Subject) -> Floats:
     colour = np.array(_DARK)
     if len(brows) >= _FEWEST:
         lightness = to_lab(brows[None])[0, :, 0]
-        colour = np.median(brows[lightness <= np.percentile(lightness, _DARKER)], axis=0)
+        colour = _DEEP * np.median(brows[lightness <= np.percentile(lightness, _DARKER)], axis=0)
     chroma = 0.0 if subject.is_grey else _CHROMA
     return np.asarray(colour.mean() + chroma * (colour - colour.mean()), np.float32)
 

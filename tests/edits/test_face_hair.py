@@ -32,7 +32,7 @@ def test_a_mustache_is_drawn_above_the_mouth(editor: imgedit.Editor) -> None:
         assert "an experimental word" in result.warnings[0]
     np.testing.assert_array_equal(spots["mustache"], spots["moustache"])
     rows, columns = np.nonzero(spots["mustache"])
-    assert 130 < rows.min() < rows.max() < 160
+    assert 128 < rows.min() < rows.max() < 160
     assert 190 < columns.min() < columns.max() < 265
 
 

@@ -76,6 +76,16 @@ def test_a_mustache_lies_between_nose_and_lip(mustache: Growth, pose: tuple[floa
     assert np.ptp(columns) < 0.55 * np.ptp(points[:, 0])
 
 
+def test_a_beard_goes_on_below_the_jaw_and_thins_out(arrays: dict[str, np.ndarray]) -> None:
+    points = face() - [0.0, 50.0, 0.0]
+    x, y = np.rint(points[152, :2]).astype(int)  # the chin
+    done = FaceHair(points, growth_of(arrays, 1), "face").apply(flat(), subject(), WHOLE).astype(int).sum(2)
+    under = (sum(SKIN) - done[y : y + 60, x - 10 : x + 11].mean(1)) / sum(SKIN)
+    assert under[:4].min() > 0.4
+    assert 0.02 < under[10:14].mean() < under[:4].mean()
+    assert under[30:].max() == 0
+
+
 def test_hairs_are_longer_along_their_way_than_across() -> None:
     way = np.zeros((120, 120, 2), np.float32)
     way[..., 1] = 1.0

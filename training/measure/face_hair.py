@@ -26,7 +26,7 @@ from training.publish.words import words_of
 
 ID = "drawn_face_hair.vectors"
 SCALE = 12.0
-SHAPE = (240, 220)
+SHAPE = (272, 220)
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, float], ...]
@@ -42,10 +42,10 @@ CHIN: Outline = (
 )
 """From the corners of the mouth down round the chin."""
 JAW: Outline = (
-    *((7.9, -1.0), (7.9, 1.0), (7.6, 2.9), (7.1, 4.9), (6.4, 6.5), (5.5, 7.6), (4.4, 8.5), (3.4, 9.1), (2.3, 9.6)),
-    *((0.0, 9.9), (0.0, 5.2), (2.0, 4.6), (2.9, 4.0), (3.6, 4.3), (4.6, 4.1), (5.6, 3.2), (6.3, 1.6), (6.6, -1.0)),
+    *((8.3, -1.0), (8.3, 1.0), (8.0, 2.9), (7.6, 4.9), (7.0, 6.6), (6.1, 8.0), (4.9, 9.2), (3.6, 10.0), (2.3, 10.5)),
+    *((0.0, 10.8), (0.0, 5.2), (2.0, 4.6), (2.9, 4.0), (3.6, 4.6), (4.6, 4.7), (5.6, 4.0), (6.4, 2.4), (6.9, -1.0)),
 )
-"""From the sideburns along the jaw to the chin; beyond the mesh's own outline nothing is drawn."""
+"""From the sideburns along the jaw to the chin, and a little below it on the neck."""
 BARE = ((1.35, 5.75), 0.38)
 """Middle and radius of the spot beside the lower lip's middle where little grows; units."""
 
@@ -72,10 +72,10 @@ class Cut:
 
 
 CUTS = (
-    Cut("Mustache", (UPPER_LIP,), 0.13, 0.88, 0.18, 0.8),
-    Cut("No_Beard", (UPPER_LIP, JAW), 0.3, 0.82, 0.22, 0.6),
-    Cut("Goatee", (UPPER_LIP, CHIN), 0.16, 0.85, 0.2, 0.6),
-    Cut("5_o_Clock_Shadow", (UPPER_LIP, JAW), 0.45, 0.4, 0.12, 0.12),
+    Cut("Mustache", (UPPER_LIP,), 0.2, 0.97, 0.5, 0.4),
+    Cut("No_Beard", (UPPER_LIP, JAW), 0.55, 0.97, 0.5, 0.3),
+    Cut("Goatee", (UPPER_LIP, CHIN), 0.28, 0.97, 0.5, 0.35),
+    Cut("5_o_Clock_Shadow", (UPPER_LIP, JAW), 0.75, 0.44, 0.18, 0.1),
 )
 """In the order of the words; a face without a beard is labelled `No_Beard`."""
 
@@ -137,7 +137,7 @@ def export(out: Path, figures: Mapping[str, Any]) -> None:
     (out / "README.md").write_text(CARD, encoding="utf-8")
     Manifest(
         id=ID,
-        version="1.1.0",
+        version="1.2.0",
         title="Mustaches and beards, drawn on the face mesh",
         method="drawn_face_hair",
         kind="translate",
@@ -167,9 +167,9 @@ Maps in the frame of the mean face of `face_mesh.mediapipe`, {SCALE:g} pixels a 
 
 - **Source**: vector drawings by `python -m training.measure.face_hair`; no picture of anybody was used.
 - **Licence**: MIT.
-- **Limits**: one cut a word; painted rather than grown on large faces. A beard ends with the mesh, at the jaw's edge.
-  Hands and microphones before the mouth are drawn over. In coloured light hair takes its colour from brows that are lit
-  otherwise. What is there already stays.
+- **Limits**: one cut a word; single hairs are not modelled, which is seen on large faces. White hair gets a beard as
+  dark as the brows. Hands and microphones before the mouth are drawn over. In coloured light hair takes its colour from
+  brows that are lit otherwise. What is there already stays.
 """
 
 
