@@ -23,8 +23,13 @@ _PROJECT = "imgedit"
 
 
 def how_to_add(extra: str) -> str:
-    """Return the command that adds an extra to this very install."""
-    return shlex.join([sys.executable or "python", "-m", "pip", "install", *_wanted(extra)])
+    """Return the command that adds an extra to this very install; environments that uv made have no pip."""
+    from importlib.util import find_spec
+
+    python = sys.executable or "python"
+    has_pip = find_spec("pip") is not None
+    install = [python, "-m", "pip", "install"] if has_pip else ["uv", "pip", "install", "--python", python]
+    return shlex.join([*install, *_wanted(extra)])
 
 
 def _wanted(extra: str) -> list[str]:

@@ -69,6 +69,13 @@ def test_the_hint_adds_to_this_install_and_asks_no_index_for_our_name(came_from,
     assert "imgedit[train]" not in command
 
 
+def test_an_environment_without_pip_is_added_to_by_uv(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    command = shlex.split(how_to_add("train"))
+    assert command[:5] == ["uv", "pip", "install", "--python", sys.executable]
+    assert len(command) > 5
+
+
 def test_a_checkout_that_was_never_installed_is_named(monkeypatch):
     def missing(name: str) -> metadata.Distribution:
         raise metadata.PackageNotFoundError(name)
