@@ -15,6 +15,8 @@ from typing import NoReturn
 __all__ = ["main"]
 
 Handler = Callable[[int, FrameType | None], object] | int
+_ENDS = (None, 0, 3)
+"""Exit codes of commands that Ctrl-C ends as it should, such as `--watch`: all is done, or some photos failed."""
 
 
 def main() -> None:
@@ -29,8 +31,8 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command's own guard stood, or after it
         _leave()
     except SystemExit as end:
-        if interrupted and end.code:  # whatever a library made of the Ctrl-C on its way here
-            _leave()
+        if interrupted:  # whatever a library made of the Ctrl-C on its way here
+            _leave(int(end.code or 0) if end.code in _ENDS else 130)
         raise
     except Exception as error:
         if interrupted:  # whatever a library made of the Ctrl-C while it loaded
@@ -48,12 +50,12 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _leave() -> NoReturn:
+def _leave(code: int = 130) -> NoReturn:
     """End after Ctrl-C; where a graph still runs that cannot be stopped, without waiting for it."""
     guard = sys.modules.get("imgedit.models.guard")  # without it there is none
     if guard is not None:
-        guard.leave(130)
-    sys.exit(130)
+        guard.leave(code)
+    sys.exit(code)
 
 
 def _handler() -> Handler | None:

@@ -337,9 +337,9 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
     from imgedit import batch
 
     n_done = n_failed = 0
-    message(f"watching {folder}; Ctrl-C ends it", quiet=asked.quiet)
     seen: list[batch.Job] = []
     try:
+        message(f"watching {folder}; Ctrl-C ends it", quiet=asked.quiet)
         for ready in batch.watch(folder, recursive=asked.recursive):
             seen = list({job.source: job for job in [*seen, *ready]}.values())
             fresh = {job.source for job in ready}

@@ -332,16 +332,18 @@ def test_what_cannot_be_is_said_in_one_line(portrait, args, code, says):
     assert [p.name for p in portrait.parent.iterdir()] == [portrait.name]
 
 
+# A shell starts background jobs with SIGINT ignored, and children inherit that: undo it first.
+LAUNCH = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "runpy.run_module('imgedit', run_name='__main__', alter_sys=True)"
+)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    # A shell starts background jobs with SIGINT ignored, and children inherit that: undo it first.
-    launch = (
-        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "runpy.run_module('imgedit', run_name='__main__', alter_sys=True)"
-    )
     process = subprocess.Popen(
-        [sys.executable, "-c", launch, "translate", "--attr", "blond", "-", "-o", str(tmp_path / "o.png"), *HAIR],
+        [sys.executable, "-c", LAUNCH, "translate", "--attr", "blond", "-", "-o", str(tmp_path / "o.png"), *HAIR],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=tmp_path,
     )  # fmt: skip
     assert process.stdin is not None
@@ -351,6 +353,24 @@ def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.splitlines()) == (130, b"", [b"interrupted"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("content", "code"), [(b"no photo", 3), (None, 0)])
+def test_ctrl_c_is_the_end_of_watching_and_no_interruption(tmp_path, content, code):
+    if content is not None:
+        (tmp_path / "a.jpg").write_bytes(content)
+    command = [sys.executable, "-c", LAUNCH, "express", "--smile", "1", "--watch", str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("watching")
+        if content is not None:
+            assert process.stderr.readline().startswith("failed: ")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "interrupted" not in err
 
 
 def test_an_interrupt_while_a_library_loads_is_exit_130(portrait, monkeypatch):
