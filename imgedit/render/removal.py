@@ -1,8 +1,8 @@
 """`Removal`: glasses are taken off, and what they hid is painted.
 
-The painter sees a small window around the eyes and returns what it paints and where. Its picture is enlarged; the fine
-detail that it lacks is that of the pixels beside it, mirrored at the border of what is painted. Everything else keeps
-the photo's own pixels.
+The painter sees a small window around the eyes and returns it without glasses, and where they were. This is enlarged;
+the fine detail that it lacks is that of the pixels beside it, mirrored at the border of what is painted. Everything
+else keeps the photo's own pixels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from imgedit.vision.subject import Subject
 __all__ = ["Removal", "Take"]
 
 Take = Callable[[Floats], tuple[Floats, Floats]]
-"""Takes off: a crop `(3, h, w)` in [-1, 1] to what is painted, as the crop, and where, `(h, w)` in 0..1."""
+"""Takes off: a crop `(3, h, w)` in [-1, 1] to the crop without, and where it differs, `(h, w)` in 0..1."""
 
 _LEAST, _FULL = 0.08, 0.6  # of the network's mask: painted not at all, and in full
 _GRAIN = 14.0  # of 255: more than so much detail is an edge, not grain
@@ -64,10 +64,8 @@ class Removal:
         if roi is None:
             return out
         crop = eight_bit(geometry.cut(rgb, matrix, self.size, edge=True))
-        given = to_tensor(crop)
-        painted, mask = self.take(given)
-        # Where the mask is not whole, what is painted makes up for what still shines through.
-        picture = (given + mask * (painted - given)).transpose(1, 2, 0)
+        painted, mask = self.take(to_tensor(crop))
+        picture = painted.transpose(1, 2, 0)
         if subject.is_grey:
             picture = greyed(picture, axis=2)
         mask = np.clip((mask - _LEAST) / (_FULL - _LEAST), 0.0, 1.0) * _window(self.size)

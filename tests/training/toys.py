@@ -58,6 +58,7 @@ class Pictures:
             mask = torch.from_numpy(self.images[index, :, :, 0] // 64).long()
         elif self.mask in ("soft", "glasses"):
             mask = torch.from_numpy(self.images[index, :, :, :1].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
+            mask = torch.cat([mask, (mask > 0.8).float()], 1) if self.mask == "glasses" else mask
         elif self.mask == "domains":  # of the pictures and of their partners
             mask = torch.from_numpy(self.images[index, :, :, :2].astype(np.float32) / 255.0).permute(0, 3, 1, 2)
         elif self.mask == "mouths":

@@ -38,6 +38,7 @@ _GROWN = 3  # px; a maximum over so many pixels, and then they are blurred by so
 _SPREAD = (0.06, 0.05, 4.0)  # of the window: shift (share of its height), log of its size, and turn in degrees
 _GLASSES = 3  # CelebAMask-HQ's class
 _MANY = 40  # pixels of it in a mask from which a face wears some
+_SPREADS = 2.0  # times: so that a soft frame's mask holds where it has spread to
 _SOFTEST = 2.6  # pictures are reduced by up to so much, and enlarged again: sharp ones become as soft as small ones
 
 
@@ -47,6 +48,7 @@ class WornGlasses:
     Args:
         bare: uint8 `(N, H, W, 3)` RGB, without glasses.
         worn: as `bare`, the same with glasses drawn on them.
+        frames: uint8 `(N, H, W)`, how much of each pixel their frames cover, of 255.
         real: uint8 `(M, H, W, 3)`, other faces with glasses.
         augment: mirror half of them, vary colours and sharpness.
     """
@@ -54,8 +56,8 @@ class WornGlasses:
     attributes: tuple[str, ...] = ()
     weights: np.ndarray | None = None
 
-    def __init__(self, bare: np.ndarray, worn: np.ndarray, real: np.ndarray, augment: bool) -> None:
-        self.bare, self.worn, self.real, self.augment = bare, worn, real, augment
+    def __init__(self, bare: np.ndarray, worn: np.ndarray, frames: np.ndarray, real: np.ndarray, augment: bool) -> None:
+        self.bare, self.worn, self.frames, self.real, self.augment = bare, worn, frames, real, augment
 
     def __len__(self) -> int:
         return len(self.bare)
@@ -63,12 +65,13 @@ class WornGlasses:
     def batch(self, index: np.ndarray, rng: np.random.Generator) -> Batch:
         """Return bare eyes with drawn and others with real glasses.
 
-        `partner` `(N, 6, H, W)` is first `image` with drawn glasses, then others with real ones; `mask` `(N, 1, H, W)`
-        says where the drawn ones are, 0..1.
+        `partner` `(N, 6, H, W)` is first `image` with drawn glasses, then others with real ones; `mask` `(N, 2, H, W)`
+        says what the drawn ones change, with shadows and lenses, and where their frames are, 0..1.
         """
         other = rng.integers(0, len(self.real), len(index)) if self.augment else np.asarray(index) % len(self.real)
         bare, worn, real = to_tensor(self.bare[index]), to_tensor(self.worn[index]), to_tensor(self.real[other])
-        mask = torch.from_numpy(np.stack([_changed(self.bare[i], self.worn[i]) for i in index]))[:, None]
+        changed = np.stack([_changed(self.bare[i], self.worn[i]) for i in index])
+        mask = torch.from_numpy(np.stack([changed, self.frames[index].astype(np.float32) / 255.0], 1))
         if self.augment:
             both = in_other_light(torch.cat([bare, worn], 3), rng)
             bare, worn = both.chunk(2, 3)
@@ -80,6 +83,7 @@ class WornGlasses:
                 if rng.random() < 0.6:
                     softness = float(rng.uniform(1.0, _SOFTEST))
                     bare[i], worn[i] = _softer(torch.stack([bare[i], worn[i]]), softness)
+                    mask[i, 1:] = (_SPREADS * _softer(mask[i : i + 1, 1:], softness)[0]).clamp(max=1.0)
         return Batch(bare, mask=mask, partner=torch.cat([worn, real], 1))
 
 
@@ -100,16 +104,17 @@ def load(
     """
     folder, is_train = Path(folder), split == "train"
     rng = np.random.default_rng(0)
-    bare, worn = [], []
+    bare: list[np.ndarray] = []
+    worn: list[np.ndarray] = []
+    frames: list[np.ndarray] = []
     without, wearing = _parted(folder, split, limit)
     for path, points in with_progress(without, f"Drawing glasses, {split}"):
         image = rgb(path)
         for _ in range(EACH if is_train else 1):
             matrix = _moved(eyes.window(points, (size, 2 * size)), size, rng) if is_train else None
             matrix = eyes.window(points, (size, 2 * size)) if matrix is None else matrix
-            put_on = _with_glasses(image, points, rng)
-            bare.append(geometry.cut(image, matrix, (size, 2 * size)))
-            worn.append(geometry.cut(put_on, matrix, (size, 2 * size)))
+            for found, picture in zip((bare, worn, frames), (image, *_with_glasses(image, points, rng)), strict=True):
+                found.append(geometry.cut(picture, matrix, (size, 2 * size)))
     real = []
     for path, points in with_progress(wearing, f"Cutting eyes with glasses, {split}"):
         image = rgb(path)
@@ -120,7 +125,7 @@ def load(
             f"{folder} has {len(without)} {split} pictures without and {len(real)} with glasses; it needs both, "
             "in celeba and celebamask_hq"
         )
-    return WornGlasses(np.stack(bare), np.stack(worn), np.stack(real), is_train)
+    return WornGlasses(np.stack(bare), np.stack(worn), np.stack(frames), np.stack(real), is_train)
 
 
 def _parted(folder: Path, split: str, limit: int | None) -> tuple[list[tuple[Path, Points]], list[tuple[Path, Points]]]:
@@ -149,8 +154,8 @@ def _wears(folder: Path, paths: Sequence[Path]) -> list[bool]:
     return found
 
 
-def _with_glasses(image: np.ndarray, points: Points, rng: np.random.Generator) -> np.ndarray:
-    """Draw glasses of any shape on a face."""
+def _with_glasses(image: np.ndarray, points: Points, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw glasses of any shape on a face; return it, and where their frame is, of 255."""
     frame = Frame(**drawn(any_shape(rng)))
     look = Look(
         shadow=float(rng.uniform(0.05, 0.5)),
@@ -164,12 +169,14 @@ def _with_glasses(image: np.ndarray, points: Points, rng: np.random.Generator) -
         image, points, frame, (0, 0, width, height),
         hair=lambda roi: np.zeros((roi[3] - roi[1], roi[2] - roi[0]), np.float32), blur=lambda _: sigma, look=look,
     )  # fmt: skip
+    where = np.zeros((height, width), np.uint8)
     if drawing is None:
-        return image
+        return image, where
     out = image.copy()
     x0, y0, x1, y1 = drawing.roi
     out[y0:y1, x0:x1] = np.rint(np.clip(drawing.picture, 0.0, 255.0)).astype(np.uint8)
-    return out
+    where[y0:y1, x0:x1] = np.rint(255.0 * np.clip(drawing.frame, 0.0, 1.0)).astype(np.uint8)
+    return out, where
 
 
 def _moved(matrix: geometry.Matrix, size: int, rng: np.random.Generator) -> geometry.Matrix:
