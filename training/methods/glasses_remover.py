@@ -161,7 +161,7 @@ class Method(Painting):
     def _mask_error(self, taken: Taken, true: Tensor) -> Tensor:
         """Return the cross-entropy of both masks; faces without glasses have neither."""
         n = len(true)
-        changed, frames = true[:, :1], true[:, 1:]
+        changed, frames = true[:, :1], _whole(true[:, 1:])
         more = self.config.missed_weight - 1.0
         of_mask = F.binary_cross_entropy(taken.mask[:n].clamp(1e-4, 1.0 - 1e-4), changed, 1.0 + more * changed)
         found = F.binary_cross_entropy_with_logits(taken.solid[:n], frames, 1.0 + more * frames)
@@ -205,7 +205,12 @@ class Method(Painting):
 def _holes(frames: Tensor) -> Tensor:
     """Return holes that cover frames `(N, 1, H, W)`, 0..1, by 1 to 4 pixels more."""
     by = 2 * int(torch.randint(1, 5, ())) + 1
-    return grown((2.0 * frames).clamp(max=1.0), by)
+    return grown(_whole(frames), by)
+
+
+def _whole(frames: Tensor) -> Tensor:
+    """Return where frames are, `(N, 1, H, W)`, of how much of each pixel they cover: also thin ones hide all of it."""
+    return (2.5 * frames).clamp(max=1.0)
 
 
 def _mean_in(error: Tensor, weight: Tensor) -> Tensor:

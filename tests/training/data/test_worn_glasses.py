@@ -41,18 +41,20 @@ def test_bare_eyes_get_frames_and_the_mask_says_where(folder: Path) -> None:
     assert batch.image.shape == (12, 3, 32, 64)
     assert batch.require_partner().shape == (12, 6, 32, 64)
     mask = batch.require_mask()
-    assert mask.shape == (12, 1, 32, 64)
+    assert mask.shape == (12, 2, 32, 64)
     assert 0.0 <= float(mask.min()) <= float(mask.max()) <= 1.0
     assert float(mask.mean()) > 0.02
+    assert 0.01 < float(mask[:, 1].mean()) < float(mask[:, 0].mean())  # frames, without shadows and lenses
 
 
 def test_drawn_glasses_change_only_what_the_mask_says(folder: Path) -> None:
     found = worn_glasses.load(folder, "test", size=32)
     batch = found.batch(np.arange(len(found)), np.random.default_rng(0))
     difference = (batch.require_partner()[:, :3] - batch.image).abs().mean(1, keepdim=True)
-    mask = batch.require_mask()
+    mask, frames = batch.require_mask().chunk(2, 1)
     assert float((difference * (mask == 0)).max()) < 40 / 127.5
     assert float(difference[mask > 0.9].mean()) > 5 * float(difference[mask == 0].mean())
+    assert float(mask[frames > 0.4].mean()) > 0.7
 
 
 def test_without_augmentation_a_picture_is_always_the_same(folder: Path) -> None:
