@@ -31,12 +31,14 @@ _THIN, _CLUMP = 0.012, 0.07  # half widths of a hair and of a tuft, units of the
 _THINNEST = 0.45  # px; thinner hairs are lost in a photo's own pixels
 _CROSSING = (-0.45, 0.4)  # radians by which two layers of hair grow aside
 _CURL, _CURL_SIZE = 0.5, 0.3  # deviation of the way, radians, and over how far it keeps, units of the mean face
-_FEWEST = 25  # pixels of brows that tell their colour
-_DARKER = 12.0  # percentile of the brows' lightness up to which they are hair and not the skin between
+_FEWEST = 25  # pixels of brows or hair that tell their colour
+_DARKER = {"brows": 12.0, "hair": 35.0}  # percentile of lightness up to which they are hair, not skin or lights
 _DEEP = 0.8  # lightness of a beard beside that of brows: it is thicker, and its hairs shade each other
-_CHROMA = 0.7  # share of the brows' chroma that is kept; the skin below them has more than hair
+_CHROMA = 0.8  # share of their chroma that is kept; the skin below brows has more than hair
 _LIGHT = (0.4, 1.2)  # least and greatest light of the skin beside its middle
-_SPREAD = 0.32  # deviation of the hairs' lightness, as a share
+_SPREAD = 0.24  # deviation of the hairs' lightness, as a share
+_OF_HEAD = 0.5  # share of the colour that is that of the hair on the head, where some is seen
+_FULL = 1.25  # times the density: from 1 on no skin is seen
 _WIDER = 1.3  # how far beyond the outline of the mesh the maps are carried, as a share of its distance from the middle
 _DARKEST = 0.85  # share of the skin's light that a hair throws back at most
 _DARK = (40.0, 32.0, 28.0)  # colour of hair where no brows are seen
@@ -133,7 +135,7 @@ class FaceHair:
         cover = _cover(looked.density, hairs, self.growth) * _skin(subject, near.roi)
         weight = cover * near.weight * np.float32(self.amount)
         part = out[y0:y1, x0:x1]
-        shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -1.8, 2.0))
+        shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -2.2, 1.4))
         made = np.minimum(_colour(subject) * shade[..., None], _DARKEST * part)
         mixed = part + weight[..., None] * (made - part)
         np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
@@ -240,8 +242,9 @@ def _drawn_out(noise: Floats, way: Floats, reach: float) -> Floats:
 
 def _cover(density: Floats, hairs: Floats, growth: Growth) -> Floats:
     """Return how much of the skin each pixel's hair hides, 0..1; thin places have single hairs."""
-    loose = np.sqrt(np.clip(density * (1.04 - density), 0.0, None))
-    found = growth.cover * density + growth.variation * np.clip(hairs, -2.0, 2.0) * loose
+    dense = np.clip(_FULL * density, 0.0, 1.0)
+    loose = np.sqrt(dense * (1.0 - dense))
+    found = growth.cover * dense + growth.variation * np.clip(hairs, -2.0, 2.0) * loose
     return np.asarray(np.clip(found, 0.0, 0.97) * np.clip(density / 0.06, 0.0, 1.0), np.float32)
 
 
@@ -257,17 +260,28 @@ def _skin(subject: Subject, roi: geometry.Roi) -> Floats:
 
 
 def _colour(subject: Subject) -> Floats:
-    """Return the colour of hair as thick as a beard, by that of the brows, `(3,)`, 0..255."""
-    parser = subject.networks.parser
-    crop = parser.crop
-    pixels = subject.pixels(crop.kind, crop.height, crop.width)
-    brows = pixels[subject.parsed()[parser.classes.index("brows")] > 0.6]
+    """Return the colour of hair as thick as a beard, by those of brows and head, `(3,)`, 0..255."""
+    found = [colour for colour in (_dark_of(subject, "brows"), _dark_of(subject, "hair")) if colour is not None]
     colour = np.array(_DARK)
-    if len(brows) >= _FEWEST:
-        lightness = to_lab(brows[None])[0, :, 0]
-        colour = _DEEP * np.median(brows[lightness <= np.percentile(lightness, _DARKER)], axis=0)
+    if found:
+        colour = _DEEP * (found[0] if len(found) == 1 else (1.0 - _OF_HEAD) * found[0] + _OF_HEAD * found[1])
     chroma = 0.0 if subject.is_grey else _CHROMA
     return np.asarray(colour.mean() + chroma * (colour - colour.mean()), np.float32)
+
+
+def _dark_of(subject: Subject, name: str) -> NDArray[np.float64] | None:
+    """Return the colour of the darkest pixels of brows or hair, `(3,)`, 0..255; None where hardly any are seen."""
+    parser = subject.networks.parser
+    if name not in parser.classes:
+        return None
+    crop = parser.crop
+    pixels = subject.pixels(crop.kind, crop.height, crop.width)
+    hair = pixels[subject.parsed()[parser.classes.index(name)][: len(pixels)] > 0.6]
+    if len(hair) < _FEWEST:
+        return None
+    lightness = to_lab(hair[None])[0, :, 0]
+    dark = hair[lightness <= np.percentile(lightness, _DARKER[name])]
+    return np.asarray(np.median(dark, axis=0), np.float64)
 
 
 def _light(part: Pixels, cover: Floats, unit: float) -> Floats:
