@@ -39,6 +39,7 @@ _LIGHT = (0.4, 1.2)  # least and greatest light of the skin beside its middle
 _SPREAD = 0.24  # deviation of the hairs' lightness, as a share
 _OF_HEAD = 0.5  # share of the colour that is that of the hair on the head, where some is seen
 _FULL = 1.25  # times the density: from 1 on no skin is seen
+_EVEN = 0.15  # over how much density is evened out, units of the mean face
 _WIDER = 1.3  # how far beyond the outline of the mesh the maps are carried, as a share of its distance from the middle
 _DARKEST = 0.85  # share of the skin's light that a hair throws back at most
 _DARK = (40.0, 32.0, 28.0)  # colour of hair where no brows are seen
@@ -132,7 +133,9 @@ class FaceHair:
         unit = mesh.fit(mesh.template().points, self.points)[0]
         looked = _looked_up(self.points, self.growth, near.roi)
         hairs = _hairs(looked.way, self.growth.length * unit, unit)
-        cover = _cover(looked.density, hairs, self.growth) * _skin(subject, near.roi)
+        # Where the mesh turns away from the viewer, neighbouring pixels lie far apart on the maps.
+        density = np.asarray(cv2.GaussianBlur(looked.density, (0, 0), max(_EVEN * unit, 0.5)), np.float32)
+        cover = _cover(density, hairs, self.growth) * _skin(subject, near.roi)
         weight = cover * near.weight * np.float32(self.amount)
         part = out[y0:y1, x0:x1]
         shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -2.2, 1.4))

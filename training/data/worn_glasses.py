@@ -39,7 +39,9 @@ _SPREAD = (0.06, 0.05, 4.0)  # of the window: shift (share of its height), log o
 _GLASSES = 3  # CelebAMask-HQ's class
 _MANY = 40  # pixels of it in a mask from which a face wears some
 _SPREADS = 2.0  # times: so that a soft frame's mask holds where it has spread to
-_SOFTEST = 2.6  # pictures are reduced by up to so much, and enlarged again: sharp ones become as soft as small ones
+_GREY, _JPEG = 0.12, 0.4  # shares of pictures without colours, and with a JPEG's faults
+_QUALITY = (25, 90)  # of these, least and greatest
+_SOFTEST = 3.2  # pictures are reduced by up to so much, and enlarged again: sharp ones become as soft as small ones
 
 
 class WornGlasses:
@@ -50,7 +52,7 @@ class WornGlasses:
         worn: as `bare`, the same with glasses drawn on them.
         frames: uint8 `(N, H, W)`, how much of each pixel their frames cover, of 255.
         real: uint8 `(M, H, W, 3)`, other faces with glasses.
-        augment: mirror half of them, vary colours and sharpness.
+        augment: mirror half of them, vary colours and sharpness, make some grey, and give some a JPEG's faults.
     """
 
     attributes: tuple[str, ...] = ()
@@ -84,6 +86,13 @@ class WornGlasses:
                     softness = float(rng.uniform(1.0, _SOFTEST))
                     bare[i], worn[i] = _softer(torch.stack([bare[i], worn[i]]), softness)
                     mask[i, 1:] = (_SPREADS * _softer(mask[i : i + 1, 1:], softness)[0]).clamp(max=1.0)
+                if rng.random() < _GREY:
+                    bare[i], worn[i] = (
+                        picture.mean(0, keepdim=True).expand(3, -1, -1) for picture in (bare[i], worn[i])
+                    )
+                if rng.random() < _JPEG:
+                    quality = int(rng.integers(*_QUALITY))
+                    bare[i], worn[i] = (_as_jpeg(picture, quality) for picture in (bare[i], worn[i]))
         return Batch(bare, mask=mask, partner=torch.cat([worn, real], 1))
 
 
@@ -204,3 +213,10 @@ def _softer(pictures: torch.Tensor, by: float) -> torch.Tensor:
     height, width = pictures.shape[2:]
     small = F.interpolate(pictures, (round(height / by), round(width / by)), mode="area")
     return F.interpolate(small, (height, width), mode="bilinear", align_corners=False)
+
+
+def _as_jpeg(picture: torch.Tensor, quality: int) -> torch.Tensor:
+    """Return a picture `(3, H, W)`, [-1, 1], as a JPEG file of a quality shows it."""
+    pixels = ((picture.clamp(-1.0, 1.0) + 1.0) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return to_tensor(cv2.imdecode(data, cv2.IMREAD_COLOR)[None])[0]
