@@ -57,6 +57,23 @@ def test_drawn_glasses_change_only_what_the_mask_says(folder: Path) -> None:
     assert float(mask[frames > 0.4].mean()) > 0.7
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_pictures_are_grey_with_and_without_glasses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(worn_glasses, "_GREY", share)
+    monkeypatch.setattr(worn_glasses, "_JPEG", 0.0)
+    batch = worn_glasses.load(folder, "train", size=32).batch(np.arange(12), np.random.default_rng(0))
+    for picture in (batch.image, batch.require_partner()[:, :3]):
+        assert bool((picture.amax(1) == picture.amin(1)).all()) == (share == 1.0)
+
+
+def test_a_jpeg_s_faults_are_small_and_grow(folder: Path) -> None:
+    image = worn_glasses.load(folder, "test", size=32).batch(np.array([0]), np.random.default_rng(0)).image[0]
+    off = [float((worn_glasses._as_jpeg(image, quality) - image).abs().mean()) for quality in (90, 25)]
+    assert 0.0 < off[0] < off[1] < 0.1
+
+
 def test_without_augmentation_a_picture_is_always_the_same(folder: Path) -> None:
     found = worn_glasses.load(folder, "test", size=32)
     first, again = (found.batch(np.array([0]), np.random.default_rng(seed)) for seed in (0, 1))
