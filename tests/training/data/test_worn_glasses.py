@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (place / name).mkdir(parents=True)
     rng = np.random.default_rng(0)
     for i in range(20):
-        skin = np.clip(rng.normal(170.0, 4.0, (128, 128, 3)), 0, 255).astype(np.uint8)
+        skin = np.clip(rng.normal((195.0, 165.0, 150.0), 4.0, (128, 128, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(skin).save(place / "images" / f"{i:05}.jpg")
         mask = np.zeros((128, 128), np.uint8)
         mask[50:60, 40:90] = 3 if i % 5 == 4 else 1
