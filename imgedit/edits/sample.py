@@ -9,6 +9,7 @@ while it samples, and takes gamma's percentile batch by batch).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -317,6 +318,7 @@ def sample_files(
     found, batches = _open(model, n, seed, reject, device)
     target = Path(out)
     warnings: list[str] = []
+    is_new = not grid and not target.exists()
     if deliver.is_stdout(target):
         raise ConfigError("pictures cannot go to stdout; name a folder, or for a grid a file")
     if grid:
@@ -336,15 +338,20 @@ def sample_files(
 
     done = attempts = 0
     sheet: list[NDArray[np.uint8]] = []
-    for batch in watch(batches):
-        attempts += batch.attempts
-        pictures = to_pixels(batch.images)
-        if grid:
-            sheet.append(pictures)
-            continue
-        files = [File(target / _name(done + i), made(picture)) for i, picture in enumerate(pictures)]
-        done += len(files)
-        deliver.write(files, overwrite=overwrite, flush=False)
+    try:
+        for batch in watch(batches):
+            attempts += batch.attempts
+            pictures = to_pixels(batch.images)
+            if grid:
+                sheet.append(pictures)
+                continue
+            files = [File(target / _name(done + i), made(picture)) for i, picture in enumerate(pictures)]
+            done += len(files)
+            deliver.write(files, overwrite=overwrite, flush=False)
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it holds pictures
+                target.rmdir()
     if sheet:
         together = np.concatenate(sheet)
         whole = sheet_of(together)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
@@ -217,6 +218,19 @@ def test_reject_without_a_calibration_is_a_sentence(tmp_path):
     assert (code, out) == (1, "")
     assert "gan.test cannot reject pictures" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_pictures_is_not_left(gan, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(os, "open", full)
+    for name, left in (("new", False), ("there", True)):
+        (tmp_path / "there").mkdir(exist_ok=True)
+        code, _, err = run("sample", gan.folder, "-n", 2, "-o", tmp_path / name, "--device", "cpu")
+        assert (code, "No space left" in err) == (1, True), err
+        assert (tmp_path / name).exists() == left
 
 
 def test_ctrl_c_leaves_the_pictures_of_whole_batches_only(gan, tmp_path, monkeypatch):
