@@ -225,7 +225,7 @@ def test_a_folder_without_pictures_is_not_left(gan, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "link", full)
-    monkeypatch.setattr(os, "open", full)
+    monkeypatch.setattr(os, "replace", full)  # where there are no hard links
     for name, left in (("new", False), ("there", True)):
         (tmp_path / "there").mkdir(exist_ok=True)
         code, _, err = run("sample", gan.folder, "-n", 2, "-o", tmp_path / name, "--device", "cpu")
