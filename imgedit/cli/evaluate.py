@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     evaluate_photos.register(group)
     group.command(epilog="Example: imgedit evaluate codes runs/digits --data mnist:DIR --probe --swap")(guarded(codes))
     group.command(epilog="Example: imgedit evaluate drawn gan_r1.mnist --data mnist:DIR")(guarded(drawn))
+    group.command(epilog="Example: imgedit evaluate steps gan wgan_gp --n 41")(guarded(steps))
     group.command(epilog="Example: imgedit evaluate show training/results/faces --markdown")(guarded(show))
     tables.register(group)
     app.add_typer(group, name="evaluate")
@@ -162,6 +163,26 @@ def drawn(
         markdown=markdown,
         as_json=as_json,
     )
+
+
+def steps(
+    cases: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CASE]...",
+            help="gan, wgan_gp, cycle_vae-compact, cycle_vae-paper, stargan-compact [default: all].",
+        ),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=3, metavar="N", help="Turns of each loop.")] = 21,
+    out: Out = None,
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Time training steps beside plain PyTorch loops.
+
+    By processor time on one thread. Both loops have the same networks and batches, and run in turn.
+    """
+    measure("training.evaluate.steps", n=n, cases=cases or [], out=out, markdown=markdown, as_json=as_json)
 
 
 def show(

@@ -23,6 +23,7 @@ _REPORTS = {
     "spill": "training.evaluate.faces.spill",
     "sleeves": "training.evaluate.bodies.sleeves",
     "speed": "training.evaluate.speed",
+    "steps": "training.evaluate.steps",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
     "verdict": "training.evaluate.faces.verdict",

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from training.data.batch import Batch
 from training.method import Graph
 from training.networks import dense
-from training.run.optim import EMA, descend, frozen, on_device, restore, set_lr, state_of
+from training.run.optim import EMA, adam, descend, frozen, on_device, restore, set_lr, state_of
 
 STEPS_AN_EPOCH = 859
 """Batches of 64 in MNIST's 55,000 training pictures."""
@@ -120,11 +120,11 @@ class AdversarialMethod:
         self.steps = 0
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Return the optimizer of one network: Adam (one kernel for each tensor, on the CPU too)."""
+        """Return the optimizer of one network: Adam."""
         config = self.config
         if not isinstance(config, AdamConfig):
             raise NotImplementedError
-        return torch.optim.Adam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+        return adam(network.parameters(), config.lr, (config.beta1, config.beta2))
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Move the discriminator only.

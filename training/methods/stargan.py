@@ -34,7 +34,7 @@ from training.method import Graph
 from training.methods.sleeve_classifier import CLOTHES
 from training.networks.patch import PatchClassifier
 from training.networks.translators import ResnetGenerator
-from training.run.optim import EMA, descend, frozen, load_matching, on_device, restore, set_lr, state_of
+from training.run.optim import EMA, adam, descend, frozen, load_matching, on_device, restore, set_lr, state_of
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class Method:
         self.generator = on_device(ResnetGenerator(k, c.width, c.n_blocks), self.device)
         self.discriminator = on_device(PatchClassifier((c.rows, c.size), 3, k, c.d_width, c.d_layers), self.device)
         betas = (c.beta1, 0.999)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=c.lr_g, betas=betas)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=betas)
+        self.optimizer_g = adam(self.generator.parameters(), c.lr_g, betas)
+        self.optimizer_d = adam(self.discriminator.parameters(), c.lr_d, betas)
         self.ema = EMA(self.generator, c.ema_decay)
         self.steps = 0
 
@@ -153,34 +153,32 @@ class Method:
     def step(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """`n_critic` steps of D, each on its own batch, then one of G on the last of them."""
         terms: dict[str, Tensor] = {}
-        for _ in range(self.config.n_critic):
+        for i in range(self.config.n_critic):
             self.set_learning_rates()
             batch = next(stream).to(self.device)
             x, c_org = batch.image, batch.require_labels()
             c_trg = draw_targets(c_org)
-            terms = self.discriminator_step(x, c_org, c_trg)
+            # G does not move before its own step, so the last pictures translated serve it too.
+            with torch.set_grad_enabled(i == self.config.n_critic - 1):
+                fake = self.generator(x, c_trg)
+            terms = self.discriminator_step(x, c_org, fake.detach())
             self.steps += 1
-        terms |= self.generator_step(x, c_org, c_trg)
+        terms |= self.generator_step(x, c_org, c_trg, fake)
         self.ema.update(self.generator)
         return terms
 
-    def discriminator_step(self, x: Tensor, c_org: Tensor, c_trg: Tensor) -> dict[str, Tensor]:
+    def discriminator_step(self, x: Tensor, c_org: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """One step of D (equations 2, 5 and 8).
 
         Args:
             x: `(N, 3, H, W)`, [-1, 1].
             c_org: `(N, K)`, 0 or 1, the labels of x.
-            c_trg: `(N, K)`, what G is asked for.
+            fake: as x, what G made of it, without a gradient.
         """
-        # Real pictures: D_src raises its answer, D_cls learns their labels.
-        out_src, out_cls = self.discriminator(x)
-        loss_real = -out_src.mean()
-        loss_cls = classification_loss(out_cls, c_org)
-        # Translated pictures: D_src lowers its answer.
-        with torch.no_grad():
-            fake = self.generator(x, c_trg)
-        out_src, _ = self.discriminator(fake)
-        loss_fake = out_src.mean()
+        out_src, out_cls = self.discriminator(torch.cat([x, fake]))
+        # Real pictures: D_src raises its answer, D_cls learns their labels. Translated pictures: D_src lowers it.
+        loss_real, loss_fake = -out_src[: len(x)].mean(), out_src[len(x) :].mean()
+        loss_cls = classification_loss(out_cls[: len(x)], c_org)
         # Gradient penalty on points between them, of the sum of D_src's patches.
         loss_gp = gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake)
         loss = loss_real + loss_fake + self.config.lambda_cls * loss_cls + self.config.lambda_gp * loss_gp
@@ -191,11 +189,17 @@ class Method:
             "loss_d_gp": loss_gp.detach(),
         }
 
-    def generator_step(self, x: Tensor, c_org: Tensor, c_trg: Tensor) -> dict[str, Tensor]:
-        """One step of G (equations 3, 4 and 6); arguments as `discriminator_step`."""
+    def generator_step(self, x: Tensor, c_org: Tensor, c_trg: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """One step of G (equations 3, 4 and 6).
+
+        Args:
+            x: as `discriminator_step`.
+            c_org: as there.
+            c_trg: `(N, K)`, what G was asked for.
+            fake: what it made of that, with G's graph behind it.
+        """
         with frozen(self.discriminator):
             # From the original to the target labels: D_src takes the result for real, D_cls for c_trg.
-            fake = self.generator(x, c_trg)
             out_src, out_cls = self.discriminator(fake)
             loss_adv = -out_src.mean()
             loss_cls = classification_loss(out_cls, c_trg)

@@ -25,12 +25,12 @@ class _InstanceNorm(nn.GroupNorm):
         return super().forward(x if x.is_cuda else x.contiguous())
 
 
-def instance_norm(n: int) -> nn.GroupNorm:
-    """Return instance norm with a learnt scale and shift of `n` channels.
+def instance_norm(n: int, affine: bool = True) -> nn.GroupNorm:
+    """Return instance norm of `n` channels, with a learnt scale and shift if `affine`.
 
     As a group norm, which is the same and in half precision as fast again on a CPU.
     """
-    return _InstanceNorm(n, n)
+    return _InstanceNorm(n, n, affine=affine)
 
 
 class ResidualBlock(nn.Module):

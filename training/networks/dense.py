@@ -7,6 +7,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from training.networks.activations import LeakyReLU
+from training.networks.linear import Linear
+
 Kind = Literal["dense", "tanh", "conv"]
 GENERATOR_WIDTHS = (256, 512, 1024)
 DISCRIMINATOR_WIDTHS = (512, 256)
@@ -48,12 +51,12 @@ class DenseGenerator(nn.Module):
         n_in = z_dim
         for i, n_out in enumerate(widths):
             normed = batch_norm and i > 0
-            layers.append(nn.Linear(n_in, n_out, bias=not normed))
+            layers.append(Linear(n_in, n_out, bias=not normed))
             if normed:
                 layers.append(nn.BatchNorm1d(n_out))
-            layers.append(nn.Tanh() if tanh else nn.LeakyReLU(SLOPE))
+            layers.append(nn.Tanh() if tanh else LeakyReLU(SLOPE))
             n_in = n_out
-        layers.append(nn.Linear(n_in, channels * size * size))
+        layers.append(Linear(n_in, channels * size * size))
         self.body = nn.Sequential(*layers) if tanh else nn.Sequential(*layers, nn.Tanh())
         if tanh:
             self.body.apply(_orthogonal)
@@ -89,9 +92,9 @@ class DenseDiscriminator(nn.Module):
         layers: list[nn.Module] = []
         n_in = channels * size * size
         for n_out in widths:
-            layers += [nn.Linear(n_in, n_out), nn.Tanh() if tanh else nn.LeakyReLU(SLOPE)]
+            layers += [Linear(n_in, n_out), nn.Tanh() if tanh else LeakyReLU(SLOPE)]
             n_in = n_out
-        self.body = nn.Sequential(*layers, nn.Linear(n_in, n_outputs, bias=bias))
+        self.body = nn.Sequential(*layers, Linear(n_in, n_outputs, bias=bias))
         if tanh:
             self.body.apply(_orthogonal)
 
@@ -115,13 +118,13 @@ class ConvGenerator(nn.Module):
     def __init__(self, z_dim: int, channels: int, size: int, width: int = 32, batch_norm: bool = False) -> None:
         super().__init__()
         self.side = size // 4
-        self.project = nn.Linear(z_dim, 4 * width * self.side**2)
-        layers: list[nn.Module] = [nn.LeakyReLU(SLOPE)]
+        self.project = Linear(z_dim, 4 * width * self.side**2)
+        layers: list[nn.Module] = [LeakyReLU(SLOPE)]
         for n_in, n_out in ((4 * width, 2 * width), (2 * width, width)):
             layers.append(nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=not batch_norm))
             if batch_norm:
                 layers.append(nn.BatchNorm2d(n_out))
-            layers.append(nn.LeakyReLU(SLOPE))
+            layers.append(LeakyReLU(SLOPE))
         self.body = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
@@ -137,11 +140,11 @@ class ConvDiscriminator(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             nn.Conv2d(width, 2 * width, 4, 2, 1),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             nn.Flatten(),
-            nn.Linear(2 * width * (size // 4) ** 2, n_outputs, bias=bias),
+            Linear(2 * width * (size // 4) ** 2, n_outputs, bias=bias),
         )
 
     def forward(self, image: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from training.networks.activations import LeakyReLU
 from training.networks.unet import UNet
 
 
@@ -44,7 +45,7 @@ class HalfDiscriminator(nn.Module):
         sizes = [4, width, 2 * width, 4 * width, 4 * width]
         layers: list[nn.Module] = []
         for n_in, n_out in itertools.pairwise(sizes):
-            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(sizes[-1], 1, 3, 1, 1, bias=False))
 
     def forward(self, image: Tensor, visible: Tensor) -> Tensor:

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.networks.activations import LeakyReLU
 from training.networks.autoencoder import LOGVAR_RANGE, Encoded
+from training.networks.blocks import instance_norm
 
 __all__ = ["SIDE", "JhaDecoder", "JhaDiscriminator", "JhaEncoder"]
 
@@ -35,7 +37,7 @@ class JhaEncoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out in ((1, 16), (16, 32), (32, 64)):
-            layers += [nn.Conv2d(n_in, n_out, 5, 2, 1), nn.InstanceNorm2d(n_out), nn.ReLU(inplace=True)]
+            layers += [nn.Conv2d(n_in, n_out, 5, 2, 1), instance_norm(n_out, affine=False), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers, nn.Flatten())
         self.z, self.s = nn.Linear(_FEATURES, z_dim), nn.Linear(_FEATURES, s_dim)
         self.z_logvar = nn.Linear(_FEATURES, z_dim) if variational_z else None
@@ -63,8 +65,8 @@ class JhaDecoder(nn.Module):
         self.z, self.s = nn.Linear(z_dim, _FEATURES), nn.Linear(s_dim, _FEATURES)
         layers: list[nn.Module] = []
         for n_in, n_out in ((128, 32), (32, 16)):
-            act = nn.LeakyReLU(_SLOPE) if leaky else nn.ReLU()
-            layers += [nn.ConvTranspose2d(n_in, n_out, 4, 2), nn.InstanceNorm2d(n_out), act]
+            act = LeakyReLU(_SLOPE) if leaky else nn.ReLU()
+            layers += [nn.ConvTranspose2d(n_in, n_out, 4, 2), instance_norm(n_out, affine=False), act]
         self.up = nn.Sequential(*layers, nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid())
         self.apply(_begin)
 
@@ -83,7 +85,7 @@ class JhaDiscriminator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out in ((2, 32), (32, 64), (64, 128)):
-            layers += [nn.Conv2d(n_in, n_out, 5, 2, 1), nn.InstanceNorm2d(n_out), nn.LeakyReLU(_SLOPE)]
+            layers += [nn.Conv2d(n_in, n_out, 5, 2, 1), instance_norm(n_out, affine=False), LeakyReLU(_SLOPE)]
         self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * _FEATURES, 2))
         self.apply(_begin)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.losses import adversarial as losses
+from training.networks.activations import LeakyReLU
 
 Adversarial = Literal["hinge", "non_saturating"]
 
@@ -114,6 +115,6 @@ def _trunk(n_in: int, size: int, width: int) -> tuple[nn.Sequential, int]:
     layers: list[nn.Module] = []
     side, n_out = size, width
     while side > 4:
-        layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), LeakyReLU(0.2)]
         side, n_in, n_out = side // 2, n_out, min(2 * n_out, 8 * width)
     return nn.Sequential(*layers, nn.Flatten()), n_in * side * side

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from training.networks.activations import LeakyReLU
 from training.networks.blocks import instance_norm
 
 
@@ -33,7 +34,7 @@ class PatchClassifier(nn.Module):
         layers: list[nn.Module] = []
         for i in range(n_layers):
             n_out = width * min(1 << i, 32)
-            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.01)]
+            layers += [nn.Conv2d(n_in, n_out, 4, 2, 1), LeakyReLU(0.01)]
             n_in = n_out
         self.main = nn.Sequential(*layers)
         self.adversarial = nn.Conv2d(n_in, 1, 3, 1, 1, bias=False)
@@ -72,12 +73,12 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, n_in: int, width: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(n_in, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [nn.Conv2d(n_in, width, 4, 2, 1), LeakyReLU(0.2)]
         for i, stride in enumerate((2, 2, 1)):
             layers += [
                 nn.Conv2d(width << i, width << (i + 1), 4, stride, 1, bias=False),
                 instance_norm(width << (i + 1)),
-                nn.LeakyReLU(0.2),
+                LeakyReLU(0.2),
             ]
         self.main = nn.Sequential(*layers, nn.Conv2d(width << 3, 1, 4, 1, 1))
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.networks.activations import LeakyReLU
 from training.networks.blocks import conv_norm_act
 
 __all__ = ["PatchGAN", "UNet"]
@@ -55,7 +56,7 @@ class PatchGAN(nn.Module):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), nn.LeakyReLU(0.2))
+            nn.Sequential(nn.Conv2d(n_in, n_out, 4, 2, 1), LeakyReLU(0.2))
             for n_in, n_out in itertools.pairwise(channels)
         )
         self.last = nn.Conv2d(channels[-1], 1, 3, 1, 1, bias=False)  # the hinge loss cancels a bias

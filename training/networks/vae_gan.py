@@ -7,6 +7,7 @@ import itertools
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.networks.activations import LeakyReLU
 from training.networks.autoencoder import LOGVAR_RANGE
 
 __all__ = ["Critic", "Decoder", "Encoder", "LatentCritic"]
@@ -110,7 +111,7 @@ class LatentCritic(nn.Module):
     def __init__(self, z_dim: int, hidden: int = 512) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(z_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
+            nn.Linear(z_dim, hidden), LeakyReLU(0.2), nn.Linear(hidden, hidden), LeakyReLU(0.2),
             nn.Linear(hidden, 1),
         )  # fmt: skip
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -34,12 +35,11 @@ class EMA(Generic[M]):
         """Move the average towards `network` by `1 - decay` (less memory in the first updates)."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))  # the start is soon forgotten
-        source = network.state_dict()
-        for name, value in self.network.state_dict().items():
+        for value, source in zip(_tensors(self.network), _tensors(network), strict=True):
             if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - decay)
+                value.lerp_(source, 1 - decay)
             else:
-                value.copy_(source[name])
+                value.copy_(source)
 
     def state_dict(self) -> dict[str, object]:
         """Return the averaged network and the number of updates."""
@@ -51,6 +51,10 @@ class EMA(Generic[M]):
         self.updates = int(state["updates"])  # type: ignore[call-overload]
 
 
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    return itertools.chain(network.parameters(), network.buffers())
+
+
 def one_cycle(step: int, steps: int, warmup: float = 0.1) -> float:
     """Learning-rate factor: linear warm-up over `warmup` of the steps, then a cosine to 1 % of the peak."""
     t = step / max(steps, 1)
@@ -58,6 +62,11 @@ def one_cycle(step: int, steps: int, warmup: float = 0.1) -> float:
         return max(t / warmup, 0.01)
     t = min((t - warmup) / (1 - warmup), 1.0)
     return 0.01 + 0.99 * 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * t))))
+
+
+def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> torch.optim.Adam:
+    """Return Adam with one kernel for each tensor, which on CPUs too takes a third of the time of PyTorch's default."""
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor, clip: float = 0.0) -> None:
@@ -97,7 +106,7 @@ def on_device(network: M, device: torch.device) -> M:
     Channels last is the faster one on GPUs, and on CPUs too where no instance norm is in the network: PyTorch's kernel
     for that takes 4 to 40 times as long in this order as in the plain one.
     """
-    plain = device.type == "cpu" and any(isinstance(m, nn.GroupNorm) for m in network.modules())
+    plain = device.type == "cpu" and any(isinstance(m, nn.GroupNorm | nn.InstanceNorm2d) for m in network.modules())
     return network.to(device).to(memory_format=torch.contiguous_format if plain else torch.channels_last)
 
 

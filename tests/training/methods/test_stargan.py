@@ -81,7 +81,7 @@ def test_the_gradient_penalty_is_of_the_sum_of_the_source_patches() -> None:
     method.discriminator = Linear(1.0, 4)  # type: ignore[assignment]
     method.optimizer_d = torch.optim.SGD(method.discriminator.parameters(), lr=0.0)  # type: ignore[assignment]
     x = batch()
-    terms = method.discriminator_step(x.image, x.require_labels(), x.require_labels())
+    terms = method.discriminator_step(x.image, x.require_labels(), x.image.flip(0))
     size = 3 * 16 * 16
     # Four patches, each with a gradient of 1 / size at every value of the picture.
     slope = 4 / size * size**0.5
@@ -101,7 +101,7 @@ def test_a_step_of_the_discriminator_parts_real_from_translated_pictures_and_lea
     gap, before = source(method, x) - source(method, fake), told()
     generator = [p.detach().clone() for p in method.generator.parameters()]
     for _ in range(5):
-        method.discriminator_step(x, labels, targets)
+        method.discriminator_step(x, labels, fake)
     assert source(method, x) - source(method, fake) > gap
     assert told() < before
     assert all(torch.equal(a, b) for a, b in zip(method.generator.parameters(), generator, strict=True))
@@ -130,7 +130,7 @@ def test_a_step_of_the_generator_raises_d_of_fakes_shows_the_targets_and_comes_b
 
     before, discriminator = measured(), [p.detach().clone() for p in method.discriminator.parameters()]
     for _ in range(5):
-        method.generator_step(x, labels, targets)
+        method.generator_step(x, labels, targets, method.generator(x, targets))
     assert measured() < before
     assert all(torch.equal(a, b) for a, b in zip(method.discriminator.parameters(), discriminator, strict=True))
     assert all(p.requires_grad for p in method.discriminator.parameters())
@@ -144,11 +144,19 @@ def test_the_cycle_leads_back_to_the_pictures_own_labels() -> None:
     with torch.no_grad():
         expected = (method.generator(method.generator(x, labels.flip(1)), labels) - x).abs().mean()
     asked.clear()
-    terms = method.generator_step(x, labels, labels.flip(1))
+    terms = method.generator_step(x, labels, labels.flip(1), method.generator(x, labels.flip(1)))
     assert len(asked) == 2
     assert torch.equal(asked[0], labels.flip(1))
     assert torch.equal(asked[1], labels)
     assert float(terms["loss_g_rec"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_step_translates_each_batch_once_and_the_last_one_back() -> None:
+    method = make(n_critic=3)
+    asked: list[tuple[bool, Tensor]] = []
+    method.generator.register_forward_pre_hook(lambda _, given: asked.append((torch.is_grad_enabled(), given[0])))
+    method.step(iter([batch()] * 3))
+    assert [grad for grad, _ in asked] == [False, False, True, True]  # three for D, of which G learns by the last
 
 
 def test_rates_fall_in_stairs_to_zero_over_the_second_half() -> None:
