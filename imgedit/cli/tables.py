@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
         (mnist_gans, "mnist-gans", "mnist-gans"),
         (gaussian_modes, "gaussian-modes", "gaussian-modes-grid3"),
         (mnist_latents, "mnist-latents", "mnist-latents"),
+        (few_shot, "few-shot", "few-shot"),
         (translation_hair, "translation-hair", "translation-hair"),
         (translation_sleeves, "translation-sleeves", "translation-sleeves"),
         (sweep, "sweep", "sweep --markdown"),
@@ -89,6 +90,22 @@ def mnist_latents(
 ) -> None:
     """Compare methods that split digits in s and z, by a probe."""
     _compare("mnist-latents", runs, data, train, seeds, n, device, markdown, as_json)
+
+
+def few_shot(
+    runs: Runs,
+    data: Data = None,
+    train: Train = False,
+    seeds: Seeds = 1,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Compare trainings with 0, 1 and 10 pictures of a digit: 7, 8 or 9.
+
+    Pictures are written into the run folders.
+    """
+    _compare("few-shot", runs, data, train, seeds, None, device, markdown, as_json)
 
 
 Each = Annotated[int | None, typer.Option("--n", min=1, metavar="N", help="Pictures each way [default: 200].")]

@@ -75,7 +75,20 @@ def test_an_option_that_would_be_ignored_is_refused(words: list[str], said: str)
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["faces"], ["pose"], ["expression"], ["codes"], ["drawn"], ["show"], ["tables"], ["tables", "sweep"]]
+    "words",
+    [
+        [],
+        ["faces"],
+        ["pose"],
+        ["expression"],
+        ["codes"],
+        ["drawn"],
+        ["steps"],
+        ["show"],
+        ["tables"],
+        ["tables", "sweep"],
+        ["tables", "few-shot"],
+    ],
 )
 def test_help_is_whole_at_80_columns_and_has_an_example(words: list[str]) -> None:
     done = run(*words, "--help")

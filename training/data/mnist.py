@@ -26,6 +26,7 @@ def load(
     specified: str = "identity",
     pairs: bool = False,
     holdout: Sequence[int] = (),
+    shots: int = 0,
     limit: int | None = None,
 ) -> Grouped:
     """Load one split.
@@ -37,6 +38,7 @@ def load(
         specified: the only factor is `identity`, the digit.
         pairs: also draw partners of the same digit.
         holdout: digits to leave out of `train` and `valid` (for few-shot measurements).
+        shots: so many pictures of each of these digits, the first ones, stay in `train`.
         limit: at most so many pictures, the first ones.
 
     Raises:
@@ -55,6 +57,9 @@ def load(
     images, digits = images[part], digits[part]
     if holdout and split != "test":
         kept = ~np.isin(digits, holdout)
+        if split == "train":
+            for digit in holdout:
+                kept[np.flatnonzero(digits == digit)[:shots]] = True
         images, digits = images[kept], digits[kept]
     images, digits = images[:limit], digits[:limit]
     if size == 32:

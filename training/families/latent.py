@@ -77,15 +77,20 @@ class SplitConfig(CoderConfig):
     """Normalisation in the encoder; `instance` uses the picture's own statistics at test time too."""
     holdout: tuple[int, ...] = ()
     """Classes that training leaves out, as places among the data set's classes (for few-shot measurements)."""
+    shots: int = 0
+    """Pictures of each of these classes that training has all the same (mnist)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.s_dim < 1:
             raise ValueError(f"s_dim must be at least 1, got {self.s_dim}")
+        if self.shots < 0 or (self.shots and not self.holdout):
+            raise ValueError(f"shots are of the classes in holdout, 0 or more, got {self.shots}")
 
     def data_options(self) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`, which draws pairs."""
-        return {**super().data_options(), "pairs": True, "holdout": self.holdout}
+        few = {"shots": self.shots} if self.shots else {}
+        return {**super().data_options(), "pairs": True, "holdout": self.holdout, **few}
 
 
 class Coder:

@@ -29,6 +29,7 @@ COMPARISONS = {
     "mnist-gans": "training.evaluate.tables.mnist_gans",
     "gaussian-modes": "training.evaluate.tables.gaussian_modes",
     "mnist-latents": "training.evaluate.tables.mnist_latents",
+    "few-shot": "training.evaluate.tables.few_shot",
     "translation-hair": "training.evaluate.tables.translation_hair",
     "translation-sleeves": "training.evaluate.tables.translation_sleeves",
 }
