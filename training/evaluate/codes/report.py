@@ -30,6 +30,7 @@ PARTS = ("probe", "probe-unseen", "tsne", "swap", "interpolate", "sample", "few-
 TRAIN_ROWS = 20_000
 """Training pictures that the probe learns from, unless told otherwise."""
 TSNE_ROWS = 2000
+_SEEN = "training split / test split"
 PROBE_HEADER = ("probe", "classifier", "train", "test", "train F1", "test F1", "n train", "n test")
 
 
@@ -91,9 +92,9 @@ def evaluate(
         if part in parts:
             make(method, pictures, result, Sheets(result, place))
     if "tsne" in parts:
-        fewer = latents.thinned(pictures.known or pictures.test, TSNE_ROWS, seed)
+        fewer = latents.thinned(pictures.test, TSNE_ROWS, seed)
         title = f"t-SNE of {len(fewer)} test pictures, {method.id}, step {steps}"
-        tsne.write(latents.encode(method, fewer), fewer.classes, place / FOLDER / "tsne.png", title, seed)
+        tsne.write(latents.encode(method, fewer), _named(pictures), place / FOLDER / "tsne.png", title, seed)
         result["pictures"].append(f"{FOLDER}/tsne.png")
     result["pictures"] = sorted(set(result["pictures"]))
     return result
@@ -149,7 +150,7 @@ def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed:
         fewer = latents.thinned(pictures.train, TRAIN_ROWS if n is None else n, seed)
         for_training = _by_name(latents.encode(method, fewer, "Encoding the training split"), fewer, pictures.test)
         for_test = latents.encode(method, pictures.known) if pictures.unseen is not None else test
-        what = "training split / test split"
+        what = _SEEN
     return {
         "probe": {"pictures": what, **probe.probe(for_training, for_test, seed)},
         "z": latents.information(test),
@@ -189,13 +190,20 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     return found
 
 
+def _named(pictures: Pictures) -> list[str]:
+    """Return the names of the test classes, with a word at those that training never saw."""
+    seen = {pictures.train.classes[i] for i in np.unique(pictures.train.specified)}
+    return [name if name in seen else f"{name}, unseen" for name in pictures.test.classes]
+
+
 def _probe_blocks(metrics: Mapping[str, Any]) -> list[Block]:
     figures, z, error = metrics["probe"], metrics["z"], metrics["reconstruction"]
+    seen = ", pictures of classes that training saw" if figures["pictures"] == _SEEN else ""
     kl = f"{z['kl_nats']:.2f} nats in " if "kl_nats" in z else ""
     return [
         Table(PROBE_HEADER, probe_rows(figures), n_keys=2),
         f"accuracy and macro F1 in %; chance {100 * figures['chance']:.1f}, commonest class "
-        f"{100 * figures['majority']:.1f}; {figures['pictures']}",
+        f"{100 * figures['majority']:.1f}; {figures['pictures']}{seen}",
         f"z holds {kl}{z['active_dimensions']} active of {z['dimensions']} dimensions; reconstruction error "
         f"{error['mse']:.5f} a pixel, {error['sse']:.2f} a picture (squared, 0..1)",
     ]

@@ -14,7 +14,7 @@ from training.evaluate.drawn import density_ratio, fid, report
 from training.evaluate.drawn.features import load as load_features
 from training.evaluate.layout import Block, Table
 from training.evaluate.tables.comparison import Options, Training
-from training.evaluate.tables.spread import plus_minus, spread
+from training.evaluate.tables.spread import one_seed, plus_minus, spread
 from training.families import gan
 
 TRAIN_PICTURES = 55_000
@@ -116,7 +116,8 @@ class MnistGans:
             f"training pictures score {result['floor']:.1f}. Averaged weights unless said otherwise, rejection with "
             f"gamma {result['gamma_rule']} by the calibrated discriminator or critic itself, or by a classifier of "
             "real and generated pictures that is trained after the GAN. Mean ± standard deviation over seeds. Minutes "
-            "are training alone. The reported figures are by Inception features and do not compare in absolute value.",
+            "are training alone. The reported figures are by Inception features and do not compare in absolute value."
+            + one_seed([row["method"] for row in result["rows"]], [len(row["seeds"]) for row in result["rows"]]),
             Table(_HEADER, [_cells(row) for row in result["rows"]]),
         ]
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from training.evaluate.codes import report
 from training.evaluate.layout import Block, Table
 from training.evaluate.tables.comparison import Options, Training
-from training.evaluate.tables.spread import plus_minus, spread
+from training.evaluate.tables.spread import one_seed, plus_minus, spread
 
 SOURCES = ("z sampled", "z mean", "s")
 """What is probed, as `training.evaluate.codes.probe` names it."""
@@ -132,7 +132,8 @@ class MnistLatents:
             f"{100 * result['chance']:.0f}. Of z lower is better, of s higher. Mean ± standard deviation over seeds. "
             "The error is squared, summed over a picture in units of 0..1. Minutes are training alone. Published are z "
             "sampled / s: Jha et al. 2018, table 1, and a later study that trained their code and added to it. Rows "
-            "without figures of ours are not trained yet.",
+            "without figures of ours are not trained yet."
+            + one_seed([row["method"] for row in result["rows"]], [len(row["seeds"]) for row in result["rows"]]),
             Table(_HEADER, [_cells(row) for row in result["rows"]]),
         ]
 

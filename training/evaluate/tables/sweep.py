@@ -162,7 +162,8 @@ def blocks(result: Mapping[str, Any], command: str) -> list[Block]:
     return [
         Title("sweep"),
         f"Data {result['data']}, {result['minutes']:g} minutes of training a run. Test accuracy of the MLP probe in %, "
-        "in brackets of the SVM; where there are several seeds, mean ± standard deviation (n - 1).",
+        "in brackets of the SVM; where there are several seeds, mean ± standard deviation (n - 1). Rows of one seed "
+        "have no spread to be known, so that what parts them may be chance.",
         Table(header, rows, n_keys=2),
         "Made by:",
         Verbatim([command]),

@@ -137,7 +137,9 @@ def digits(n: int, seed: int = 0) -> np.ndarray:
     return pictures.one_of_each_class(load(Path(), "test", size=8, specified="identity"), n, seed)
 
 
-def test_every_part_from_the_command_line_and_earlier_figures_are_kept(tmp_path: Path) -> None:
+def test_every_part_from_the_command_line_and_earlier_figures_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, data = trained(tmp_path, "holdout=2,3"), f"written:{tmp_path}"
     first = run("evaluate", "codes", folder, "--data", data, "--probe", "--few-shot", "--json")
     assert first.exit_code == 0, first.output
@@ -148,8 +150,18 @@ def test_every_part_from_the_command_line_and_earlier_figures_are_kept(tmp_path:
     assert figures["few_shot"]["shots 1"] == {
         "n_classes": 2, "n": 98, "mse": pytest.approx(0.0, abs=1e-12), "accuracy": 1.0, "chance": 0.5
     }  # fmt: skip
+    mapped: list[tuple[set[int], list[str]]] = []
+    write = report.tsne.write
+    monkeypatch.setattr(
+        report.tsne,
+        "write",
+        lambda c, names, *a: mapped.append((set(c.specified.tolist()), names)) or write(c, names, *a),
+    )
     then = run("evaluate", "codes", folder, "--data", data, "--tsne", "--swap", "--interpolate", "--sample")
     assert then.exit_code == 0, then.output
+    ((classes, names),) = mapped
+    assert classes == {0, 1, 2, 3}  # seen and unseen classes in one map
+    assert [name.endswith(", unseen") for name in names[:4]] == [False, False, True, True]
     assert "z sampled" in then.stdout
     kept = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert kept["metrics"] == figures

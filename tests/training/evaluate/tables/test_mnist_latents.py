@@ -85,3 +85,11 @@ def test_a_run_is_probed_once_and_keeps_its_figures(tmp_path: Path, monkeypatch:
     assert result["rows"][0]["minutes"]["mean"] == pytest.approx(20 * 4 / 2.0 / 60)
     kept = json.loads((run / "evaluation.json").read_text())
     assert (kept["pictures"], kept["n_drawn"]) == (["a.png"], 20 * 4)  # what else was drawn of the run is not forgotten
+
+
+def test_rows_of_one_seed_are_named_in_the_sentence() -> None:
+    table = mnist_latents.MnistLatents("mnist:x", comparison.Options())
+    result = table.result({"mathieu": measured([0.2, 0.4]), "cycle_vae_tight": measured([0.1])})
+    said = table.blocks(result)[0]
+    assert str(said).endswith("may be chance: cycle_vae, plain, lambda_kl=3.")
+    assert "chance: " not in str(table.blocks(table.result({"mathieu": measured([0.2, 0.4])}))[0])
