@@ -41,6 +41,9 @@ __all__ = [
     "translate_image",
 ]
 
+_LEAST_WORN = 0.06
+"""Share of the window around the eyes from which something is worn there: real glasses take 0.2 and more."""
+
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""
 
@@ -416,7 +419,11 @@ def _removal(job: Job) -> Sequence[Change]:
         return np.asarray(picture[0], np.float32), np.asarray(mask[0, 0], np.float32)
 
     strength = max(edit.strength for edit in job.edits)
-    return [Removal(face.points, take, size, job.region(job.part), strength)]
+    change = Removal(face.points, take, size, job.region(job.part), strength)
+    if not job.is_forced and change.share_of(job.subject.rgb) < _LEAST_WORN:
+        job.warn(f"wears nothing that {job.named} could take off; use force to do it all the same")
+        return []
+    return [change]
 
 
 def _face_hair(job: Job) -> Sequence[Change]:

@@ -157,7 +157,7 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
         raise ModelError(f"{manifest.id} has output {manifest.output!r}; only {', '.join(CHANGES)} edit by words")
     edits, limit = task.edits, ""
     current: dict[str, float] | None = None
-    if manifest.conditioning != "direction" and _is_left(edits):
+    if manifest.conditioning != "direction" and manifest.output != "removal" and _is_left(edits):  # it looks for itself
         current = subject.classified_by(task.model) if task.model.has("classify") else subject.attributes
         if is_forced:
             current = _as_if_it_were_not_there(edits, current)

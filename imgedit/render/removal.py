@@ -29,6 +29,7 @@ Take = Callable[[Floats], tuple[Floats, Floats]]
 """Takes off: a crop `(3, h, w)` in [-1, 1] to the crop without, and where it differs, `(h, w)` in 0..1."""
 
 _LEAST, _FULL = 0.08, 0.6  # of the network's mask: painted not at all, and in full
+_SEEN = 0.5  # of the network's mask, from which a pixel shows glasses
 _GRAIN = 14.0  # of 255: more than so much detail is an edge, not grain
 _BORDER = 4  # crop pixels over which painting ends at the border of the window
 
@@ -55,6 +56,12 @@ class Removal:
     def scaled(self, strength: float) -> Removal:
         """Return the same change at a share of its strength: the glasses fade."""
         return replace(self, amount=self.amount * strength)
+
+    def share_of(self, rgb: Pixels) -> float:
+        """Return the share of the window in which the painter sees glasses, 0..1."""
+        matrix = eyes.window(self.points, self.size)
+        _, mask = self.take(to_tensor(eight_bit(geometry.cut(rgb, matrix, self.size, edge=True))))
+        return float((mask * eyes.where_frames_may_be(self.points, matrix, self.size) > _SEEN).mean())
 
     def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
         """Take the glasses off the photo; as `Change.apply`."""

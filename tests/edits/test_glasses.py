@@ -50,7 +50,7 @@ def test_a_face_without_a_mesh_gets_none_and_the_user_is_told(
 def test_glasses_are_not_taken_off_by_what_draws_them() -> None:
     models = library.available("translate")
     assert assign({"eyeglasses": 1.0}, models)[0].model.id == MODEL
-    assert assign({"no-eyeglasses": 1.0}, models)[0].model.id == "stargan_glasses.celeba"
+    assert assign({"no-eyeglasses": 1.0}, models)[0].model.id == "glasses_remover.celeba"
     with pytest.raises(ConfigError, match="'no-eyeglasses' cannot be done: drawn_glasses"):
         assign({"no-eyeglasses": 1.0}, [library.bundled(MODEL)])
 

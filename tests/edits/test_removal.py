@@ -17,6 +17,8 @@ from imgedit.errors import ConfigError
 from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.manifest import Crop, GraphFile, Manifest, Word
+from imgedit.render.removal import Removal
+from imgedit.vision import mesh
 from imgedit.vision.subject import Subject
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
@@ -78,11 +80,32 @@ def test_what_the_model_says_is_painted_around_the_eyes_and_the_rest_is_kept(
     assert off[rows, columns].mean() > worn[rows, columns].mean() + 30
 
 
-def test_a_face_without_glasses_is_left_alone(editor: imgedit.Editor) -> None:
+def test_a_face_without_glasses_is_left_alone() -> None:
     photo = photos.read(PORTRAIT)
-    result = editor.translate_photo(photo, "no-eyeglasses")
+    result = imgedit.open_model(device="cpu", mark=False).translate_photo(photo, "no-eyeglasses")
     np.testing.assert_array_equal(result.photo.rgb, photo.rgb)
-    assert any("so already" in text for text in result.warnings)
+    assert any("wears nothing that 'no-eyeglasses' could take off" in text for text in result.warnings)
+
+
+def test_the_bundled_model_takes_drawn_glasses_off(worn: np.ndarray) -> None:
+    photo = photos.read(PORTRAIT)
+    off = imgedit.open_model(device="cpu", mark=False).translate_photo(photos.read(worn), "no-eyeglasses").photo.rgb
+    where = np.abs(worn.astype(int) - photo.rgb).max(2) > 25
+    assert where.sum() > 300
+    before, after = (np.abs(one.astype(int) - photo.rgb)[where].mean() for one in (worn, off))
+    assert after < 0.3 * before
+
+
+def test_what_is_seen_is_a_share_of_the_window(model: Model, worn: np.ndarray) -> None:
+    points = mesh.template().points * 6.0 + [280.0, 120.0, 0.0]
+
+    def take(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mask = np.zeros(SIZE, np.float32)
+        mask[16:24, :32] = 1.0
+        return crop, mask
+
+    share = Removal(points, take, SIZE, "all").share_of(worn)
+    assert 0.0 < share <= 8 * 32 / (SIZE[0] * SIZE[1])
 
 
 def test_behind_dark_glasses_nothing_is_invented_unless_it_is_asked_for(

@@ -51,6 +51,11 @@ FACTS = {
         "none", "Kaggle fashion product images (small)", _RESEARCH.format("the set, whose pictures are a shop's")
     ),
     "umist": Facts("none", "UMIST, Graham and Allinson 1998", _RESEARCH.format("UMIST")),
+    "worn_glasses": Facts(
+        "none",
+        "CelebA, Liu et al. 2015; CelebAMask-HQ, Lee et al. 2020",
+        _RESEARCH.format("CelebA and CelebAMask-HQ"),
+    ),
     "utkface": Facts("none", "UTKFace, Zhang et al. 2017", _RESEARCH.format("UTKFace")),
     "utkface_hair": Facts(
         "face", "UTKFace, Zhang et al. 2017, with names of hair colours", _RESEARCH.format("UTKFace")

@@ -219,4 +219,4 @@ def _as_jpeg(picture: torch.Tensor, quality: int) -> torch.Tensor:
     """Return a picture `(3, H, W)`, [-1, 1], as a JPEG file of a quality shows it."""
     pixels = ((picture.clamp(-1.0, 1.0) + 1.0) * 127.5).round().byte().permute(1, 2, 0).numpy()
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return to_tensor(cv2.imdecode(data, cv2.IMREAD_COLOR)[None])[0]
+    return to_tensor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[None])[0]

@@ -14,7 +14,7 @@ from training.networks.unet import PatchGAN, UNet
 __all__ = ["Finder", "HolePainter", "PictureDiscriminator", "Remover", "Taken", "grown"]
 
 _RARE = -3.0  # logit of both masks at the start: hardly anything is taken off
-_SOLID = (0.15, 0.45)  # of the mask of solid things: no hole, and a whole one
+_SOLID = (0.06, 0.25)  # of the mask of solid things: no hole, and a whole one
 _GROWN = 5  # px; a maximum over so many pixels grows a hole by 2
 
 

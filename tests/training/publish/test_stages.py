@@ -8,7 +8,7 @@ from imgedit.models import library
 from training.publish import stages
 
 
-@pytest.mark.parametrize("name", ["attribute_judge.celeba", "stargan_glasses.celeba"])
+@pytest.mark.parametrize("name", ["attribute_judge.celeba", "stargan_shape.celeba"])
 def test_stages_of_a_model_are_named_within_its_id_and_still_refer_to_each_other(name: str) -> None:
     found = stages.of(name)
     names = [stage["name"] for stage in found]

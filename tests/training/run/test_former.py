@@ -83,7 +83,7 @@ def test_renamed_settings_and_windows_keep_their_values() -> None:
     assert "boxes" not in former.current("stargan", {**GLASSES, "local": False})[1]
 
 
-@pytest.mark.parametrize("name", ["stargan_bangs", "stargan_glasses", "stargan_shape", "stargan_hair"])
+@pytest.mark.parametrize("name", ["stargan_bangs", "stargan_shape", "stargan_hair"])
 def test_bundled_models_of_the_former_stargan_become_methods(name: str) -> None:
     method = adopt.method(library.find(f"{name}.celeba"))
     assert method.id in METHODS
