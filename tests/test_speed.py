@@ -93,6 +93,14 @@ def test_detection_costs_more_on_larger_photos_but_no_more_than_their_pixels(mon
     assert 1 < told["480p"] / told["240p"] < 16  # four times the pixels
 
 
+def test_a_graph_is_also_given_eight_pictures_where_it_takes_any_number(monkeypatch):
+    names = ("hair_judge.celeba", "hair_tones.celebamask_hq")
+    monkeypatch.setattr(speed.library, "folders", lambda: [library.bundled(name).folder for name in names])
+    told = speed.measure(["models"], repeats=1, device="cpu")["models"]
+    assert told["hair_judge.celeba: classify"]["ms each of 8"] > 0
+    assert "ms each of 8" not in told["hair_tones.celebamask_hq: tones"]  # has no input
+
+
 def test_what_is_not_measured_is_refused():
     with pytest.raises(ConfigError, match="known: start, edits, detection, folder, models"):
         speed.measure(["speed"])
