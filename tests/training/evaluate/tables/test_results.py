@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from imgedit.models import library
 from tests.command_line import app
 from training.method import METHODS
+from training.recipes import recipe as recipes
 
 ROOT = Path(__file__).parents[4]
 RESULTS = ROOT / "training" / "results"
@@ -53,6 +54,9 @@ def test_every_folder_of_figures_has_a_document_and_the_index_names_it() -> None
 )
 def test_a_bundled_model_carries_the_figures_of_its_results(path: Path) -> None:
     kept = json.loads(path.read_text(encoding="utf-8"))
+    if not (library.bundled_folder() / path.stem).is_dir():
+        assert path.stem in recipes.names()
+        pytest.skip("its recipe says why it is not bundled")
     stated = dict(library.find(path.stem).manifest.metrics)
     for key in ("split", "n", "seed", "judge", "hair_judge", "identity_network"):
         assert stated.pop(key, None) == kept.get(key), key
