@@ -69,7 +69,7 @@ def test_without_pillow_heif_it_is_said_what_to_install(tmp_path: Path, monkeypa
     heif.register.cache_clear()
     monkeypatch.setattr(builtins, "__import__", missing)
     monkeypatch.setattr(heif, "is_here", lambda: False)
-    Image.OPEN.pop("HEIF", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     path = tmp_path / "a.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64))
     with pytest.raises(PhotoError, match="pip install pillow-heif"):
