@@ -170,10 +170,11 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
     job = Job(task.model, edits, current, subject, limit, warn, is_forced)
     if not job.has_part:
         return []
-    for edit in edits:
+    changes = CHANGES[manifest.output](job)
+    for edit in edits if changes else ():
         if edit.strength > 0 and edit.is_experimental:
             warn(f"gets {edit.word!r}, an experimental word; look at the result")
-    return CHANGES[manifest.output](job)
+    return changes
 
 
 def _is_left(edits: Sequence[Edit]) -> bool:
