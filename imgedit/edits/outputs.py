@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _LEAST_WORN = 0.06
-"""Share of the window around the eyes from which something is worn there: real glasses take 0.2 and more."""
+"""Share of the window around the eyes from which something is worn there."""
 
 _LITTLE = 0.01
 """Share of the parser's window; an edit of a part that covers less is hardly seen."""

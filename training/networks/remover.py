@@ -36,48 +36,58 @@ class Taken(NamedTuple):
     left: Tensor
 
 
-class Finder(UNet):
-    """U-Net: `(N, 3, H, W)` in [-1, 1] -> colours, where they count, and logits of where solid things are.
+class _Mirrored(UNet):
+    """U-Net that also sees the mirror image, for a face is nearly symmetrical; H and W are multiples of 32.
 
-    It also sees the picture's mirror image, for a face is nearly symmetrical. H and W are multiples of 32.
+    Args:
+        n_in: channels of what it sees.
+        n_out: channels that it draws.
+        width: channels at half resolution.
+    """
+
+    def __init__(self, n_in: int, n_out: int, width: int) -> None:
+        super().__init__(2 * n_in, (width, 2 * width, 3 * width, 4 * width, 4 * width))
+        self.finish = conv_norm_act(width + 2 * n_in, 16)
+        self.leave = nn.Conv2d(16, n_out, 3, 1, 1)
+
+    def draw(self, seen: Tensor) -> Tensor:
+        """Return `(N, n_out, H, W)` of `(N, n_in, H, W)`, before any activation."""
+        both = torch.cat([seen, seen.flip(3)], 1)
+        drawn: Tensor = self.leave(self.finish(torch.cat([self.trunk(both), both], 1))).float()
+        return drawn
+
+
+class Finder(_Mirrored):
+    """`(N, 3, H, W)` in [-1, 1] -> colours, where they count, and logits of where solid things are.
 
     Args:
         width: channels at half resolution.
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__(6, (width, 2 * width, 3 * width, 4 * width, 4 * width))
-        self.finish = conv_norm_act(width + 6, 16)
-        self.leave = nn.Conv2d(16, 5, 3, 1, 1)
+        super().__init__(3, 5, width)
         with torch.no_grad():
             torch.as_tensor(self.leave.bias)[3:] = _RARE
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return `(N, 3, H, W)` in [-1, 1], `(N, 1, H, W)` in 0..1 and `(N, 1, H, W)`."""
-        both = torch.cat([image, image.flip(3)], 1)
-        drawn = self.leave(self.finish(torch.cat([self.trunk(both), both], 1))).float()
+        drawn = self.draw(image)
         return torch.tanh(drawn[:, :3]), torch.sigmoid(drawn[:, 3:4]), drawn[:, 4:]
 
 
-class HolePainter(UNet):
-    """U-Net that paints a hole of which it sees nothing: `(N, 3, H, W)`, `(N, 1, H, W)` in 0..1 -> `(N, 3, H, W)`.
-
-    It also sees the mirror image. H and W are multiples of 32.
+class HolePainter(_Mirrored):
+    """Paints a hole of which it sees nothing: `(N, 3, H, W)`, `(N, 1, H, W)` in 0..1 -> `(N, 3, H, W)`.
 
     Args:
         width: channels at half resolution.
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__(8, (width, 2 * width, 3 * width, 4 * width, 4 * width))
-        self.finish = conv_norm_act(width + 8, 16)
-        self.leave = nn.Conv2d(16, 3, 3, 1, 1)
+        super().__init__(4, 3, width)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         """Return the picture with its hole painted."""
-        seen = torch.cat([image * (1.0 - hole), hole], 1)
-        both = torch.cat([seen, seen.flip(3)], 1)
-        drawn = torch.tanh(self.leave(self.finish(torch.cat([self.trunk(both), both], 1))).float())
+        drawn = torch.tanh(self.draw(torch.cat([image * (1.0 - hole), hole], 1)))
         return image * (1.0 - hole) + drawn * hole
 
 
