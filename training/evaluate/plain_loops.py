@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.networks.activations import LeakyReLU
+from training.networks.blocks import DoubleToFew
 from training.networks.linear import Linear
 
 __all__ = ["Step", "cycle_vae", "gan", "stargan", "wgan_gp"]
@@ -151,6 +152,10 @@ def plain(network: M) -> M:
                 dense = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None)
                 dense.load_state_dict(layer.state_dict())
                 setattr(parent, name, dense)
+            elif isinstance(layer, DoubleToFew):
+                up = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, 2, layer.padding)
+                up.load_state_dict(layer.state_dict())
+                setattr(parent, name, up)
             elif isinstance(layer, nn.GroupNorm) and layer.num_groups == layer.num_channels:
                 own = nn.InstanceNorm2d(layer.num_channels, layer.eps, affine=layer.affine)
                 own.load_state_dict(layer.state_dict())

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.networks.blocks import instance_norm
+from training.networks.blocks import DoubleToFew, instance_norm
 
 Norm = Literal["instance", "batch", "none"]
 LOGVAR_RANGE = (-12.0, 8.0)
@@ -125,7 +125,7 @@ class Decoder(nn.Module):
         layers: list[nn.Module] = [nn.ReLU(inplace=True)]
         for n_in, n_out in zip(widths[:0:-1], widths[-2::-1], strict=True):
             layers += [nn.ConvTranspose2d(n_in, n_out, 4, 2, 1), nn.ReLU(inplace=True)]
-        layers.append(nn.ConvTranspose2d(widths[0], channels, 4, 2, 1))
+        layers.append(DoubleToFew(widths[0], channels, 1))
         self.up = nn.Sequential(*layers, *([nn.Tanh()] if squash else []))
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:

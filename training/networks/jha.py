@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from training.networks.activations import LeakyReLU
 from training.networks.autoencoder import LOGVAR_RANGE, Encoded
-from training.networks.blocks import instance_norm
+from training.networks.blocks import DoubleToFew, instance_norm
 
 __all__ = ["SIDE", "JhaDecoder", "JhaDiscriminator", "JhaEncoder"]
 
@@ -64,10 +64,9 @@ class JhaDecoder(nn.Module):
         self.leaky = leaky
         self.z, self.s = nn.Linear(z_dim, _FEATURES), nn.Linear(s_dim, _FEATURES)
         layers: list[nn.Module] = []
-        for n_in, n_out in ((128, 32), (32, 16)):
-            act = LeakyReLU(_SLOPE) if leaky else nn.ReLU()
-            layers += [nn.ConvTranspose2d(n_in, n_out, 4, 2), instance_norm(n_out, affine=False), act]
-        self.up = nn.Sequential(*layers, nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid())
+        for up, n in ((nn.ConvTranspose2d(128, 32, 4, 2), 32), (DoubleToFew(32, 16), 16)):
+            layers += [up, instance_norm(n, affine=False), LeakyReLU(_SLOPE) if leaky else nn.ReLU()]
+        self.up = nn.Sequential(*layers, DoubleToFew(16, 1, 1), nn.Sigmoid())
         self.apply(_begin)
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from tests.command_line import app
 from training.evaluate import layout, plain_loops, report, steps
 from training.losses.adversarial import gradient_penalty
 from training.networks.activations import LeakyReLU
-from training.networks.blocks import instance_norm
+from training.networks.blocks import DoubleToFew, instance_norm
 from training.networks.linear import Linear
 from training.run import config as configs
 
@@ -67,12 +67,12 @@ def test_a_plain_network_has_pytorchs_own_layers_and_the_same_function() -> None
     torch.manual_seed(0)
     ours = nn.Sequential(
         nn.Conv2d(2, 4, 3), instance_norm(4), LeakyReLU(0.2), nn.Sequential(instance_norm(4, affine=False)),
-        nn.Flatten(), Linear(4 * 9, 3),
+        DoubleToFew(4, 2, 1), nn.Flatten(), Linear(2 * 36, 3),
     ).to(memory_format=torch.channels_last)  # fmt: skip
     plain = plain_loops.plain(ours)
     types = [type(layer) for layer in plain.modules()]
     assert types.count(nn.InstanceNorm2d) == 2
-    assert {LeakyReLU, Linear, nn.GroupNorm}.isdisjoint(types)
+    assert {LeakyReLU, Linear, nn.GroupNorm, DoubleToFew}.isdisjoint(types)
     x = torch.randn(2, 2, 5, 5)
     torch.testing.assert_close(plain(x), ours(x), atol=1e-5, rtol=1e-5)
     assert plain[0].weight.data_ptr() != ours[0].weight.data_ptr()
