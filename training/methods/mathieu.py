@@ -44,8 +44,8 @@ class Config(PairedAdversarialConfig):
 
     n_classes: int = 10
     """Classes of that factor (`discriminator = class_embedding`)."""
-    gaussian: Literal["z", "s", "both"] = "z"
-    """Which code is modelled as a VAE (z in the paper)."""
+    gaussian: Literal["z", "s", "both", "none"] = "z"
+    """Which code is modelled as a VAE (z in the paper); what is none has neither noise nor a KL."""
     discriminator: Literal["class_embedding", "image_pair"] = "image_pair"
     """How the discriminator learns the class: an embedding (as the paper) or a picture of it (as Jha's code)."""
     lambda_own: float = 1.0
@@ -94,8 +94,9 @@ class Method(PairedAdversarialMethod):
             super().__init__(config, device, JhaEncoder(c.s_dim, c.z_dim), JhaDiscriminator())
             return
         encoder = Encoder(
-            c.channels, c.size, c.s_dim, c.z_dim, c.width, c.gaussian != "s", c.norm, c.gaussian != "z", c.kernel
-        )
+            c.channels, c.size, c.s_dim, c.z_dim, c.width, c.gaussian in ("z", "both"), c.norm,
+            c.gaussian in ("s", "both"), c.kernel,
+        )  # fmt: skip
         super().__init__(config, device, encoder, _new_discriminator(config))
 
     @staticmethod

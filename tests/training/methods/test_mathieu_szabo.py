@@ -171,15 +171,25 @@ class _Spy(nn.Module):
 
 @pytest.mark.parametrize(
     ("gaussian", "terms", "n_judged"),
-    [("z", {"loss_kl"}, 2), ("s", {"loss_kl_s"}, 1), ("both", {"loss_kl", "loss_kl_s"}, 2)],
+    [("z", {"loss_kl"}, 2), ("s", {"loss_kl_s"}, 1), ("both", {"loss_kl", "loss_kl_s"}, 2), ("none", set(), 1)],
 )
 def test_gaussian_says_which_code_is_a_distribution(gaussian: str, terms: set[str], n_judged: int) -> None:
     method = make("mathieu", gaussian=gaussian)
     batches = Stream(bars(), 4, 0)
     assert {name for name in method.step(batches) if name.startswith("loss_kl")} == terms
     code = method.encode(next(batches).image)
-    assert (code.z_logvar is None) == (gaussian == "s")
-    assert method.graphs()["encode"].outputs == ["s", "z", "z_logvar"][: 2 if gaussian == "s" else 3]
+    is_drawn = {"z": gaussian in ("z", "both"), "s": gaussian in ("s", "both")}
+    assert (code.z_logvar is not None) == is_drawn["z"]
+    assert method.graphs()["encode"].outputs == ["s", "z", "z_logvar"][: 3 if is_drawn["z"] else 2]
+    # What is no VAE is decoded as it is encoded; what is one, with noise.
+    encoded = method.encoder(torch.rand(8, 1, 16, 16))
+    decoded: list[tuple[Tensor, ...]] = []
+    handle = method.decoder.register_forward_pre_hook(lambda _, given: decoded.append(given))
+    method._decode_all(encoded)
+    handle.remove()
+    s, z = (part[:4] for part in decoded[0])
+    assert torch.equal(s, encoded.s[:4]) != is_drawn["s"]
+    assert torch.equal(z, encoded.z[:4]) != is_drawn["z"]
     # Only a z with a prior can be drawn from it, so only then is there a second picture to judge.
     assert len(method._decode_all(method.encoder(torch.zeros(8, 1, 16, 16)))[2]) == n_judged
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -38,12 +39,20 @@ def test_every_row_is_a_run_in_sixteen_dimensions() -> None:
         assert (config.s_dim, config.z_dim, config.size) == (16, 16, 28)
 
 
+def test_rows_of_mathieu_differ_in_which_code_is_a_vae() -> None:
+    runs = {name: mnist_latents.RUNS[name] for name in ("mathieu", "mathieu_s", "mathieu_both", "mathieu_none")}
+    found = {name: configs.resolve("mathieu", run.preset, run.settings) for name, run in runs.items()}
+    assert [config.gaussian for config in found.values()] == ["z", "s", "both", "none"]
+    assert {config.discriminator for config in found.values()} == {"image_pair"}
+    assert len({dataclasses.replace(config, gaussian="z") for config in found.values()}) == 1
+
+
 def test_rows_are_mean_and_spread_beside_the_published_figures() -> None:
     table = mnist_latents.MnistLatents("mnist:x", comparison.Options())
     result = table.result({"mathieu_jha": measured([0.2, 0.4]), "cycle_vae_tight": measured([0.1])})
     rows = {row["method"]: row for row in result["rows"]}
     assert [row["seeds"] for row in rows.values() if row["seeds"]] == [[0, 1], [0]]
-    assert "cycle_vae, plain, lambda_kl=2" not in rows  # neither measured nor published
+    assert [row["method"] for row in result["rows"]] == [row.title for row in mnist_latents.ROWS.values()]
     assert rows["mathieu, jha"]["z sampled, mlp"] == pytest.approx({"mean": 30.0, "spread": 20.0 / 2**0.5})
     text = " ".join(layout.markdown(table.blocks(result)).split())
     assert "20000 training and 77 test pictures, chance 10" in text
@@ -51,6 +60,8 @@ def test_rows_are_mean_and_spread_beside_the_published_figures() -> None:
     assert "| 4.0 ± 0.0 | 5 ± 0 | 20.0 ± 0.0 | 66.83 / 98.52 | 65.6 / 98.6 |" in text
     assert "| 4.0 | 5 | 20.0 | | |" in text  # not published
     assert "| cycle_vae, paper, Wasserstein distance | | | | | | | | | | 16.34 / 98.33 |" in text  # not trained
+    assert "| mathieu, ours, s as VAE | | | | | | | | | | 11.6 (10.8) / 79.1 (81.6) |" in text  # perceptron (SVM)
+    assert "| mathieu, ours, neither as VAE | | | | | | | | | | |" in text  # neither trained nor published
 
 
 def test_a_plain_z_is_its_own_sample_and_has_no_nats() -> None:
