@@ -78,6 +78,10 @@ def codes(
         int | None, typer.Option("--n", min=1, metavar="N", help="Training pictures of --probe [default: 20000].")
     ] = None,
     seed: Seed = 0,
+    split: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of --probe: test; valid, to choose by; or train. Only test is kept."),
+    ] = "test",
     out: Out = None,
     device: Device = "auto",
     markdown: Markdown = False,
@@ -108,6 +112,7 @@ def codes(
             seed=seed,
             device=device,
             factor=factor,
+            split=split,
             command=command_line(),
         )
         report.write(result, model, out)

@@ -1,4 +1,4 @@
-"""The pictures that a latent code is measured on: both splits, and which classes training saw."""
+"""The pictures that a latent code is measured on: two splits, and which classes training saw."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from training.data import DATASETS
 from training.data.factors import Loader
 from training.data.grouped import Grouped
 from training.evaluate.codes.latents import LatentMethod
+from training.evaluate.result import TEST
 from training.evaluate.subject import sample_indices
 from training.train import load_data
 
@@ -24,33 +25,47 @@ class Pictures:
 
     Attributes:
         train: the training split.
-        test: the test split.
-        known: the test pictures of classes that training saw; None where there are none.
-        unseen: the other test pictures; None where there are none.
+        test: the split that is measured, as a rule the test split.
+        known: the measured pictures of classes that training saw; None where there are none.
+        unseen: the other measured pictures; None where there are none.
+        split: which one is measured.
     """
 
     train: Grouped
     test: Grouped
     known: Grouped | None
     unseen: Grouped | None
+    split: str = TEST
 
 
-def load_pictures(method: LatentMethod, data: str, specified: str | None = None) -> Pictures:
-    """Load both splits with the run's own options, and part the test split by whether training saw the class.
+def load_pictures(method: LatentMethod, data: str, specified: str | None = None, split: str = TEST) -> Pictures:
+    """Load two splits with the run's own options, and part the measured one by whether training saw the class.
 
     Where the classes are people, the test split shows other people; the figures are then of the pictures that the
     training people have beside those of `train`, as for Multi-PIE in the papers.
+
+    Args:
+        method: the run's method.
+        data: `NAME:DIR`.
+        specified: the factor of the classes; None for that of the training.
+        split: which one is measured.
+
+    Raises:
+        DataError: the data set has no such split or factor.
     """
     module = importlib.import_module(type(method).__module__)
     options = {k: v for k, v in module.Method.data_options(method.config).items() if k != "pairs"}
     options["specified"] = specified or options.get("specified", "identity")
-    train, test = (load_data(data, split, options) for split in ("train", "test"))
+    train = load_data(data, "train", options)
+    if split == "train":
+        return Pictures(train, train, train, None, split)
+    test = load_data(data, split, options)
     seen = {train.classes[i] for i in np.unique(train.specified)}
-    if (closed := _closed_test(data, options)) is not None:
+    if split == TEST and (closed := _closed_test(data, options)) is not None:
         return Pictures(train, closed, closed, test)
     is_known = np.array([name in seen for name in test.classes])[test.specified]
     parts = [test.subset(np.flatnonzero(m)) if m.any() else None for m in (is_known, ~is_known)]
-    return Pictures(train, test, parts[0], parts[1])
+    return Pictures(train, test, parts[0], parts[1], split)
 
 
 def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from training.evaluate.codes.latents import LatentMethod, Latents
 from training.evaluate.codes.pictures import Pictures, load_pictures
 from training.evaluate.codes.sheets import FOLDER, Sheets
 from training.evaluate.layout import Block, Table, Verbatim
-from training.evaluate.subject import is_run
+from training.evaluate.result import TEST
+from training.evaluate.subject import is_run, sample_indices
 from training.method import Codes
 from training.publish import adopt
 from training.publish.figures import EVALUATION
@@ -30,7 +32,10 @@ PARTS = ("probe", "probe-unseen", "tsne", "swap", "interpolate", "sample", "few-
 TRAIN_ROWS = 20_000
 """Training pictures that the probe learns from, unless told otherwise."""
 TSNE_ROWS = 2000
-_SEEN = "training split / test split"
+SPLITS = {TEST: "test split", "valid": "validation split", "train": "training split"}
+"""What can be measured, and its name for people."""
+_FIGURES = ("probe", "probe-unseen")  # the parts that are figures alone
+_SEEN = "training split / "
 PROBE_HEADER = ("probe", "classifier", "train", "test", "train F1", "test F1", "n train", "n test")
 
 
@@ -43,11 +48,13 @@ def evaluate(
     seed: int = 0,
     device: str = "auto",
     factor: str | None = None,
+    split: str = TEST,
     command: str = "",
 ) -> dict[str, Any]:
     """Measure a run or model with a latent code, and write pictures into `evaluation/` of its `folder`.
 
-    Figures that an earlier call left in its `evaluation.json` for the same step, data set and seed are kept.
+    Figures that an earlier call left in its `evaluation.json` for the same step, data set and seed are kept; those of
+    another split than the test split stand alone.
 
     Args:
         model: run folder, model folder or id, of a method that encodes and decodes.
@@ -57,21 +64,27 @@ def evaluate(
         seed: of every random choice.
         device: where the method computes.
         factor: what is probed, where it is not the factor of the training.
+        split: `test`; `valid`, to choose by; or `train`, of which the probe learns from two thirds.
         command: kept with the figures.
 
     Raises:
-        ConfigError: a part is unknown, `n` is given without a probe, or the method has no latent code.
-        DataError: the data set cannot answer, such as few-shot without unseen classes.
+        ConfigError: a part or the split is unknown, pictures are asked of another split than the test split, `n` is
+            given without a probe, or the method has no latent code.
+        DataError: the data set cannot answer, such as few-shot without unseen classes, or has no such split.
         OutputError: a picture cannot be written.
     """
     if unknown := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"evaluation has no part {unknown[0]!r}; it has: {', '.join(PARTS)}")
     if n is not None and "probe" not in parts:
         raise ConfigError("--n is the number of training pictures of --probe; leave it out, or add --probe")
+    if split not in SPLITS:
+        raise ConfigError(f"a code is measured on the split test, valid or train, not {split!r}")
+    if split != TEST and (others := [part for part in parts if part not in _FIGURES]):
+        raise ConfigError(f"--{others[0]} shows the test split; leave --split {split} out, or ask for --probe alone")
     place = folder(model)
     method, steps = open_method(str(model), device)
-    pictures = load_pictures(method, data, factor)
-    result = results.header(str(place), "latent", data, command=command, seed=seed) | {
+    pictures = load_pictures(method, data, factor, split)
+    result = results.header(str(place), "latent", data, command=command, seed=seed, split=split) | {
         "method": method.id,
         "steps": steps,
         "n": len(pictures.test),
@@ -106,13 +119,15 @@ def folder(model: str | Path) -> Path:
 
 
 def write(result: Mapping[str, Any], model: str | Path, out: Path | None = None) -> None:
-    """Write a result as `training.evaluate.result.write`, and also beside the pictures of a model that is no run.
+    """Write a result as `training.evaluate.result.write`, and of a model that is no run also beside its pictures.
+
+    Figures of another split than the test split go to `out` alone.
 
     Raises:
         OutputError: a file cannot be written.
     """
     results.write(result, model, out)
-    if not is_run(model):
+    if not is_run(model) and result["split"] == TEST:
         write_whole(folder(model) / EVALUATION, (json.dumps(result, indent=2) + "\n").encode())
 
 
@@ -137,20 +152,24 @@ def open_method(model: str, device: str = "auto") -> tuple[LatentMethod, int]:
 
 
 def probed(method: LatentMethod, pictures: Pictures, n: int | None = None, seed: int = 0) -> dict[str, Any]:
-    """Return the figures `probe`, `z` (what it holds) and `reconstruction`, the last two of the test split.
+    """Return the figures `probe`, `z` (what it holds) and `reconstruction`, the last two of the measured split.
 
-    Where training saw none of the test classes (other people), the probe learns from two thirds of the test pictures
-    of each class and is tested on the others; `probe.pictures` says which way it was.
+    Where training saw none of the measured classes (other people), and on the training split, the probe learns from
+    two thirds of the pictures of each class and is tested on the others; `probe.pictures` says which way it was.
     """
-    test = latents.encode(method, pictures.test, "Encoding the test split")
-    if pictures.known is None:
+    name = SPLITS[pictures.split]
+    test = latents.encode(method, pictures.test, f"Encoding the {name}")
+    if pictures.split == "train":
+        for_training, for_test = _thirds(test.take(sample_indices(len(test), TRAIN_ROWS if n is None else n, seed)))
+        what = f"two thirds of pictures of the {name} / others of it"
+    elif pictures.known is None:
         for_training, for_test = _thirds(test)
-        what = "test classes unseen in training; two thirds of their pictures / the others"
+        what = f"{pictures.split} classes unseen in training; two thirds of their pictures / the others"
     else:
         fewer = latents.thinned(pictures.train, TRAIN_ROWS if n is None else n, seed)
         for_training = _by_name(latents.encode(method, fewer, "Encoding the training split"), fewer, pictures.test)
         for_test = latents.encode(method, pictures.known) if pictures.unseen is not None else test
-        what = _SEEN
+        what = f"{_SEEN}{name}"
     return {
         "probe": {"pictures": what, **probe.probe(for_training, for_test, seed)},
         "z": latents.information(test),
@@ -165,15 +184,16 @@ def _probed_unseen(method: LatentMethod, pictures: Pictures, seed: int) -> dict[
         DataError: there are none.
     """
     if pictures.unseen is None:
-        raise DataError("training saw every class of the test split, so that --probe-unseen has none to probe")
-    return probed(method, Pictures(pictures.train, pictures.unseen, None, pictures.unseen), None, seed)
+        name = SPLITS[pictures.split]
+        raise DataError(f"training saw every class of the {name}, so that --probe-unseen has none to probe")
+    return probed(method, replace(pictures, test=pictures.unseen, known=None), None, seed)
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
     """Return what is said of a result: tables, and where the pictures are."""
     metrics = result["metrics"]
     found: list[Block] = [
-        f"{result['model']}: {result['method']} at step {result['steps']}, {result['n']} test pictures of "
+        f"{result['model']}: {result['method']} at step {result['steps']}, {result['n']} {result['split']} pictures of "
         f"{result['data']}, seed {result['seed']}"
     ]
     if "probe" in metrics:
@@ -198,7 +218,7 @@ def _named(pictures: Pictures) -> list[str]:
 
 def _probe_blocks(metrics: Mapping[str, Any]) -> list[Block]:
     figures, z, error = metrics["probe"], metrics["z"], metrics["reconstruction"]
-    seen = ", pictures of classes that training saw" if figures["pictures"] == _SEEN else ""
+    seen = ", pictures of classes that training saw" if figures["pictures"].startswith(_SEEN) else ""
     kl = f"{z['kl_nats']:.2f} nats in " if "kl_nats" in z else ""
     return [
         Table(PROBE_HEADER, probe_rows(figures), n_keys=2),
@@ -234,9 +254,9 @@ def _few_shot(method: LatentMethod, pictures: Pictures, result: dict[str, Any], 
 
 
 def _keep_earlier(result: dict[str, Any], place: Path) -> None:
-    """Take over what an earlier evaluation of the same checkpoint, data set and seed measured."""
+    """Take over what an earlier evaluation of the same checkpoint, data set and seed measured on the test split."""
     path = place / EVALUATION
-    if not path.is_file():
+    if not path.is_file() or result["split"] != TEST:
         return
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -267,5 +287,5 @@ def _thirds(codes: Latents) -> tuple[Latents, Latents]:
         rank[own] = np.arange(len(own))
     is_third = rank % 3 == 2
     if not is_third.any():
-        raise DataError("the probe needs three test pictures of a class, because training saw none of the classes")
+        raise DataError("the probe needs three pictures of a class, as it learns from two thirds of those it measures")
     return codes.take(np.flatnonzero(~is_third)), codes.take(np.flatnonzero(is_third))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 import sys
 import time
 import types
@@ -19,10 +20,10 @@ from rich.console import Console
 from torch import Tensor, nn
 from typer.testing import CliRunner, Result
 
-from imgedit.errors import ConfigError
+from imgedit.errors import ConfigError, DataError
 from imgedit.models import library
 from tests.command_line import app
-from training.data import DATASETS
+from training.data import DATASETS, mnist
 from training.data.batch import Batch
 from training.data.grouped import Grouped
 from training.evaluate.codes import fewshot, grids, latents, pictures, probe, report
@@ -96,7 +97,7 @@ def load(
 ) -> Grouped:
     """Pictures whose first row is their class as one-hot and whose second is noise."""
     rng = np.random.default_rng(len(split))
-    digits = np.tile(np.arange(CLASSES), 100 if split == "train" else 50)
+    digits = np.tile(np.arange(CLASSES), {"train": 100, "valid": 63, "test": 50}[split])
     images = np.zeros((len(digits), size, size, 1), np.uint8)
     images[:, 0, :CLASSES, 0] = 255 * np.eye(CLASSES, dtype=np.uint8)[digits]
     images[:, 1, :4, 0] = rng.integers(0, 256, (len(digits), 4))
@@ -184,6 +185,9 @@ def test_a_bundled_model_is_measured_by_its_id(tmp_path: Path, monkeypatch: pyte
     for name in kept["pictures"]:
         assert (tmp_path / "runs" / "cycle_vae.cfp" / name).is_file()
         assert f"runs/cycle_vae.cfp/{name}" in result.stdout
+    other = run("evaluate", "codes", "cycle_vae.cfp", "--data", f"lpc:{tmp_path}", "--split", "train")
+    assert other.exit_code == 0, other.output
+    assert json.loads((tmp_path / "runs" / "cycle_vae.cfp" / "evaluation.json").read_text(encoding="utf-8")) == kept
 
 
 def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
@@ -200,6 +204,66 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "has no latent code" in no_code.stderr
     with pytest.raises(ConfigError, match="no part 'probes'"):
         report.evaluate(folder, data, parts=("probes",))
+
+
+def test_choices_are_made_on_the_validation_split_whose_figures_stand_apart(tmp_path: Path) -> None:
+    folder, data = trained(tmp_path), f"written:{tmp_path}"
+    kept, found = tmp_path / "run" / "evaluation.json", {}
+    for split in ("test", "valid", "train"):
+        done = run("evaluate", "codes", folder, "--data", data, "--split", split, "--json", "-o", str(tmp_path / split))
+        assert done.exit_code == 0, done.output
+        found[split] = json.loads(done.stdout)
+        assert json.loads((tmp_path / split).read_text()) == found[split]
+        assert json.loads(kept.read_text()) == found["test"]  # no card may take the others for a measurement
+    assert {split: (result["split"], result["n"]) for split, result in found.items()} == {
+        "test": ("test", 200), "valid": ("valid", 252), "train": ("train", 400)
+    }  # fmt: skip
+    rows = {split: result["metrics"]["probe"]["rows"]["s"]["mlp"] for split, result in found.items()}
+    # The probe never learns from what it is tested on.
+    assert {split: (row["n_train"], row["n_test"]) for split, row in rows.items()} == {
+        "test": (400, 200), "valid": (400, 252), "train": (268, 132)
+    }  # fmt: skip
+    said = {split: result["metrics"]["probe"]["pictures"] for split, result in found.items()}
+    assert said == {
+        "test": "training split / test split",
+        "valid": "training split / validation split",
+        "train": "two thirds of pictures of the training split / others of it",
+    }
+    shown = run("evaluate", "show", str(tmp_path / "valid")).stdout
+    assert "252 valid pictures of written" in shown
+    assert "validation split, pictures of classes that training saw" in shown
+
+
+def test_the_validation_pictures_of_mnist_are_what_a_choice_is_measured_on(tmp_path: Path) -> None:
+    for stem, n in (("train", mnist.N_VALID + 20), ("t10k", 10)):
+        shape = struct.pack(">HBBIII", 0, 8, 3, n, 28, 28)
+        grey = (np.arange(n) >= 20) if stem == "train" else np.full(n, 2)  # 1: valid, 2: test
+        images = np.repeat(grey.astype(np.uint8), 28 * 28).tobytes()
+        (tmp_path / f"{stem}-images-idx3-ubyte").write_bytes(shape + images)
+        digits_ = (np.arange(n) % 10).astype(np.uint8).tobytes()
+        (tmp_path / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, n) + digits_)
+    module = configs.method_module("mathieu")
+    method = module.Method(configs.build(module.Config, {**module.Method.tiny(), "size": 28}))
+    for split, grey_of in (("train", 0), ("valid", 1), ("test", 2)):
+        loaded = pictures.load_pictures(method, f"mnist:{tmp_path}", split=split)
+        assert set(np.unique(loaded.test.images)) == {grey_of}
+        assert set(np.unique(loaded.train.images)) == {0}
+
+
+def test_a_split_that_cannot_be_measured_is_refused(tmp_path: Path) -> None:
+    folder, data = trained(tmp_path), f"written:{tmp_path}"
+    for words, said in (
+        (("--split", "validation"), "a code is measured on the split test, valid or train, not 'validation'"),
+        (("--split", "valid", "--probe", "--swap"), "--swap shows the test split; leave --split valid out"),
+    ):
+        done = run("evaluate", "codes", folder, "--data", data, *words)
+        assert done.exit_code == 2
+        assert said in done.stderr
+    np.savez(tmp_path / "fei28.npz", images=np.zeros((180, 14, 28, 28, 3), np.uint8))
+    module = configs.method_module("cycle_vae")
+    method = module.Method(configs.build(module.Config, {**module.Method.tiny(), "size": 28, "channels": 3}))
+    with pytest.raises(DataError, match="splits train and test; got 'valid'"):
+        pictures.load_pictures(method, f"fei:{tmp_path}", split="valid")
 
 
 def test_unseen_classes_are_probed_beside_the_others(tmp_path: Path) -> None:
