@@ -12,7 +12,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from errno import EACCES
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from imgedit.deliver import check_template, filled, names_file
 from imgedit.errors import ConfigError, ImgeditError, PhotoError
 from imgedit.folders import ResultFolders
 from imgedit.photo import SUFFIXES, default_output
+from imgedit.text import reason
 
 if TYPE_CHECKING:
     from imgedit.editor import Editor, Result
@@ -56,11 +58,13 @@ class Job:
         source: the photo.
         below: its path below the folder that was named; its name where it was named itself.
         target: where its result goes.
+        problem: why it cannot be edited, where that is known before: a folder that may not be read.
     """
 
     source: Path
     below: Path
     target: Path = Path()
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,8 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
     sources = {job.source for job in jobs}
     kept = [job for job in jobs if not _is_result(job.source, names, sources)] if out is None else list(jobs)
     place = _placer(names, out)
-    named = [Job(job.source, job.below, place(job)) for job in kept]
+    problems = [job for job in kept if job.problem]
+    named = [replace(job, target=place(job)) for job in kept if not job.problem]
     counts = Counter(job.target for job in named)
     if "{" not in str(out or ""):  # of a.gif and a.ppm both results are PNG: they keep the endings
         named = [_with_ending(job, names) if counts[job.target] > 1 else job for job in named]
@@ -144,7 +149,7 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
     if double:
         both = " and ".join(str(job.source) for job in named if job.target == double[0])
         raise ConfigError(f"the results of {both} would be one file, {double[0]}; name another template")
-    return named, len(jobs) - len(kept)
+    return [*problems, *named], len(jobs) - len(kept)
 
 
 def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
@@ -183,20 +188,29 @@ def run(
         edit: what is done, such as `edit_files` returns.
         jobs: photos with targets.
         workers: photos at a time; each gets one processor thread where there are several.
-        skip_existing: leave out photos whose result is there.
+        skip_existing: leave out photos whose result is there, also where another run wrote it meanwhile.
         files: names the files that a result consists of, for edits that write several.
     """
 
+    def is_left_out(job: Job) -> bool:
+        return skip_existing and not job.problem and all(os.path.lexists(path) for path in files(job.target))
+
     def work(job: Job) -> Outcome:
+        if job.problem:
+            return Outcome(job, error=PhotoError(f"{job.source}: {job.problem}"))
+        if is_left_out(job):
+            return Outcome(job, is_skipped=True)
         start = time.perf_counter()
         try:
             return Outcome(job, edit(job.source, job.target), seconds=time.perf_counter() - start)
         except (ImgeditError, OSError, MemoryError) as error:
+            if is_left_out(job):  # an edit that fails leaves no result, so this is another run's
+                return Outcome(job, is_skipped=True)
             return Outcome(job, error=error, seconds=time.perf_counter() - start)
 
     left = []
     for job in jobs:
-        if skip_existing and all(os.path.lexists(path) for path in files(job.target)):
+        if is_left_out(job):
             yield Outcome(job, is_skipped=True)
         else:
             left.append(job)
@@ -216,7 +230,11 @@ def run(
             begun |= {pool.submit(work, job) for job in itertools.islice(waiting, workers - len(begun))}
             if not begun:
                 return
-            done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            try:
+                done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                yield from (one.result() for one in wait(begun).done)  # those at hand are told of as well
+                raise
             for one in done:
                 yield one.result()
 
@@ -293,13 +311,20 @@ def _is_pattern(name: str) -> bool:
 
 
 def _in_folder(folder: Path, recursive: bool) -> list[Job]:
+    """Return the photos in a folder by name, and what is to fail: links to nowhere, folders that cannot be read."""
     found = []
-    for path in sorted(folder.rglob("*") if recursive else folder.glob("*")):
-        below = path.relative_to(folder)
-        is_hidden = any(part.startswith(".") for part in below.parts)
-        if not is_hidden and path.suffix.lower() in READABLE and path.is_file():
-            found.append(Job(path, below))
-    return found
+
+    def closed(error: OSError) -> None:
+        path = Path(error.filename)
+        below = path.relative_to(folder) if path != folder else Path(folder.name)
+        found.append(Job(path, below, problem="no permission to read it" if error.errno == EACCES else reason(error)))
+
+    for place, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if path.suffix.lower() in READABLE and (os.path.isfile(path) or not os.path.exists(path)):
+                found.append(Job(path, path.relative_to(folder)))
+    return sorted(found, key=lambda job: job.source)
 
 
 def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
@@ -313,8 +338,7 @@ def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
 
 def _with_ending(job: Job, names: Sequence[str]) -> Job:
     """Return a job whose result keeps the ending of the photo in its name: `a.gif.blond.png`."""
-    target = job.target.with_name(".".join([job.source.name, *names]) + job.target.suffix)
-    return Job(job.source, job.below, target)
+    return replace(job, target=job.target.with_name(".".join([job.source.name, *names]) + job.target.suffix))
 
 
 def _placer(names: Sequence[str], out: str | Path | None) -> Callable[[Job], Path]:

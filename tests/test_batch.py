@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import errno
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -61,6 +64,27 @@ def test_no_photos_is_an_error_that_says_where_else_to_look(folder, tmp_path):
     assert not batch.is_batch([str(folder / "*.tiff")])  # it fits nothing, and is the name of a file that is not there
     with pytest.raises(ConfigError, match="name it once"):
         batch.collect(["-", "a.jpg", "-"])
+
+
+def test_a_link_that_leads_nowhere_and_a_closed_folder_fail_and_are_not_left_out(folder, monkeypatch):
+    (folder / "link.jpg").symlink_to("nowhere.jpg")
+    (folder / "sub" / "closed").mkdir()
+    scandir = os.scandir
+
+    def scanned(path):  # a superuser may read every folder
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    found, _ = batch.jobs_for(batch.collect([str(folder)], recursive=True), ("blond",), folder.parent / "out")
+    assert sorted(names(found)) == ["a.PNG", "b.jpg", "link.jpg", "sub/c.webp", "sub/closed"]
+    outcomes = list(batch.run(lambda source, target: source, found, skip_existing=True))
+    assert [str(one.error) for one in outcomes if one.error] == [f"{folder}/sub/closed: no permission to read it"]
+    assert [str(job.problem) for job in batch.collect([str(folder / "sub" / "closed")])] == ["no permission to read it"]
+    code, out, _ = run("translate", "--attr", "blond", folder, "-r", "--dry-run")
+    assert code == 0
+    assert f"{folder}/sub/closed: no permission to read it\n" in out
 
 
 def test_an_empty_name_is_not_the_folder_that_one_is_in(folder, monkeypatch):
@@ -145,6 +169,26 @@ def test_a_photo_that_fails_stops_nothing(tmp_path, workers):
     assert all(one.seconds >= 0 for one in outcomes)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_another_run_wrote_meanwhile_is_left_out(tmp_path, workers):
+    def edit(source, target):
+        if target.exists():
+            raise PhotoError("exists already")
+        target.write_bytes(b"mine")
+        if source.stem == "0":
+            (tmp_path / "3.out").write_bytes(b"another's")  # before its turn
+        if source.stem == "1":
+            raise PhotoError(f"{target}: exists already")  # while it was at work
+        return source.stem
+
+    outcomes = {
+        one.job.source.stem: one for one in batch.run(edit, jobs_of(tmp_path, 4), workers=workers, skip_existing=True)
+    }
+    assert {stem for stem, one in outcomes.items() if one.is_skipped} == {"1", "3"}
+    assert (tmp_path / "3.out").read_bytes() == b"another's"
+    assert not any(one.error for one in outcomes.values())
+
+
 def test_a_bug_is_no_failed_photo(tmp_path):
     with pytest.raises(ZeroDivisionError):
         list(batch.run(lambda source, target: 1 / 0, jobs_of(tmp_path, 2), workers=2))
@@ -186,6 +230,22 @@ def test_a_stop_lets_the_photos_at_hand_finish_and_begins_no_other(tmp_path):
     assert 1 <= count <= 5
     time.sleep(0.2)
     assert len(finished) == count
+
+
+def test_ctrl_c_also_tells_of_the_photos_at_hand(tmp_path, monkeypatch):
+    real = concurrent.futures.wait
+    waits = iter([KeyboardInterrupt])
+
+    def interrupted(futures, **options):
+        for error in waits:
+            raise error
+        return real(futures, **options)
+
+    monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(one.result for one in batch.run(lambda source, _: source.stem, jobs_of(tmp_path, 9), workers=2))
+    assert sorted(told) == ["0", "1"]
 
 
 # The command line, with the bundled models.

@@ -310,7 +310,12 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
         message(f"left out {own} results of this edit among the photos", quiet=asked.quiet)
     if asked.dry_run:
         for job in jobs:
-            _foretell(asked, str(job.source), job.target, way)
+            if job.problem:
+                photo = str(job.source)
+                result({"photo": photo, "would": "fail", "files": [], "there": []} if asked.as_json
+                       else f"{photo}: {job.problem}")  # fmt: skip
+            else:
+                _foretell(asked, str(job.source), job.target, way)
         return
     outcomes = batch.run(
         batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing, files=way.files
