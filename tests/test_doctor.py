@@ -91,6 +91,16 @@ def test_a_provider_binds_only_where_a_graph_runs_on_it():
         assert runtime.why_not(graph, "CUDAExecutionProvider") == "there is no NVIDIA GPU, or no driver for it"
 
 
+def test_the_reason_of_a_provider_is_a_whole_sentence(monkeypatch):
+    def refused(*args, **options):
+        where = "/src/python/state.cc:729 void onnxruntime::Register(PySessionOptions&, const ProviderOptions&)"
+        raise RuntimeError(f"{where} Please install TensorRT, {'and ' * 40}that your GPU is supported.\n")
+
+    monkeypatch.setattr(runtime.ort, "InferenceSession", refused)
+    why = runtime.why_not(b"", "TensorrtExecutionProvider")
+    assert why == f"its libraries cannot be loaded: Please install TensorRT, {'and ' * 40}that your GPU is supported."
+
+
 def test_settings_that_cannot_be_read_are_an_error(tmp_path, monkeypatch):
     path = tmp_path / "config.toml"
     path.write_text("device = 3")

@@ -210,7 +210,7 @@ def why_not(graph: bytes, provider: str) -> str | None:
     try:
         session = ort.InferenceSession(graph, options, providers=[provider], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors share no base class but this
-        return f"its libraries cannot be loaded: {_reason(error)[-120:]}"
+        return f"its libraries cannot be loaded: {_reason(error)}"
     if session.get_providers()[0] == provider:
         return None
     return devices.CUDA_FAILS if provider == "CUDAExecutionProvider" else "its libraries cannot be loaded"
@@ -234,4 +234,5 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "bfc_arena" in text and "smaller than requested" in text:
         return f"it needs more than {devices.MEMORY_LIMIT >> 30} GiB of memory"
-    return printable(re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", text)[:300]) or type(error).__name__
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : |^/\S+:\d+ [^()]*\([^()]*\) ", "", text)
+    return printable(text[:300]) or type(error).__name__
