@@ -280,14 +280,18 @@ def test_a_revision_that_is_none_or_two_is_refused(text, revision, says):
 
 def test_offline_nothing_is_asked(server, model, monkeypatch):
     server.publish("someone/faces", model.folder)
-    with pytest.raises(HubError, match="is not in the cache, and the network is not asked"):
+    with pytest.raises(HubError, match="is not in the cache, and the network is not asked") as caught:
         hub.pull("someone/faces", endpoint=server.url, offline=True)
+    assert caught.value.hint == "leave --offline out"
     hub.pull("someone/faces@main", endpoint=server.url)
     server.asked.clear()
-    for name, value in (("HF_HUB_OFFLINE", "1"), ("IMGEDIT_OFFLINE", "true")):
+    for name, value, why in (("HF_HUB_OFFLINE", "1", "HF_HUB_OFFLINE is set"), ("IMGEDIT_OFFLINE", "true", "offline`")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert hub.is_offline()
+            with pytest.raises(HubError, match="the network is not asked") as caught:
+                hub.pull("someone/others", endpoint=server.url)
+            assert why in (caught.value.hint or "")
             assert hub.pull("someone/faces", endpoint=server.url).id == model.id
             assert hub.pull("someone/faces@main", endpoint=server.url).id == model.id
             with pytest.raises(HubError, match=f"as main .{SHA}., not v2"):

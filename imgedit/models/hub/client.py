@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from imgedit import settings
 from imgedit.errors import HubError, ImgeditError
 
-__all__ = ["check_repo_id", "client", "hub_errors", "in_time", "is_offline", "named", "upload"]
+__all__ = ["check_repo_id", "client", "hint_online", "hub_errors", "in_time", "is_offline", "named", "upload"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,18 @@ def named(text: str, revision: str | None = None) -> tuple[str, str | None]:
 
 def is_offline() -> bool:
     """Tell whether the network may not be asked: by the setting `offline`, or by HF_HUB_OFFLINE."""
-    return bool(settings.value("offline")) or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    return bool(settings.value("offline")) or _is_hub_offline()
+
+
+def _is_hub_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def hint_online() -> str:
+    """Say what keeps the network from being asked, for the hint of an error."""
+    if settings.value("offline"):
+        return "the setting `offline` is on; `imgedit config` says where"
+    return "HF_HUB_OFFLINE is set" if _is_hub_offline() else "leave --offline out"
 
 
 def upload(

@@ -17,7 +17,7 @@ from imgedit.errors import HubError, ManifestError, ModelError, OutputError
 from imgedit.files import read_file
 from imgedit.models import library, manifest
 from imgedit.models.hub import layout
-from imgedit.models.hub.client import check_repo_id, in_time, is_offline, named, upload
+from imgedit.models.hub.client import check_repo_id, hint_online, in_time, is_offline, named, upload
 from imgedit.models.hub.place import replace, staging
 from imgedit.models.hub.repository import Repository
 from imgedit.models.hub.source import TIMEOUT, Source, check_size, source_of
@@ -168,7 +168,7 @@ def _cached(target: Path, repo_id: str, revision: str | None, offline: bool) -> 
     if not offline:
         return model if is_it else None
     if model is None:
-        raise HubError(f"{repo_id} is not in the cache, and the network is not asked", hint="leave --offline out")
+        raise HubError(f"{repo_id} is not in the cache, and the network is not asked", hint=hint_online())
     if not (is_it or revision is None or (source is not None and revision == source.revision)):
         here = "another revision" if source is None else f"{source.revision or 'main'} ({source.commit})"
         raise HubError(f"{repo_id} is in the cache as {here}, not {revision}, and the network is not asked")
