@@ -305,6 +305,7 @@ def _pixels(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bytes | None, Deep | None]:
     """Return RGB, alpha, the profile that still holds, and the 16 bits of a grey picture."""
     if image.mode == "CMYK":
+        _log.warning("%s: is CMYK; it is edited and written as sRGB", name)
         return np.array(_from_cmyk(image, icc)), None, None, None
     if icc is not None and icc[16:20] != b"RGB ":  # a grey profile says nothing about colours
         icc = None

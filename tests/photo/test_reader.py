@@ -107,10 +107,14 @@ def test_only_the_first_picture_of_an_animation_is_used_and_said(
     assert "only the first" in caplog.text
 
 
-def test_a_cmyk_photo_loses_its_profile_and_keeps_its_exif(tmp_path: Path) -> None:
+def test_a_cmyk_photo_becomes_srgb_and_keeps_its_exif_which_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(picture()).convert("CMYK").save(path, exif=exif_with(), icc_profile=SRGB)
-    result = photo.read(path)
+    with caplog.at_level(logging.WARNING):
+        result = photo.read(path)
+    assert f"{path}: is CMYK; it is edited and written as sRGB" in caplog.messages
     assert result.icc is None
     assert result.exif is not None
     assert result.jpeg is None
