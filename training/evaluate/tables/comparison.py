@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -29,6 +29,7 @@ COMPARISONS = {
     "mnist-gans": "training.evaluate.tables.mnist_gans",
     "gaussian-modes": "training.evaluate.tables.gaussian_modes",
     "mnist-latents": "training.evaluate.tables.mnist_latents",
+    "face-latents": "training.evaluate.tables.face_latents",
     "few-shot": "training.evaluate.tables.few_shot",
     "translation-hair": "training.evaluate.tables.translation_hair",
     "translation-sleeves": "training.evaluate.tables.translation_sleeves",
@@ -81,9 +82,12 @@ class Options:
 class Comparison(Protocol):
     """A comparison; made from `data` (`NAME:DIR`, or `NAME` alone where nothing has to be measured) and `Options`."""
 
-    runs: ClassVar[Mapping[str, Training]]
     key: Mapping[str, Any]
     """What the figures of a run depend on beside its steps; kept with them."""
+
+    @property
+    def runs(self) -> Mapping[str, Training]:
+        """Name of a run, without the seed -> how it is trained."""
 
     def __init__(self, data: str, options: Options) -> None: ...
 
