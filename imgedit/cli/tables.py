@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
         (mnist_gans, "mnist-gans", "mnist-gans"),
         (gaussian_modes, "gaussian-modes", "gaussian-modes-grid3"),
         (mnist_latents, "mnist-latents", "mnist-latents"),
+        (face_latents, "face-latents", "face-latents-fei"),
         (few_shot, "few-shot", "few-shot"),
         (translation_hair, "translation-hair", "translation-hair"),
         (translation_sleeves, "translation-sleeves", "translation-sleeves"),
@@ -76,20 +77,40 @@ def gaussian_modes(
     _compare("gaussian-modes", runs, data, train, seeds, n, device, markdown, as_json)
 
 
+ProbeRows = Annotated[
+    int | None, typer.Option("--n", min=1, metavar="N", help="Training pictures of the probe [default: 20000].")
+]
+
+
 def mnist_latents(
     runs: Runs,
     data: Data = None,
     train: Train = False,
     seeds: Seeds = 3,
-    n: Annotated[
-        int | None, typer.Option("--n", min=1, metavar="N", help="Training pictures of the probe [default: 20000].")
-    ] = None,
+    n: ProbeRows = None,
     device: Device = "auto",
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
     """Compare methods that split digits in s and z, by a probe."""
     _compare("mnist-latents", runs, data, train, seeds, n, device, markdown, as_json)
+
+
+def face_latents(
+    runs: Runs,
+    data: Data = None,
+    train: Train = False,
+    seeds: Seeds = 1,
+    n: ProbeRows = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Compare methods that split faces in s and z, by a probe of who, which pose and which expression.
+
+    The data set is one of fei, ar and cfp.
+    """
+    _compare("face-latents", runs, data, train, seeds, n, device, markdown, as_json)
 
 
 def few_shot(

@@ -87,6 +87,7 @@ def test_an_option_that_would_be_ignored_is_refused(words: list[str], said: str)
         ["show"],
         ["tables"],
         ["tables", "sweep"],
+        ["tables", "face-latents"],
         ["tables", "few-shot"],
     ],
 )

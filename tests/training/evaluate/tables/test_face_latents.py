@@ -12,6 +12,7 @@ from rich.console import Console
 
 from imgedit.errors import ConfigError
 from training.evaluate import layout
+from training.evaluate.codes import probe
 from training.evaluate.tables import comparison, face_latents
 from training.evaluate.tables.comparison import Options
 from training.run import config as configs
@@ -66,6 +67,8 @@ def test_runs_are_trained_and_probed_for_every_factor(tmp_path: Path, monkeypatc
     np.savez(folder / "fei28.npz", images=rng.integers(0, 255, (168, 14, 28, 28, 3), dtype=np.uint8))
     monkeypatch.setattr(face_latents, "FACTORS", {"fei": ("pose", "expression")})
     monkeypatch.setattr(face_latents, "_OWN", {"cycle_vae": ()})
+    monkeypatch.setattr(probe, "MIN_EPOCHS", 5)
+    monkeypatch.setattr(probe, "MIN_STEPS", 50)
     small = ("size=8", "width=4", "kernel=3", "s_dim=3", "z_dim=3", "batch_size=4", "steps=2")
     monkeypatch.setattr(face_latents, "_SMALL", small)
     options = Options(command="imgedit evaluate tables face-latents", n=200)
