@@ -83,7 +83,13 @@ def measure(
         "folder": lambda: _folder(n_photos, device),
         "models": lambda: _models(repeats, device),
     }
-    report: Report = {"machine": {"cores": devices.core_count(), "threads": devices.default_threads()}}
+    report: Report = {
+        "machine": {
+            "processor": devices.processor(),
+            "cores": devices.core_count(),
+            "threads": devices.default_threads(),
+        }
+    }
     for part in (part for part in PARTS if part in parts):
         say(part)
         report[part] = ways[part]()

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
+import imgedit
 from imgedit import speed
 from imgedit.errors import ConfigError
 from imgedit.models import graphs, library
@@ -74,8 +75,10 @@ def test_a_start_and_a_folder_are_measured_within_wide_limits():
     told = json.loads(
         run("benchmark", "start", "folder", "--photos", 6, "--repeats", 2, "--device", "cpu", "--json")[1]
     )
-    assert set(told) == {"machine", "start", "folder"}
+    assert set(told) == {"kind", "model", "command", "machine", "start", "folder"}
     assert told["machine"]["device"] == "cpu"
+    assert told["kind"] == "benchmark"
+    assert told["model"] == f"imgedit {imgedit.__version__}"
     assert told["start"]["--help, times that of an empty application"] < 3
     assert 0.1 < told["start"]["first edit, 1920x1080"] < 60
     folder = told["folder"]

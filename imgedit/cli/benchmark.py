@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from imgedit import __version__
 from imgedit.cli import completion
 from imgedit.cli.common import Device, Json, Quiet, message, result, show_logs
+from imgedit.cli.training import command_line
 
 __all__ = ["benchmark", "register"]
 
@@ -35,7 +37,7 @@ def benchmark(
     """Measure how fast imgedit is here: its start, edits, detection, a folder of photos, and every bundled model.
 
     All pictures are made of the bundled portrait; nothing is written but into a temporary folder. All parts take some
-    minutes.
+    minutes. `imgedit evaluate show FILE` prints what --json gave as tables.
     """
     show_logs(quiet)
     from imgedit.speed import PARTS, measure
@@ -45,7 +47,7 @@ def benchmark(
 
     report = measure(parts or PARTS, n_photos=photos, repeats=repeats, device=device, say=say)
     if as_json:
-        result(report)
+        result({"kind": "benchmark", "model": f"imgedit {__version__}", "command": command_line()} | report)
         return
     for part, figures in report.items():
         result(part)

@@ -8,6 +8,7 @@ import io
 import logging
 import math
 import os
+import platform
 import re
 import sys
 import threading
@@ -202,6 +203,16 @@ def default_threads() -> int:
     # OpenMP takes a list as well, one number for each level of nesting; the first is meant.
     wanted = re.match(r"\s*0*([1-9][0-9]{0,8})\s*(?:[0-9]|,|$)", os.environ.get("OMP_NUM_THREADS", ""))
     return min(int(wanted[1]), cores) if wanted else cores
+
+
+def processor() -> str:
+    """Return the name of the processor as the system tells it; an empty one where it does not."""
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*: (.+)$", told, re.MULTILINE)
+    return found[1].strip() if found else platform.processor()
 
 
 def core_count() -> int:

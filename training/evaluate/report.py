@@ -23,6 +23,7 @@ _REPORTS = {
     "spill": "training.evaluate.faces.spill",
     "sleeves": "training.evaluate.bodies.sleeves",
     "speed": "training.evaluate.speed",
+    "benchmark": "training.evaluate.benchmark",
     "steps": "training.evaluate.steps",
     "expression": "training.evaluate.faces.expression",
     "rotation": "training.evaluate.faces.rotation",
