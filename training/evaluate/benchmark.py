@@ -16,10 +16,10 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     """Return the machine, and a table for each part that was measured."""
     machine = result["machine"]
     found: list[Block] = [
-        f"{machine['processor'] or 'a processor without a name'}, {machine['cores']} cores, "
-        f"threads of a graph: {machine['threads']}, device {machine['device']}; at most {machine['peak memory, MB']} MB. Medians, in seconds "
-        "by the clock unless a name says otherwise; `ms each of 8`: where a graph takes any number of pictures, given "
-        "eight at once."
+        f"{machine['processor'] or 'a processor without a name'}, {machine['cores']} cores, threads of a graph: "
+        f"{machine['threads']}, device {machine['device']}; at most {machine['peak memory, MB']} MB. Medians, in "
+        "seconds by the clock unless a name says otherwise; `ms each of 8`: where a graph takes any number of "
+        "pictures, given eight at once."
     ]
     for part in ("start", "edits", "detection", "folder"):
         if part in result:
