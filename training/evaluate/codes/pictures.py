@@ -77,9 +77,17 @@ def _closed_test(data: str, options: Mapping[str, Any]) -> Grouped | None:
     return found
 
 
-def one_of_each_class(dataset: Grouped, n: int, seed: int) -> NDArray[np.uint8]:
-    """Return one picture each of up to `n` classes, both drawn by the seed; the classes in order."""
+def of_each_class(dataset: Grouped, n: int, seed: int) -> NDArray[np.uint8]:
+    """Return `n` pictures drawn by the seed: one each of `n` classes, more of each where there are fewer classes.
+
+    They stand in the order of the classes; there are fewer than `n` only if the classes have no more.
+    """
     rng = np.random.default_rng(seed)
     present = np.unique(dataset.specified)
     chosen = present[sample_indices(len(present), n, seed)]
-    return np.stack([dataset.images[rng.choice(np.flatnonzero(dataset.specified == c))] for c in chosen])
+    share = np.full(len(chosen), n // len(chosen)) + (np.arange(len(chosen)) < n % len(chosen))
+    found = []
+    for c, wanted in zip(chosen, share, strict=True):
+        of_it = np.flatnonzero(dataset.specified == c)
+        found += [dataset.images[i] for i in rng.choice(of_it, min(wanted, len(of_it)), replace=False)]
+    return np.stack(found)

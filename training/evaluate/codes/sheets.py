@@ -9,7 +9,7 @@ from imgedit.errors import ConfigError
 from training.data.batch import to_tensor
 from training.evaluate.codes import grids
 from training.evaluate.codes.latents import LatentMethod
-from training.evaluate.codes.pictures import Pictures, one_of_each_class
+from training.evaluate.codes.pictures import Pictures, of_each_class
 
 FOLDER = "evaluation"
 """In the run's folder."""
@@ -43,11 +43,11 @@ def swaps(method: LatentMethod, pictures: Pictures, result: dict[str, Any], outp
     if method.encode(to_tensor(pictures.test.images[[0]]).to(method.device)).s.shape[1] == 0:
         raise ConfigError(f"{method.id} has no class part s to swap")
     seed, known, unseen = result["seed"], pictures.known or pictures.train, pictures.unseen
-    top, left = one_of_each_class(known, 8, seed), one_of_each_class(known, 8, seed + 1)
+    top, left = of_each_class(known, 8, seed), of_each_class(known, 8, seed + 1)
     title = "s from the top row, z from the left column"
     output.write("swap.png", grids.swap(method, top, left), title, row=True, column=True)
     if unseen is not None:
-        new_top, new_left = one_of_each_class(unseen, 8, seed), one_of_each_class(unseen, 8, seed + 1)
+        new_top, new_left = of_each_class(unseen, 8, seed), of_each_class(unseen, 8, seed + 1)
         for name, s, z, what in (
             ("swap_unseen_s.png", new_top, left, "top unseen"),
             ("swap_unseen_z.png", top, new_left, "left unseen"),
@@ -58,7 +58,7 @@ def swaps(method: LatentMethod, pictures: Pictures, result: dict[str, Any], outp
 
 def interpolations(method: LatentMethod, pictures: Pictures, result: dict[str, Any], output: Sheets) -> None:
     """Write grids between two pictures."""
-    four = one_of_each_class(pictures.known or pictures.test, 4, result["seed"])
+    four = of_each_class(pictures.known or pictures.test, 4, result["seed"])
     for i in range(len(four) // 2):
         cells = grids.interpolation(method, four[2 * i : 2 * i + 2])
         title = "two pictures, s along, z down" if len(cells) > 1 else "along z"
@@ -67,7 +67,7 @@ def interpolations(method: LatentMethod, pictures: Pictures, result: dict[str, A
 
 def samples(method: LatentMethod, pictures: Pictures, result: dict[str, Any], output: Sheets) -> None:
     """Write a grid of z from the prior."""
-    given = one_of_each_class(pictures.known or pictures.test, 8, result["seed"])
+    given = of_each_class(pictures.known or pictures.test, 8, result["seed"])
     columns = 8
     cells = grids.samples(method, given, columns, result["seed"])
     has_s = cells.shape[1] == columns + 1

@@ -18,7 +18,7 @@ from training.evaluate import result as results
 from training.evaluate.codes import grids, latents, report
 from training.evaluate.codes.fewshot import nearest
 from training.evaluate.codes.latents import Array, LatentMethod, Latents
-from training.evaluate.codes.pictures import one_of_each_class
+from training.evaluate.codes.pictures import of_each_class
 from training.evaluate.codes.sheets import Sheets
 from training.evaluate.layout import Block, Table
 from training.evaluate.tables.comparison import Options, Training
@@ -79,7 +79,7 @@ class FewShot:
         codes = latents.encode(method, own)
         result |= {"n": len(own), "metrics": figures(method, train, own, codes, digit)}
         others = test.subset(np.flatnonzero(test.specified != digit))
-        cells = grids.swap(method, own.images[:_COLUMNS], one_of_each_class(others, _ROWS, 0))
+        cells = grids.swap(method, own.images[:_COLUMNS], of_each_class(others, _ROWS, 0))
         title = f"{digit}, of which training had {config.shots}: s from the top row, z from the left column"
         Sheets(result, folder).write("few_shot.png", cells, title, row=True, column=True)
         return result

@@ -135,7 +135,7 @@ def trained(folder: Path, *settings: str) -> str:
 
 
 def digits(n: int, seed: int = 0) -> np.ndarray:
-    return pictures.one_of_each_class(load(Path(), "test", size=8, specified="identity"), n, seed)
+    return pictures.of_each_class(load(Path(), "test", size=8, specified="identity"), n, seed)
 
 
 def test_every_part_from_the_command_line_and_earlier_figures_are_kept(
