@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgedit.edits.outputs import Run, translate_fields, translate_image
 from imgedit.edits.plan import Edit, Warn
+from imgedit.edits.runs import Run, translate_fields, translate_image
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgedit.edits.dyes import Dye
-from imgedit.edits.outputs import CHANGES, Job, target_vector
+from imgedit.edits.outputs import CHANGES, Job
 from imgedit.edits.plan import Edit, Task, Warn, assign
+from imgedit.edits.runs import target_vector
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgedit.edits import outputs, translate
+from imgedit.edits import outputs, runs, translate
 from imgedit.edits.plan import Edit, assign
 from imgedit.errors import ModelError
 from imgedit.models.manifest import GraphFile, Tint
@@ -20,13 +20,13 @@ def both(tmp_path_factory):
 def test_target_vector_changes_only_what_is_named(both):
     face = both[1].manifest
     current = {"Eyeglasses": 0.8, "Smiling": 0.3, "Young": 0.9}
-    np.testing.assert_array_equal(outputs.target_vector(current, {"Smiling": 1.0}, face), [1, 1])
-    np.testing.assert_array_equal(outputs.target_vector(current, {"Eyeglasses": 0.0}, face), [0, 0])
+    np.testing.assert_array_equal(runs.target_vector(current, {"Smiling": 1.0}, face), [1, 1])
+    np.testing.assert_array_equal(runs.target_vector(current, {"Eyeglasses": 0.0}, face), [0, 0])
 
 
 def test_target_vector_of_a_colour_needs_no_classifier(both):
     hair = both[0].manifest
-    np.testing.assert_array_equal(outputs.target_vector(None, hair.words["blond"].sets, hair), [0, 1, 0, 0])
+    np.testing.assert_array_equal(runs.target_vector(None, hair.words["blond"].sets, hair), [0, 1, 0, 0])
 
 
 def test_difference_is_wanted_minus_current(both):
@@ -34,13 +34,13 @@ def test_difference_is_wanted_minus_current(both):
 
     face = replace(both[1].manifest, conditioning="difference")
     current = {"Eyeglasses": 0.8, "Smiling": 0.3}
-    np.testing.assert_array_equal(outputs.target_vector(current, {"Smiling": 1.0}, face), [0, 1])
-    np.testing.assert_array_equal(outputs.target_vector(current, {"Eyeglasses": 0.0}, face), [-1, 0])
+    np.testing.assert_array_equal(runs.target_vector(current, {"Smiling": 1.0}, face), [0, 1])
+    np.testing.assert_array_equal(runs.target_vector(current, {"Eyeglasses": 0.0}, face), [-1, 0])
 
 
 def test_an_attribute_that_nobody_can_tell_is_named(both):
     with pytest.raises(ModelError, match="Eyeglasses"):
-        outputs.target_vector({"Young": 1.0}, {"Smiling": 1.0}, both[1].manifest)
+        runs.target_vector({"Young": 1.0}, {"Smiling": 1.0}, both[1].manifest)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_an_edit_fades_where_the_face_has_what_it_asks_for(seen, left):
 
 def test_words_of_different_strengths_add_up_in_layers():
     a, b = Edit("a", {"A": 1.0}, 0.25, "face"), Edit("b", {"B": 1.0}, 1.0, "face")
-    assert outputs.levels([a, b]) == [(0.25, {"A": 1.0, "B": 1.0}), (0.75, {"B": 1.0})]
-    assert outputs.levels([Edit("a", {"A": 1.0}, 0.0, "face")]) == []
+    assert runs.levels([a, b]) == [(0.25, {"A": 1.0, "B": 1.0}), (0.75, {"B": 1.0})]
+    assert runs.levels([Edit("a", {"A": 1.0}, 0.0, "face")]) == []
 
 
 def test_the_delta_of_an_additive_model_is_the_weighted_sum_of_its_words(both):
     run = Session(both[1].read("translate"), "cpu").run
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 64, 64)).astype(np.float32)
     task = assign({"smiling": 0.5, "eyeglasses": 1.0}, both)[0]
-    delta = outputs.translate_image(
+    delta = runs.translate_image(
         lambda role: run, crop, task.edits, {"Smiling": 0.1, "Eyeglasses": 0.1}, both[1].manifest
     )
     want = 0.5 * np.array([0.2, 0, 0]) + np.array([-0.2, -0.2, -0.2])
@@ -82,7 +82,7 @@ def test_a_grid_of_a_wrong_shape_is_refused(both):
     crop = np.zeros((3, 64, 64), np.float32)
     task = assign({"blond": 1.0}, both)[0]
     with pytest.raises(ModelError, match="no grid"):
-        outputs.translate_grids(lambda role: lambda feeds: {"grid": np.zeros((1, 9, 4, 2, 2))}, crop, task.edits, None,
+        runs.translate_grids(lambda role: lambda feeds: {"grid": np.zeros((1, 9, 4, 2, 2))}, crop, task.edits, None,
                               both[0].manifest)  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def domains(**values: float) -> list[tuple[str, float]]:
 
     crop = np.zeros((3, 8, 8), np.float32)
     edits = [Edit(name, {name: 1.0}, value, "hair") for name, value in values.items()]
-    delta = outputs.translate_image(run, crop, edits, None, manifest)
+    delta = runs.translate_image(run, crop, edits, None, manifest)
     return [(role, float(delta[0, 0, 0])) for role in asked]
 
 
