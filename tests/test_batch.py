@@ -297,6 +297,25 @@ def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path)
     assert (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns == stamp
 
 
+def test_ctrl_c_says_how_to_go_on_and_tells_what_was_done(holiday, tmp_path, monkeypatch):
+    real = concurrent.futures.wait
+    waits = iter([KeyboardInterrupt])
+
+    def interrupted(futures, **options):
+        for error in waits:
+            raise error
+        return real(futures, **options)
+
+    monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+    args = ("express", "--brows", 1, holiday, "-r", "-o", tmp_path / "out", "-j", 2)
+    code, out, err = run(*args)
+    assert code == 130
+    written = [str(path) for path in (tmp_path / "out").rglob("*")]
+    assert out.split() == written == [str(tmp_path / "out" / "a.brows+1.jpg")]
+    assert "1 of 4 photos are done; the same command with --skip-existing goes on" in err
+    assert run(*args, "--skip-existing")[1].split() == [str(tmp_path / "out" / "day2" / "b.brows+1.png")]
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
