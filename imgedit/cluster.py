@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from imgedit.errors import ConfigError, ImgeditError, OutputError
+from imgedit.extras import how_to_install
 from imgedit.photo import default_output
 
 __all__ = ["Editing", "Row", "edit_shard", "run"]
@@ -79,7 +80,7 @@ def run(
         import ray
         import ray.data
     except ImportError as error:
-        raise ConfigError("ray_map needs Ray; run `pip install 'ray[data]'`") from error
+        raise ConfigError(f"ray_map needs Ray; add it with: {how_to_install('ray[data]')}") from error
     is_own = not ray.is_initialized()
     if is_own:
         ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="error")

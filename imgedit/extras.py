@@ -1,4 +1,4 @@
-"""How the packages of an extra are added to the install that is running.
+"""How packages, such as those of an extra, are added to the install that is running.
 
 The name alone (`pip install 'imgedit[train]'`) would ask the package index, where a foreign project may bear it.
 """
@@ -12,24 +12,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import imgedit
-
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["how_to_add"]
+__all__ = ["how_to_add", "how_to_install"]
 
 _PROJECT = "imgedit"
 
 
 def how_to_add(extra: str) -> str:
-    """Return the command that adds an extra to this very install; environments that uv made have no pip."""
+    """Return the command that adds an extra to this very install."""
+    return how_to_install(*_wanted(extra))
+
+
+def how_to_install(*packages: str) -> str:
+    """Return the command that adds packages to this very install; environments that uv made have no pip."""
     from importlib.util import find_spec
 
     python = sys.executable or "python"
     has_pip = find_spec("pip") is not None
     install = [python, "-m", "pip", "install"] if has_pip else ["uv", "pip", "install", "--python", python]
-    return shlex.join([*install, *_wanted(extra)])
+    return shlex.join([*install, *packages])
 
 
 def _wanted(extra: str) -> list[str]:
@@ -38,7 +41,7 @@ def _wanted(extra: str) -> list[str]:
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
-    source = Path(imgedit.__file__).resolve().parent.parent
+    source = Path(__file__).resolve().parent.parent
     try:
         distribution = metadata.distribution(_PROJECT)
     except metadata.PackageNotFoundError:  # run from a checkout that was never installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -15,6 +16,7 @@ import imgedit
 from imgedit import batch, cluster
 from imgedit.batch import Job
 from imgedit.errors import ConfigError
+from imgedit.extras import how_to_install
 
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 NAMES = ("smile+0.5",)
@@ -81,7 +83,7 @@ def test_a_file_that_is_no_tar_file_is_a_row_and_leaves_nothing(tmp_path):
 
 def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ray\[data\]'"):
+    with pytest.raises(ConfigError, match=re.escape(how_to_install("ray[data]"))):
         list(batch.ray_map(make, [Job(tmp_path / "a.jpg", Path("a.jpg"), tmp_path / "b.jpg")]))
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import imgedit
-from imgedit.cli.extras import how_to_add
 from imgedit.cli.training import torch_extra
 from imgedit.errors import ImgeditError
+from imgedit.extras import how_to_add, how_to_install
 
 ROOT = Path(imgedit.__file__).parent.parent
 
@@ -82,6 +82,10 @@ def test_a_checkout_that_was_never_installed_is_named(monkeypatch):
 
     monkeypatch.setattr(metadata, "distribution", missing)
     assert shlex.split(how_to_add("evaluate"))[-2:] == ["-e", f"{ROOT.resolve()}[evaluate]"]
+
+
+def test_the_hint_to_install_a_package_is_for_this_python():
+    assert shlex.split(how_to_install("ray[data]")) == [sys.executable, "-m", "pip", "install", "ray[data]"]
 
 
 @pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("dlib", "evaluate")])

@@ -416,4 +416,5 @@ def _lines(failed: Sequence[Outcome]) -> Iterator[str]:
     for one in shown:
         text = str(one.error) or type(one.error).__name__
         prefix = f"{one.job.source}: "
-        yield f"failed: {one.job.source!s:<{width}}  {text.removeprefix(prefix)}"
+        hint = getattr(one.error, "hint", "")
+        yield f"failed: {one.job.source!s:<{width}}  {text.removeprefix(prefix)}{hint and '; '}{hint}"

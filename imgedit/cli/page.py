@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from imgedit.cli.common import RESULT, Device, NoMark, Quiet, message, result, show_logs
-from imgedit.cli.extras import how_to_add
 from imgedit.errors import ImgeditError
+from imgedit.extras import how_to_add
 
 __all__ = ["page", "register"]
 

@@ -18,8 +18,8 @@ import typer
 
 import imgedit
 from imgedit.cli.common import result
-from imgedit.cli.extras import how_to_add
 from imgedit.errors import ConfigError, ImgeditError
+from imgedit.extras import how_to_add
 
 __all__ = ["Markdown", "command_line", "print_result", "torch_extra", "training_module"]
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib.util
 from functools import cache
 
-__all__ = ["BRANDS", "MISSING", "is_heif", "is_here", "register"]
+from imgedit.extras import how_to_install
+
+__all__ = ["BRANDS", "MISSING", "hint", "is_heif", "is_here", "register"]
 
 BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 """What such a file says that it is, behind its first eight bytes."""
-MISSING = "HEIF (HEIC) needs the package pillow-heif; run `pip install pillow-heif`, or use JPEG or PNG"
+MISSING = "HEIF (HEIC) needs the package pillow-heif; install it, or use JPEG or PNG"
 """What is wrong where it is not installed."""
+
+
+def hint() -> str:
+    """Say how pillow-heif is installed here, for the hint of an error."""
+    return f"add it with: {how_to_install('pillow-heif')}"
 
 
 def is_heif(data: bytes) -> bool:

@@ -186,7 +186,7 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
             image = _opened(data, name)
     except UnidentifiedImageError as error:
         if heif.is_heif(data) and not heif.register():
-            raise PhotoError(f"{name}: {heif.MISSING}") from error
+            raise PhotoError(f"{name}: {heif.MISSING}", hint=heif.hint()) from error
         if heif.is_heif(data):
             raise PhotoError(f"{name}: is a damaged HEIF file; copy it again, or save it as JPEG or PNG") from error
         raise PhotoError(

@@ -134,7 +134,7 @@ def check_output(
     if target.suffix.lower() not in endings:
         raise OutputError(f"{target}: unknown ending {target.suffix!r}; known: {' '.join(endings)}")
     if SUFFIXES.get(target.suffix.lower()) == "HEIF" and not heif.is_here():
-        raise OutputError(f"{target}: {heif.MISSING}")
+        raise OutputError(f"{target}: {heif.MISSING}", hint=heif.hint())
     try:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; give a file name")
@@ -191,7 +191,7 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise OutputError(f"{name}: only (H, W, 3) uint8 can be written, not {rgb.shape} {rgb.dtype}")
     if kind == "HEIF" and not heif.register():
-        raise OutputError(f"{name}: {heif.MISSING}")
+        raise OutputError(f"{name}: {heif.MISSING}", hint=heif.hint())
     if photo.rgb16 is not None and kind in _KEEPS_BITS:
         return _with_all_bits(photo, kind, name)
     image = Image.fromarray(np.ascontiguousarray(rgb))

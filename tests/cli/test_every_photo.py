@@ -133,6 +133,30 @@ def test_all_of_twenty_faces_are_chosen():
     assert faces.pick(found, "all") == found
 
 
+def test_all_of_twenty_faces_in_one_photo_are_edited(tmp_path):
+    with Image.open(PORTRAIT) as image:
+        head = np.asarray(image.crop((120, 20, 330, 230)).resize((128, 128)))
+    path = tmp_path / "class.png"
+    Image.fromarray(np.tile(head, (4, 5, 1))).save(path)
+    code, out, _ = run("express", "--brows", 1, "--device", "cpu", "--json", path)
+    assert code == 0
+    assert len(json.loads(out)["faces"]) == 20
+    before, after = (photo.read(name).rgb.astype(int) for name in (path, json.loads(out)["written"][0]))
+    changed = (np.abs(after - before).max(axis=2) > 8).reshape(4, 128, 5, 128).sum(axis=(1, 3))
+    assert changed.min() > 50
+
+
+@pytest.mark.parametrize("with_package", [True, False])
+def test_what_a_photo_that_failed_needs_is_said_of_one_and_of_many(with_package, portrait, tmp_path, monkeypatch):
+    monkeypatch.setattr(heif, "is_here", lambda: with_package)
+    monkeypatch.setattr(heif, "register", lambda: with_package)
+    (tmp_path / "b.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64))
+    one, many = run(*EDIT, tmp_path / "b.heic")[2], run(*EDIT, tmp_path, "-o", tmp_path / "out")[2]
+    for err in (one, many):
+        assert ("; add it with: " in err) == (not with_package)
+        assert ("-m pip install pillow-heif\n" in err) == (not with_package)
+
+
 def test_a_png_of_16_bits_stays_one(portrait, tmp_path):
     wide = photo.read(portrait).rgb.astype(np.uint16) * 257 + 37
     source = photo.write(photo.read(np.minimum(wide, 65535)), np.minimum(wide, 65535), tmp_path / "deep.png")

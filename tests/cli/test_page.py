@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from imgedit.cli.extras import how_to_add
+from imgedit.extras import how_to_add
 from imgedit.page import serve
 from tests.command_line import app
 

@@ -11,6 +11,7 @@ from PIL import Image, features
 
 from imgedit import photo
 from imgedit.errors import OutputError, PhotoError
+from imgedit.extras import how_to_install
 from imgedit.photo import heif
 from tests.photos import SRGB, exif_with
 
@@ -72,8 +73,9 @@ def test_without_pillow_heif_it_is_said_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     path = tmp_path / "a.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64))
-    with pytest.raises(PhotoError, match="pip install pillow-heif"):
+    with pytest.raises(PhotoError, match="needs the package pillow-heif") as reading:
         photo.read(path)
-    with pytest.raises(OutputError, match="pip install pillow-heif"):
+    with pytest.raises(OutputError, match="needs the package pillow-heif") as writing:
         photo.check_output(tmp_path / "b.heic")
+    assert reading.value.hint == writing.value.hint == f"add it with: {how_to_install('pillow-heif')}"
     heif.register.cache_clear()

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from imgedit.cli.extras import how_to_add
 from imgedit.errors import ConfigError, DataError
+from imgedit.extras import how_to_add
 from tests.command_line import app
 from training import train as start
 from training.method import METHODS
