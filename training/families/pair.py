@@ -18,7 +18,7 @@ from training.families import latent, pictures
 from training.method import Graph
 from training.networks.autoencoder import Decoder
 from training.networks.jha import SIDE, JhaDecoder
-from training.networks.pair import Adversarial, discriminator_step
+from training.networks.pair import Adversarial, discriminator_step, generator_loss
 from training.run.optim import EMA, on_device, one_cycle, set_lr
 
 
@@ -31,11 +31,10 @@ class PairedAdversarialConfig(latent.SplitConfig):
     learning rates are constant (1e-4). `procedure = alternating` with `network = released` is that code.
     """
 
-    network: Literal["ours", "released"] = "ours"
-    """Networks: ours, or those of Jha's code for MNIST (`training.networks.jha`)."""
-    procedure: Literal["joint", "alternating"] = "joint"
-    """`joint`: one sum of losses on one batch. `alternating`: reconstruction, adversarial loss and discriminator have a
-    step, pictures and an Adam of their own, as in Jha's code."""
+    network: str = "ours"
+    """Whose networks, one of the method's own choices."""
+    procedure: str = "joint"
+    """What a step is made of, one of the method's own choices."""
     generator_steps: int = 2
     """Steps of the adversarial loss a step (`procedure = alternating`)."""
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
@@ -47,6 +46,9 @@ class PairedAdversarialConfig(latent.SplitConfig):
     """Weight of fooling the discriminator (ours)."""
     adversarial: Adversarial = "hinge"
     """The adversarial losses: `non_saturating` are the paper's, `hinge` ours."""
+    label_real: float = 1.0
+    """Probability that the discriminator is to give real pictures, and that encoder and decoder aim at: above 0.5, and
+    1 where `adversarial` is hinge (0.95 in the code of Mathieu et al.)."""
     lambda_r1: float = 1.0
     """Weight of R1 at the real pictures (ours), applied every `r1_every`-th step times as much; 0 leaves it out."""
     r1_every: int = 8
@@ -62,6 +64,10 @@ class PairedAdversarialConfig(latent.SplitConfig):
         super().__post_init__()
         if self.r1_every < 1 or self.generator_steps < 1:
             raise ValueError(f"r1_every={self.r1_every} and generator_steps={self.generator_steps} must be at least 1")
+        if not 0.5 < self.label_real <= 1.0:
+            raise ValueError(f"label_real must be above 0.5 and at most 1, got {self.label_real}")
+        if self.label_real < 1.0 and self.adversarial != "non_saturating":
+            raise ValueError(f"label_real={self.label_real} needs adversarial=non_saturating")
         if self.network == "released" and (self.size, self.channels) != (SIDE, 1):
             raise ValueError(f"the released networks see grey pictures of {SIDE} px")
 
@@ -151,13 +157,17 @@ class PairedAdversarialMethod(latent.Coder):
         set_lr(self.optimizer_d, c.lr_d * factor)
         if c.procedure == "alternating":
             set_lr(self.optimizer_g, c.lr * factor)
-            logs = self._alternate(stream)
-        else:
-            logs = self.update(next(stream).to(self.device))
+        logs = self.learn(stream)
         self.ema_encoder.update(self.encoder)
         self.ema_decoder.update(self.decoder)
         self.steps += 1
         return logs
+
+    def learn(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
+        """Step all networks on pictures of the stream as `procedure` says; return detached terms."""
+        if self.config.procedure == "alternating":
+            return self._alternate(stream)
+        return self.update(next(stream).to(self.device))
 
     def _alternate(self, stream: Iterator[Batch]) -> dict[str, Tensor]:
         """One step on reconstructions, `generator_steps` on the adversarial loss, and one of the discriminator."""
@@ -183,7 +193,13 @@ class PairedAdversarialMethod(latent.Coder):
         return discriminator_step(
             self.discriminator, self.optimizer_d, real, condition, fakes, fake_condition, adversarial=c.adversarial,
             r1=c.lambda_r1 * c.r1_every if penalised else 0.0, accuracy_limit=c.accuracy_limit,
+            label_real=c.label_real,
         )  # fmt: skip
+
+    def adversarial_loss(self, fakes: Sequence[Tensor], condition: Tensor) -> Tensor:
+        """Return what encoder and decoder lose where `fakes` do not pass for pictures of `condition`."""
+        c = self.config
+        return generator_loss(self.discriminator, fakes, condition, c.adversarial, c.label_real)
 
     def samples(self, batch: Batch) -> Tensor:
         """A swap grid: s from the top row, z from the left column."""

@@ -37,12 +37,16 @@ def logistic_discriminator(real_logits: Tensor, fake_logits: Tensor, smoothing: 
     return (F.softplus(-real_logits) + smoothing * real_logits).mean() + F.softplus(fake_logits).mean()
 
 
-def non_saturating_generator(fake_logits: Tensor) -> Tensor:
+def non_saturating_generator(fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
     """Generator's side of the logistic game in its non-saturating form, `-E[log D(G(z))]` in nats.
+
+    Args:
+        fake_logits: `(N,)`.
+        smoothing: as `logistic_discriminator`; the generator aims at that target.
 
     Reference: Goodfellow et al. 2014, section 3.
     """
-    return F.softplus(-fake_logits).mean()
+    return (F.softplus(-fake_logits) + smoothing * fake_logits).mean()
 
 
 def wasserstein_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ Their loss weights are ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from training.families.pair import FACE, RELEASED, PairedAdversarialConfig, Pair
 from training.losses.latent import squared_error
 from training.networks.autoencoder import Encoder
 from training.networks.jha import JhaDecoder, JhaDiscriminator, JhaEncoder
-from training.networks.pair import PairDiscriminator, generator_loss
+from training.networks.pair import PairDiscriminator
 from training.run.optim import descend
 
 
@@ -33,6 +34,11 @@ from training.run.optim import descend
 class Config(PairedAdversarialConfig):
     """Settings of one training, beside those of `PairedAdversarialConfig`."""
 
+    network: Literal["ours", "released"] = "ours"
+    """Networks: ours, or those of Jha's code for MNIST (`training.networks.jha`)."""
+    procedure: Literal["joint", "alternating"] = "joint"
+    """`joint`: one sum of losses on one batch. `alternating`: reconstruction, adversarial loss and discriminator have a
+    step, pictures and an Adam of their own, as in Jha's code."""
     z_noise: float = 0.0
     """Noise on z in training, in standard deviations of each dimension over the batch (ours; 0 in the paper): what s
     already says is not worth its place in a noisy z."""
@@ -96,7 +102,7 @@ class Method(PairedAdversarialMethod):
     def fool(self, first: Batch, second: Batch) -> dict[str, Tensor]:
         """One step of encoder and decoder: with s of x1 (`first`) and z of x3 (`second`) a partner of x1."""
         fake = self.decoder(self.encoder(first.image).s, self.encoder(second.image).z)
-        loss = generator_loss(self.discriminator, [fake], first.image, self.config.adversarial)
+        loss = self.adversarial_loss([fake], first.image)
         descend(self.optimizer_g, self.config.lambda_adv * loss)
         return {"loss_adv": loss.detach()}
 
@@ -121,6 +127,6 @@ class Method(PairedAdversarialMethod):
         c = self.config
         both = torch.cat([batch.image, batch.require_partner()])
         loss_rec = 2.0 * squared_error(mixed, both).mean()  # the sum of both pictures of a pair
-        loss_adv = generator_loss(self.discriminator, [fake], batch.image, c.adversarial)
+        loss_adv = self.adversarial_loss([fake], batch.image)
         descend(self.optimizer, c.lambda_rec * loss_rec + c.lambda_adv * loss_adv)
         return {"loss_rec": loss_rec.detach(), "loss_adv": loss_adv.detach()}

@@ -69,6 +69,7 @@ def discriminator_step(
     adversarial: Adversarial,
     r1: float = 0.0,
     accuracy_limit: float = 1.0,
+    label_real: float = 1.0,
 ) -> dict[str, Tensor]:
     """One optimizer step of the discriminator; nothing else moves.
 
@@ -82,6 +83,7 @@ def discriminator_step(
         adversarial: which loss.
         r1: weight of the squared gradient norm at the real pictures in this step; 0 leaves it out.
         accuracy_limit: do not step where the discriminator is right about more than this share of the pictures.
+        label_real: probability that it is to give real pictures; below 1 needs `non_saturating`.
 
     Returns:
         `loss_d` and `d_accuracy`, detached.
@@ -89,8 +91,10 @@ def discriminator_step(
     real = real.detach().requires_grad_(r1 > 0)
     real_logits = discriminator(real, real_condition)
     fake_logits = discriminator(torch.cat(list(fakes)).detach(), torch.cat([fake_condition] * len(fakes)))
-    loss_of = losses.hinge_discriminator if adversarial == "hinge" else losses.logistic_discriminator
-    loss = loss_of(real_logits, fake_logits)
+    if adversarial == "hinge":
+        loss = losses.hinge_discriminator(real_logits, fake_logits)
+    else:
+        loss = losses.logistic_discriminator(real_logits, fake_logits, 1.0 - label_real)
     total = loss + r1 * losses.r1_penalty(real, real_logits) if r1 > 0 else loss
     optimizer.zero_grad(set_to_none=True)
     total.backward()
@@ -101,13 +105,22 @@ def discriminator_step(
 
 
 def generator_loss(
-    discriminator: nn.Module, fakes: Sequence[Tensor], condition: Tensor, adversarial: Adversarial
+    discriminator: nn.Module,
+    fakes: Sequence[Tensor],
+    condition: Tensor,
+    adversarial: Adversarial,
+    label_real: float = 1.0,
 ) -> Tensor:
-    """Return the generator's adversarial loss, the mean over `fakes`; the discriminator's weights get no gradient."""
+    """Return the generator's adversarial loss, the mean over `fakes`; the discriminator's weights get no gradient.
+
+    It aims at `label_real`, the probability that the discriminator is to give real pictures.
+    """
     discriminator.requires_grad_(False)
     logits = discriminator(torch.cat(list(fakes)), torch.cat([condition] * len(fakes)))
     discriminator.requires_grad_(True)
-    return losses.hinge_generator(logits) if adversarial == "hinge" else losses.non_saturating_generator(logits)
+    if adversarial == "hinge":
+        return losses.hinge_generator(logits)
+    return losses.non_saturating_generator(logits, 1.0 - label_real)
 
 
 def _trunk(n_in: int, size: int, width: int) -> tuple[nn.Sequential, int]:

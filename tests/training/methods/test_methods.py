@@ -27,6 +27,7 @@ from training.families import translation
 from training.families.pair import RELEASED
 from training.method import METHODS, Classifies, Codes, Draws, DrawsPixels, Features, NeedsHelpers
 from training.methods import dr_gan, hair_grid
+from training.methods.mathieu import PRESETS
 from training.publish import credit, export
 from training.run import checkpoint, loop
 from training.run import config as configs
@@ -48,6 +49,11 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"discriminator": "class_embedding", "gaussian": "both", "adversarial": "non_saturating", "norm": "batch"},
     ),
     "mathieu-s": ("mathieu", {"gaussian": "s", "accuracy_limit": 0.8}),
+    "mathieu-authors": (
+        "mathieu",
+        {**PRESETS["authors"], "s_dim": 3, "z_dim": 4, "width": 4, "d_width": 4, "batch_size": 4, "n_classes": 2,
+         "gaussian": "both", "steps": 40},
+    ),
     "mathieu-jha": ("mathieu", {**RELEASED, "size": 28, "steps": 40, "lambda_adv": 1.0}),
     "szabo-paper": ("szabo", {**RELEASED, "size": 28, "steps": 40, "lambda_adv": 1.0}),
     "cycle_vae-options": (
@@ -283,6 +289,7 @@ OVERFIT = {
     "mathieu": ("loss_own", 150, 0.7),
     "mathieu-class": ("loss_own", 150, 0.8),
     "mathieu-s": ("loss_own", 150, 0.7),
+    "mathieu-authors": ("loss_own", 150, 0.7),
     "szabo": ("loss_rec", 150, 0.7),
     "mathieu-jha": ("loss_kl", 100, 0.9),
     "szabo-paper": ("loss_rec", 100, 0.9),

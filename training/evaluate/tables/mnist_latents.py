@@ -49,6 +49,7 @@ RUNS = {
         )
         for name in ("s", "both", "none")
     },
+    "mathieu_authors": Training("mathieu", "authors", ("s_dim=16", "z_dim=16"), seeds=None),
     "mathieu_jha": Training("mathieu", "jha", seeds=None),
     "cycle_vae_plain": Training("cycle_vae", "compact", ("width=20", "lambda_kl=0.95", "steps=9000")),
     # The weight of the KL trades what z holds for how well pictures are decoded.
@@ -76,6 +77,7 @@ ROWS = {
     "mathieu_s": Row("mathieu, ours, s as VAE", None, (11.6, 79.1), (10.8, 81.6)),
     "mathieu_both": Row("mathieu, ours, both as VAE"),
     "mathieu_none": Row("mathieu, ours, neither as VAE"),
+    "mathieu_authors": Row("mathieu, authors, but 16 dimensions"),
     "mathieu_jha": Row("mathieu, jha", (66.83, 98.52), (65.6, 98.6)),
     "cycle_vae_plain": Row("cycle_vae, plain, lambda_kl=0.95"),
     "cycle_vae_plain2": Row("cycle_vae, plain, lambda_kl=2"),
