@@ -45,7 +45,7 @@ def test_a_model_without_what_to_measure_is_told_what_there_is() -> None:
     ("words", "option"),
     [
         (["faces", "m", "--data", "celeba:x"], "--probe"),
-        (["codes", "m", "--data", "mnist:x"], "--split"),
+        (["codes", "m", "--data", "mnist:x"], "--judge"),
         (["drawn", "m", "--data", "mnist:x"], "--judge"),
         (["tables", "gaussian-modes", "--runs", "x"], "--gamma"),
         (["tables", "mnist-gans", "--runs", "x"], "--split"),
@@ -62,6 +62,7 @@ def test_a_command_has_no_option_that_it_does_not_use(words: list[str], option: 
     ("words", "said"),
     [
         (["codes", "cycle_vae.mnist", "--data", "mnist:x", "--swap", "--n", "100"], "--n is the number of training"),
+        (["codes", "cycle_vae.mnist", "--data", "mnist:x", "--swap", "--split", "valid"], "--swap shows the test split"),
         (["drawn", "gan_r1.mnist", "--data", "gaussians:grid3", "--gamma", "80%"], "--gamma is for pictures"),
         (["tables", "sweep", "--runs", "x", "--minutes", "2"], "--minutes is for --train"),
         (["tables", "sweep", "--runs", "x", "--train"], "--train needs --data"),
