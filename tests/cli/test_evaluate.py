@@ -62,7 +62,7 @@ def test_a_command_has_no_option_that_it_does_not_use(words: list[str], option: 
     ("words", "said"),
     [
         (["codes", "cycle_vae.mnist", "--data", "mnist:x", "--swap", "--n", "100"], "--n is the number of training"),
-        (["codes", "cycle_vae.mnist", "--data", "mnist:x", "--swap", "--split", "valid"], "--swap shows the test split"),
+        (["codes", "cycle_vae.mnist", "--data", "mnist:x", "--swap", "--split", "valid"], "--swap shows the test"),
         (["drawn", "gan_r1.mnist", "--data", "gaussians:grid3", "--gamma", "80%"], "--gamma is for pictures"),
         (["tables", "sweep", "--runs", "x", "--minutes", "2"], "--minutes is for --train"),
         (["tables", "sweep", "--runs", "x", "--train"], "--train needs --data"),
