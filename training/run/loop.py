@@ -137,10 +137,10 @@ def train(
             leaving = stopped.is_set()  # asked once: a signal from here on lets another step end, and saves that
             last = step >= end or leaving
             if last or _passed(before, step, log_every):
-                seconds = time.monotonic() - since
-                rate = (counted.images - n_images) / max(seconds, 1e-9)
+                seconds, drawn = max(time.monotonic() - since, 1e-9), counted.images - n_images
+                rate = drawn / seconds
                 row = {name: sum(values) / len(values) for name, values in recent.items()}
-                record.write(step, row, rate)
+                record.write(step, row, drawn, seconds)
                 shown = "  ".join(f"{name} {value:.3g}" for name, value in row.items())
                 progress.update(task, rate=f"{rate:.1f} images/s", terms=shown)
                 if not console.is_terminal:

@@ -62,19 +62,21 @@ class Record:
             with contextlib.suppress(Exception):
                 self._events.close()
 
-    def write(self, step: int, row: Mapping[str, float], images_per_second: float) -> None:
+    def write(self, step: int, row: Mapping[str, float], images: int, seconds: float) -> None:
         """Add a row.
 
         Args:
             step: of the row.
             row: name of a term -> its mean over the steps since the last row.
-            images_per_second: over the same steps.
+            images: pictures that these steps drew; a step may draw several batches.
+            seconds: how long they took.
 
         Raises:
             OutputError: it cannot be written.
         """
         try:
-            self._log.write(json.dumps({"step": step, **row, "images_per_second": round(images_per_second, 2)}) + "\n")
+            drawn = {"images": images, "images_per_second": round(images / seconds, 2)}
+            self._log.write(json.dumps({"step": step, **row, **drawn}) + "\n")
             self._log.flush()
         except OSError as error:
             raise _cannot_write(self.path, error) from error

@@ -315,7 +315,7 @@ def test_a_full_disk_at_the_log_is_an_output_error(run: Path) -> None:
     log._log.close()
     log._log = open("/dev/full", "a", encoding="utf-8")  # noqa: SIM115
     with pytest.raises(OutputError, match=r"cannot write .*log\.jsonl: No space left on device"), log:
-        log.write(13, {"loss": 1.0}, 1.0)
+        log.write(13, {"loss": 1.0}, 64, 1.0)
 
 
 def test_resume_without_a_checkpoint_is_an_error_not_a_new_training(tmp_path: Path) -> None:

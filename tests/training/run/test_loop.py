@@ -188,6 +188,7 @@ def test_log_holds_means_and_speed_and_config_says_how(tmp_path: Path) -> None:
     for i, row in enumerate(grouped):
         assert row["loss_l2"] == pytest.approx(sum(single[4 * i : 4 * i + 4]) / 4, rel=1e-12)
         assert row["images_per_second"] > 0
+        assert row["images"] == 4 * 4  # steps, pictures each
     stored = json.loads((tmp_path / "four" / "config.json").read_text())
     assert stored["method"] == "toy"
     assert stored["config"]["lr"] == 0.01

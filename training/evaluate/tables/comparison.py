@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -199,13 +199,25 @@ def is_finished(folder: Path) -> bool:
 
 
 def minutes(folder: Path) -> float:
-    """Return how long a run trained, from its log; a step is one batch."""
+    """Return how long a run trained, from its log."""
+    return sum(drawn / rate for drawn, rate in _drawn(folder)) / 60
+
+
+def n_drawn(folder: Path) -> int:
+    """Return how many pictures a run's training took, from its log."""
+    return sum(drawn for drawn, _ in _drawn(folder))
+
+
+def _drawn(folder: Path) -> Iterator[tuple[int, float]]:
+    """Yield pictures that were drawn, and pictures a second, for every row of a run's log.
+
+    Rows of runs before 30 November 2026 do not say how many; theirs are counted as one batch a step.
+    """
     batch_size = checkpoint.stored_config(folder)["config"]["batch_size"]
-    seconds, before = 0.0, 0
+    before = 0
     for row in record.rows(folder / record.LOG):
-        seconds += (row["step"] - before) * batch_size / row["images_per_second"]
+        yield row.get("images", (row["step"] - before) * batch_size), row["images_per_second"]
         before = row["step"]
-    return seconds / 60
 
 
 def _comparison(name: str) -> Any:
@@ -252,7 +264,7 @@ def _measure(folder: Path, comparison: Comparison) -> dict[str, Any]:
     result = comparison.measure(folder) | {
         "method": stored["method"],
         "minutes": minutes(folder),
-        "n_drawn": stored["config"]["steps"] * stored["config"]["batch_size"],
+        "n_drawn": n_drawn(folder),
         "measured_as": {**comparison.key, "steps": int(checkpoint.latest(folder).name)},
     }
     results.write(result, folder)

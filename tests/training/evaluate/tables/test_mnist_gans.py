@@ -199,6 +199,15 @@ def test_train_makes_three_seeds_of_two_methods_one_of_the_others_and_resumes(
 def test_minutes_come_from_the_log(tmp_path: Path) -> None:
     make_run(tmp_path / "gan-0")
     assert comparison.minutes(tmp_path / "gan-0") == pytest.approx((100 + 50) / 60)
+    assert comparison.n_drawn(tmp_path / "gan-0") == 2 * 550
+
+
+def test_steps_that_draw_several_batches_count_so(tmp_path: Path) -> None:
+    make_run(tmp_path / "gan-0")
+    rows = [{"step": 10, "images": 1650, "images_per_second": 5.5}, {"step": 20, "images_per_second": 11.0}]
+    (tmp_path / "gan-0" / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert comparison.minutes(tmp_path / "gan-0") == pytest.approx((300 + 50) / 60)
+    assert comparison.n_drawn(tmp_path / "gan-0") == 1650 + 550
 
 
 def test_the_written_table_names_features_counts_resizer_and_figures(tmp_path: Path, calls: list[str]) -> None:
