@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from imgedit import photo as photos
 from imgedit.edits.plan import Plan
@@ -33,6 +34,8 @@ PARTS = ("start", "edits", "detection", "folder", "models")
 """What can be measured, in this order."""
 SIZE = (1920, 1080)
 """Width and height of the photo that is edited, px."""
+LARGE = (5472, 3648)
+"""Width and height of a photo of 20 megapixels."""
 DETECTION = (540, 720, 1080)
 """Heights of the photos that faces are looked for in, px; as wide as 16:9."""
 FACES = (1, 4, 16)
@@ -161,19 +164,44 @@ def _edits(repeats: int, device: str) -> dict[str, Any]:
         figures[f"faces found of {count}"] = len(editor.faces(photo))
         for name, plan in plans.items():
             figures[f"{name}, faces: {count}"] = _timed(functools.partial(editor.edit_photo, photo, plan), repeats)
+    blond = plans["translate --attr blond"]
+    small, large = (
+        _timed(functools.partial(editor.edit_photo, photos.read(scene(1, *size)), blond), repeats)
+        for size in (SIZE, LARGE)
+    )
+    figures |= {
+        f"translate --attr blond, {LARGE[0]}x{LARGE[1]}": large,
+        f"{LARGE[0]}x{LARGE[1]}, times {SIZE[0]}x{SIZE[1]}": round(large / small, 2),
+    }
     return figures
 
 
 def _detection(repeats: int, device: str) -> dict[str, Any]:
-    """Time the search for faces on photos of several sizes."""
+    """Time the search for faces on photos of several sizes, also by facenet-pytorch where that is installed."""
     from imgedit.vision import faces
 
+    other = _facenet()
     figures = {}
     for height in DETECTION:
         rgb = scene(1, height * 16 // 9, height)
-        look = functools.partial(faces.detect, rgb, device=device, max_side=None)
-        figures[f"{height}p"] = _timed(look, repeats)
+        figures[f"{height}p"] = _timed(functools.partial(faces.detect, rgb, device=device, max_side=None), repeats)
+        if other is not None:
+            theirs = _timed(functools.partial(other, rgb), repeats)
+            figures[f"{height}p, facenet-pytorch on the CPU"] = theirs
+            figures[f"{height}p, times facenet-pytorch's rate"] = round(theirs / figures[f"{height}p"], 2)
     return figures
+
+
+def _facenet() -> Callable[[NDArray[np.uint8]], object] | None:
+    """Return facenet-pytorch's search for faces with its own settings, which are ours too; None where it is not."""
+    try:
+        import torch
+        from facenet_pytorch import MTCNN
+    except ImportError:
+        return None
+    torch.set_num_threads(devices.default_threads())
+    found = MTCNN(keep_all=True, device="cpu")
+    return lambda rgb: found.detect(Image.fromarray(rgb), landmarks=True)
 
 
 def _folder(n_photos: int, device: str) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def plain(network: M) -> M:
                 dense.load_state_dict(layer.state_dict())
                 setattr(parent, name, dense)
             elif isinstance(layer, DoubleToFew):
-                up = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, 2, layer.padding)
+                up = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, 2, layer.cut)
                 up.load_state_dict(layer.state_dict())
                 setattr(parent, name, up)
             elif isinstance(layer, nn.GroupNorm) and layer.num_groups == layer.num_channels:

@@ -49,6 +49,7 @@ class DoubleToFew(nn.ConvTranspose2d):
 
     def __init__(self, n_in: int, n_out: int, padding: int = 0) -> None:
         super().__init__(n_in, n_out, 4, 2, padding)
+        self.cut = padding
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map `(N, n_in, H, W)` to `(N, n_out, 2 H + 2 - 2 padding, 2 W + 2 - 2 padding)`."""
@@ -59,8 +60,8 @@ class DoubleToFew(nn.ConvTranspose2d):
         kernels = kernels.permute(1, 3, 5, 0, 2, 4).reshape(4 * self.out_channels, self.in_channels, 2, 2)
         bias = None if self.bias is None else self.bias.repeat_interleave(4)
         large = F.pixel_shuffle(F.conv2d(x, kernels, bias, 1, 1), 2)
-        cut = self.padding[0]
-        return large[..., cut : large.shape[-2] - cut, cut : large.shape[-1] - cut]
+        height, width = large.shape[-2:]
+        return large[..., self.cut : height - self.cut, self.cut : width - self.cut]
 
 
 class ResidualBlock(nn.Module):
