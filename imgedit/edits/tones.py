@@ -1,8 +1,9 @@
 """Find the tone of a head's hair from the statistics of real hair, told relative to the skin of the same person.
 
-Skin carries a photo's light and exposure: real blond hair is so much darker than the skin beside it, whatever the
-light. Real hair of one colour differs from head to head; the hair is brought to the nearest of that, so that white hair
-becomes a light blond and black hair a dark one. Measured by `python -m training.measure.hair_tones`.
+Skin carries a photo's light and exposure: real brown hair is so much darker than the skin beside it, whatever the
+light. Skin may also be dark by itself, so that for blond hair only a share of its darkness counts. Real hair of one
+colour differs from head to head; the hair is brought to the nearest of that, so that white hair becomes a light blond
+and black hair a dark one. Measured by `python -m training.measure.hair_tones`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def target_of(tones: Mapping[str, NDArray[Any]], index: int) -> Target:
     """Return the statistics of one colour of a model.
 
     Args:
-        tones: what its graph returns: the fields of `Target`, each with one entry for each colour, and `usual`.
+        tones: what its graph returns: the fields of `Target`, each with one entry for each colour, and `usual`. Without
+            `of_skin` it is 1.
         index: of the colour.
 
     Raises:
@@ -96,8 +98,11 @@ def target_of(tones: Mapping[str, NDArray[Any]], index: int) -> Target:
     level, below, above, share, width = (
         np.asarray(tones[name][index], np.float32) for name in ("level", "below", "above", "share", "width")
     )
-    usual = np.asarray(tones["usual"], np.float32)
-    return Target(level, below, above, float(tones["top"][index]), np.asarray(tint[index]), share, width, usual)
+    usual, of_skin = np.asarray(tones["usual"], np.float32), tones.get("of_skin", np.ones(len(tint)))
+    if of_skin.shape != (len(tint),):
+        raise ModelError("the statistics of hair have no of_skin of every colour")
+    top, of_light = float(tones["top"][index]), float(of_skin[index])
+    return Target(level, below, above, top, np.asarray(tint[index]), share, width, usual, of_light)
 
 
 def find_tone(subject: Subject, target: Target, region: str, strength: float) -> Tone | None:

@@ -51,7 +51,7 @@ def test_every_colour_has_lightness_and_tint_of_its_own(editor: imgedit.Editor) 
 
 def test_the_statistics_are_those_of_real_hair(tones: dict[str, np.ndarray]) -> None:
     assert tones["tint"].shape == (7, 20, 2)
-    least, most = tones["level"].T
+    least, most = (tones["level"] + tones["of_skin"][:, None] * log_luminance(SKIN[0])).T
     black, blond, brown, grey, red, platinum, dark_blond = range(7)
     assert (least < most).all()
     assert most[black] < least[brown] < most[brown] < least[dark_blond] < most[dark_blond] < least[blond]
@@ -92,6 +92,8 @@ def test_hair_is_brought_to_the_nearest_lightness_that_its_colour_has_and_stays_
     over = curve_of(hair(15.0), bright, TARGET._replace(level=np.array([0.0, 0.2], np.float32)))
     reached = over.moved(np.percentile(log_luminance(hair(15.0)[:, 0]), 90).astype(np.float32))
     assert float(reached) == pytest.approx(-0.3, abs=1e-3)  # no whiter than real hair of the colour
+    half = curve_of(hair(15.0), SKIN, TARGET._replace(of_skin=0.5))
+    assert half.target == pytest.approx(0.5 * skin - 0.8)
     fair = curve_of(hair(90.0), bright, TARGET._replace(level=np.array([-0.5, 9.0], np.float32)))
     assert fair.target == pytest.approx(fair.middle)  # and no darker than it was
 
@@ -133,6 +135,9 @@ def test_statistics_of_another_shape_are_an_error(tones: dict[str, np.ndarray]) 
         target_of(tones, 7)
     with pytest.raises(ModelError, match="no level of every colour"):
         target_of({**tones, "level": tones["level"][:, 0]}, 0)
+    with pytest.raises(ModelError, match="no of_skin of every colour"):
+        target_of({**tones, "of_skin": tones["of_skin"][:1]}, 0)
+    assert target_of({name: value for name, value in tones.items() if name != "of_skin"}, 1).of_skin == 1.0
     with pytest.raises(ModelError, match="what skin is usual"):
         target_of({**tones, "usual": tones["usual"][:1]}, 0)
 

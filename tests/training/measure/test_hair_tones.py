@@ -36,7 +36,9 @@ def test_level_sides_and_tint_are_found_again() -> None:
     skins = log_luminance(np.array([60.0, 65.0, 70.0], np.float32))
     ratios = [log_luminance(np.float32(20.0 + 10.0 * i)) - skins for i in range(len(COLOURS))]
     assert found["level"][0] == pytest.approx([-9.0, np.percentile(ratios[0], 60)], abs=0.02)  # no hair is too black
-    assert found["level"][1] == pytest.approx([np.percentile(ratios[1], 40), 9.0], abs=0.02)  # nor too fair
+    blond = log_luminance(np.float32(30.0)) - 0.5 * skins  # dark skin need not be in the dark
+    assert found["of_skin"] == pytest.approx([1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0])
+    assert found["level"][1] == pytest.approx([np.percentile(blond, 55), 9.0], abs=0.02)  # nor too fair
     assert found["level"][2] == pytest.approx(np.percentile(ratios[2], (35, 65)), abs=0.02)
     log_y = np.stack([log_luminance(head.hair[:, 0]) for head in made["Blond_Hair"]])
     lower, middle, upper = np.percentile(log_y, (10, 50, 90), axis=1)
