@@ -1,6 +1,7 @@
 """`Glasses`: a frame of glasses, drawn on a face at the photo's own resolution.
 
-What lies behind the face, or under hair, is hidden. Rims throw a faint shadow, lenses reflect a little.
+What lies behind the face is hidden, and temples under hair; rims stand off from the face, so that hair lies behind
+them. Rims throw a faint shadow, lenses reflect a little.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def draw(
         points: the face's mesh, `(468, 3)`, pixels of the photo.
         frame: what is drawn.
         limit: the part of the photo where it may be.
-        hair: returns how much of a part is hair, `(h, w)`, 0..1; it lies over the frame.
+        hair: returns how much of a part is hair, `(h, w)`, 0..1; it lies over the temples where it covers the ear.
         blur: returns how blurred a part is, standard deviation in px; the frame becomes as blurred.
         is_grey: draw without colour.
         look: how light falls on them.
@@ -231,21 +232,20 @@ class _Layers(NamedTuple):
 
 def _layers(canvas: _Canvas, frame: Frame, hair: Floats, blur: float) -> _Layers:
     placed = canvas.placed
-    free = 1.0 - hair
     front, back, *temples = frames.parts(frame, placed)
     rims = canvas.drawn(front)
-    body = np.maximum(rims, canvas.drawn(back)) * free
+    body = np.maximum(rims, canvas.drawn(back))
     for part, ear in zip(temples, placed.ears, strict=True):
         over = 1.0 - hair * _hides(canvas, hair, ear)
         body = np.maximum(body, canvas.drawn(part) * over)
-    lens = canvas.drawn(frames.lenses(frame, placed)) * free
+    lens = canvas.drawn(frames.lenses(frame, placed))
     reflection = canvas.drawn(frames.reflections(frame, placed)) * lens
     pixel = placed.scale
     down = placed.turn[:2, 1] * _SHADOW_DOWN * pixel
     shift = np.array([[1.0, 0.0, down[0]], [0.0, 1.0, down[1]]])
     size = (body.shape[1], body.shape[0])
     lower = np.asarray(cv2.warpAffine(rims, shift, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
-    shadow = _soft(lower, max(blur, _SHADOW_WIDTH * pixel)) * free * _on_face(canvas)
+    shadow = _soft(lower, max(blur, _SHADOW_WIDTH * pixel)) * (1.0 - hair) * _on_face(canvas)
     return _Layers(
         _soft(body, blur),
         _soft(canvas.drawn(frames.sheen(frame, placed)), max(blur, 0.35 * pixel)),

@@ -91,10 +91,9 @@ def test_strength_zero_gives_the_very_pixels_back(portrait, tmp_path):
 
 def test_words_of_two_models_in_one_call(portrait, tmp_path):
     out = tmp_path / "o.png"
-    code, _, err = run("translate", "-a", "black", "-a", "no-smiling=0.5", portrait, "-o", out, "--device", "cpu")
+    code, _, err = run("translate", "-a", "blonde", "-a", "no-smiling=0.5", portrait, "-o", out, "--device", "cpu")
     assert code == 0
-    assert err.endswith("gets 'no-smiling', an experimental word; look at the result\n")
-    assert err.count("\n") == 1
+    assert err.count("an experimental word; look at the result\n") == err.count("\n") == 2
     assert out.is_file()
 
 

@@ -108,15 +108,15 @@ def test_a_turned_face_hides_the_far_temple_and_shows_the_near_one(frame: Frame)
         assert reach(far[0]) < 0.5 * reach(near[0])
 
 
-def test_hair_lies_over_the_frame_and_a_sideburn_does_not(frame: Frame) -> None:
-    points = face()
-    hair = np.zeros((SIDE, SIDE), np.float32)
-    hair[:, : SIDE // 2] = 1.0
-    done = drawn(frame, points, flat(), hair)
-    assert not is_rim(done)[:, : SIDE // 2 - 3].any()
-    assert is_rim(done)[:, SIDE // 2 + 3 :].any()
+def test_hair_lies_over_a_temple_and_behind_the_rims_and_a_sideburn_over_nothing(frame: Frame) -> None:
+    hair = np.ones((SIDE, SIDE), np.float32)
+    bare, covered = (is_rim(drawn(frame, face(), flat(), one)).sum() for one in (None, hair))
+    assert covered > 0.85 * bare  # of the temples little is seen; the rims stand off from the face
     turned = face(40.0)
     ear = turned[234]
+    shown, hidden = (is_rim(drawn(frame, turned, flat(), one))[:, : int(ear[0]) + 25].sum() for one in (None, hair))
+    assert shown > 20
+    assert hidden < 0.1 * shown
     sideburn = np.zeros((SIDE, SIDE), np.float32)
     sideburn[int(ear[1]) - 30 : int(ear[1]) - 6, int(ear[0]) - 5 : int(ear[0]) + 15] = 1.0
     bare, beside = (is_rim(drawn(frame, turned, flat(), one)).sum() for one in (None, sideburn))

@@ -59,7 +59,6 @@ _RIM = 0.6  # units at the mesh's outline where hair and ground are seen too
 
 OLDER = (0.8, 1.2, 1.2, 0.7, 1.3, 1.3)
 YOUNGER = (-0.45, -0.7, -0.75, -0.45, -1.3, 0.0)
-QUALITY = "good"
 GREY = 0.35
 """How much of the word `grey-hair` an older face's hair gets."""
 
@@ -273,7 +272,7 @@ def graph_of_maps(maps: Mapping[str, Array], numbers: Mapping[str, Sequence[floa
 
 def words() -> dict[str, Word]:
     """Return the words of the model."""
-    return {name: Word(word.sets, "skin", word.also, quality=QUALITY) for name, word in words_of([ATTRIBUTE]).items()}
+    return {name: Word(word.sets, "skin", word.also) for name, word in words_of([ATTRIBUTE]).items()}
 
 
 def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> int:

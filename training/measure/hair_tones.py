@@ -59,8 +59,6 @@ WORDS = {
     "dark-blond": ("Dark_Blond_Hair", ("dark-blonde", "dark-blond-hair")),
 }
 """Word -> its colour, and other spellings."""
-EXPERIMENTAL = ("blond", "platinum")
-"""Words of which fewer than 80 % of the edits are good or acceptable (`training/results/verdicts`)."""
 BINS = 20
 """Steps of lightness with a tint of their own."""
 KIN = {"Red_Hair": "Brown_Hair", "Platinum_Hair": "Blond_Hair", "Dark_Blond_Hair": "Blond_Hair"}
@@ -292,8 +290,6 @@ def words_of(former: Mapping[str, Word]) -> dict[str, Word]:
     for name, (colour, also) in WORDS.items():
         sets = {other: float(other == colour) for other in COLOURS}
         words[name] = dataclasses.replace(blond, sets=sets, also=also)
-    for name in EXPERIMENTAL:
-        words[name] = dataclasses.replace(words[name], quality="experimental")
     return words
 
 

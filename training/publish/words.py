@@ -55,8 +55,8 @@ UNLESS = {
 def words_of(attributes: Sequence[str]) -> dict[str, Word]:
     """Return `Manifest.words` of a model that edits `attributes`.
 
-    A hair colour clears the other hair colours; an attribute without words of its own is called by its name, one that
-    says `No_` by what it lacks.
+    All are experimental, until somebody has looked (`training/results/verdicts`). A hair colour clears the other hair
+    colours; an attribute without words of its own is called by its name, one that says `No_` by what it lacks.
     """
     words: dict[str, Word] = {}
     for attribute in attributes:
@@ -69,6 +69,5 @@ def words_of(attributes: Sequence[str]) -> dict[str, Word]:
             also=tuple(also),
             tint=TINTS.get(attribute),
             unless=UNLESS.get(attribute, ()),
-            quality="good" if attribute in HAIR else "experimental",
         )
     return words
