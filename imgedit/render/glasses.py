@@ -28,6 +28,7 @@ from imgedit.vision.subject import Subject
 __all__ = ["Drawing", "Glasses", "Look", "draw"]
 
 _BEHIND = (5.0, 8.0)  # mm by which the mesh may lie before a part of the frame that is seen, and one that is hidden
+_RIMS_BEHIND = (11.0, 15.0)  # the same of rims: a nose that hides one corner of the far rim looks like a broken frame
 _EAR_HEIGHT = 35.0  # mm down from there: the height of an ear
 _SHADOW_WIDTH, _SHADOW_DOWN = 2.2, 2.6  # softness and shift of a rim's shadow, mm
 _USUAL, _DARKEST = 75.0, 20.0  # L* of usual skin, and the greatest that a frame is never darker than
@@ -178,12 +179,13 @@ class _Canvas:
         samples = _SUPERSAMPLED if high[0] - low[0] <= _FINE else _SUPERSAMPLED // 2
         return cls((x0, y0, x1, y1), samples, placed, points)
 
-    def drawn(self, part: Part, *, is_hidden: bool = True) -> Floats:
+    def drawn(self, part: Part, *, is_hidden: bool = True, behind: tuple[float, float] = _BEHIND) -> Floats:
         """Draw quads, where several lie the brightest; `(h, w)`, 0..1.
 
         Args:
             part: what is drawn.
             is_hidden: leave out what lies behind the face.
+            behind: mm by which the face may lie before what is seen, and before what is hidden.
         """
         x0, y0, x1, y1 = self.roi
         mask = np.zeros(((y1 - y0) * self.samples, (x1 - x0) * self.samples), np.uint8)
@@ -191,8 +193,8 @@ class _Canvas:
         value = part.value
         if is_hidden:
             before = self._surface.depth(corners[..., :2].mean(1)) - corners[..., 2].mean(1)
-            behind = -before / self.placed.scale
-            value = value * np.clip((_BEHIND[1] - behind) / (_BEHIND[1] - _BEHIND[0]), 0.0, 1.0)
+            by = -before / self.placed.scale
+            value = value * np.clip((behind[1] - by) / (behind[1] - behind[0]), 0.0, 1.0)
         place = np.rint(((corners[..., :2] - (x0, y0) + 0.5) * self.samples - 0.5) * 16.0).astype(np.int32)
         for i in np.argsort(value):
             if value[i] > 0:
@@ -233,12 +235,12 @@ class _Layers(NamedTuple):
 def _layers(canvas: _Canvas, frame: Frame, hair: Floats, blur: float) -> _Layers:
     placed = canvas.placed
     front, back, *temples = frames.parts(frame, placed)
-    rims = canvas.drawn(front)
+    rims = canvas.drawn(front, behind=_RIMS_BEHIND)
     body = np.maximum(rims, canvas.drawn(back))
     for part, ear in zip(temples, placed.ears, strict=True):
         over = 1.0 - hair * _hides(canvas, hair, ear)
         body = np.maximum(body, canvas.drawn(part) * over)
-    lens = canvas.drawn(frames.lenses(frame, placed))
+    lens = canvas.drawn(frames.lenses(frame, placed)) * (1.0 - hair)  # on hair it would be a grey patch
     reflection = canvas.drawn(frames.reflections(frame, placed)) * lens
     pixel = placed.scale
     down = placed.turn[:2, 1] * _SHADOW_DOWN * pixel

@@ -55,7 +55,7 @@ def graph(frames: Mapping[str, Mapping[str, Floats]]) -> Any:
 def words() -> dict[str, Word]:
     """Return the words of the model: the attribute's own, and one for each shape."""
     (name, word), *_ = words_of([ATTRIBUTE]).items()
-    word = replace(word, region="all", quality="good")  # frames reach beyond a face that looks aside
+    word = replace(word, region="all")  # frames reach beyond a face that looks aside
     return {name: word, **{shape: replace(word, also=()) for shape in SHAPES}}
 
 
