@@ -172,5 +172,8 @@ def test_brows_without_a_colour_to_follow_are_an_error_and_faint_ones_a_warning(
     with pytest.raises(ConfigError, match="brows follow a colour of the hair, and none is asked for"):
         translate.prepare("smiling", brows=True)
     monkeypatch.setattr("imgedit.vision.brows._FEWEST", 10**6)
-    with pytest.warns(imgedit.EditWarning, match="hardly any brows, so they keep their colour"):
+    with (
+        pytest.warns(imgedit.EditWarning, match="hardly any brows, so they keep their colour"),
+        pytest.warns(imgedit.EditWarning, match="'red-hair', an experimental word"),
+    ):
         imgedit.translate(photos.read(PORTRAIT).rgb, "red-hair", brows=True, face="largest", device="cpu")

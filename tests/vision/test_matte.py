@@ -11,6 +11,7 @@ from PIL import Image
 import imgedit
 from imgedit import photo as photos
 from imgedit.editor import Editor
+from imgedit.errors import EditWarning
 from imgedit.models import library
 from imgedit.vision import colours, hair, matte
 from imgedit.vision.subject import Subject
@@ -98,7 +99,8 @@ def test_colours_are_found_again() -> None:
 def test_an_image_of_the_portrait_is_dyed_inside_the_person(subject: Subject) -> None:
     with Image.open(PORTRAIT) as image:
         before = np.asarray(image.convert("RGB"))
-    after = Editor(None, "cpu", mark=False).translate(before, "blond")
+    with pytest.warns(EditWarning, match="an experimental word"):
+        after = Editor(None, "cpu", mark=False).translate(before, "blond")
     changed = abs(after.astype(int) - before).max(2) > 25
     assert changed[:, :60].sum() == 0
     assert changed.sum() > 4000
