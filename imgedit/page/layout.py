@@ -252,7 +252,7 @@ def _controls(offered: Sequence[Group]) -> dict[str, Any]:
         for name, (label, most) in _ANGLES.items():
             made[name] = gr.Slider(-most, most, value=0, step=1, label=label, elem_id=name)
     if rest := [i for i in range(len(offered)) if i not in good]:
-        with gr.Accordion("Experimental words", open=False):
+        with gr.Accordion("Experimental words", open=not good):
             gr.HTML("<p>These fail more often: look at the result.</p>")
             for i in rest:
                 _words(i, offered[i], made, is_titled=True)

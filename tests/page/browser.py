@@ -67,9 +67,8 @@ def picture(path: Path, width: int) -> None:
         page.goto(url)
         page.set_input_files("#photo input[type=file]", PORTRAIT)
         page.wait_for_selector("#faces img")
-        page.locator("#word-0").get_by_text("red hair", exact=True).click()
-        page.locator("button.label-wrap", has_text="Glasses").click()
-        page.get_by_text("round glasses", exact=True).click()
+        page.locator("#word-0").get_by_text("red hair (experimental)", exact=True).click()
+        page.get_by_text("round glasses (experimental)", exact=True).click()
         page.locator("#apply").click()
         page.wait_for_selector("#compared img")
         page.wait_for_timeout(2000)  # until all moves have ended
