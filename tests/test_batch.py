@@ -232,7 +232,8 @@ def test_a_stop_lets_the_photos_at_hand_finish_and_begins_no_other(tmp_path):
     assert len(finished) == count
 
 
-def test_ctrl_c_also_tells_of_the_photos_at_hand(tmp_path, monkeypatch):
+def interrupt_once(monkeypatch):
+    """Let Ctrl-C come the first time that photos at hand are waited for."""
     real = concurrent.futures.wait
     waits = iter([KeyboardInterrupt])
 
@@ -242,6 +243,10 @@ def test_ctrl_c_also_tells_of_the_photos_at_hand(tmp_path, monkeypatch):
         return real(futures, **options)
 
     monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+
+
+def test_ctrl_c_also_tells_of_the_photos_at_hand(tmp_path, monkeypatch):
+    interrupt_once(monkeypatch)
     told = []
     with pytest.raises(KeyboardInterrupt):
         told.extend(one.result for one in batch.run(lambda source, _: source.stem, jobs_of(tmp_path, 9), workers=2))
@@ -298,15 +303,7 @@ def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path)
 
 
 def test_ctrl_c_says_how_to_go_on_and_tells_what_was_done(holiday, tmp_path, monkeypatch):
-    real = concurrent.futures.wait
-    waits = iter([KeyboardInterrupt])
-
-    def interrupted(futures, **options):
-        for error in waits:
-            raise error
-        return real(futures, **options)
-
-    monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+    interrupt_once(monkeypatch)
     args = ("express", "--brows", 1, holiday, "-r", "-o", tmp_path / "out", "-j", 2)
     code, out, err = run(*args)
     assert code == 130
