@@ -79,9 +79,8 @@ darker than all black hair is black too, and what is fairer than all blond, grey
 chosen by its validation split (`imgedit evaluate spill --word blond --split valid`)."""
 OF_SKIN = {"Blond_Hair": 0.5}
 """Share of the skin's log luminance that a colour's level is told beside; 1 for others. Skin is dark in dim light, or
-by itself. Blond hair follows it by less than half: over the 90 blond heads the slope of the hair's log luminance over
-the skin's is 0.25, with a standard error of 0.16. The share is that of `imgedit.edits.dyes`; at 0.25 hair glows in dim
-photos (12 faces of CelebA's validation split, of skin below L* 50, looked at)."""
+by itself, which blond hair does not follow. The share is that of `imgedit.edits.dyes`; at half of it hair glows in dim
+photos, to the eye."""
 BOUNDLESS = 9.0
 """Difference of log luminance that no hair has from its skin."""
 USUAL_LEVELS = (35.0, 65.0)

@@ -38,8 +38,8 @@ class DoubleToFew(nn.ConvTranspose2d):
     """A transposed convolution of kernel 4 and stride 2 to few channels, as on a CPU it is quicker.
 
     Each of the four pixels that one becomes is a 2x2 convolution of its own, so one convolution computes all four, and
-    they are put in their places (Shi et al. 2016, arXiv 1609.05158). To one to 16 channels that takes a half to a
-    fifth of the time forwards, to more of them PyTorch's own is quicker. Weights, values and gradients are PyTorch's.
+    they are put in their places (Shi et al. 2016, arXiv 1609.05158). To many channels PyTorch's own is quicker.
+    Weights, values and gradients are PyTorch's.
 
     Args:
         n_in: channels.
