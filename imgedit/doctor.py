@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgedit.errors import ImgeditError
+from imgedit.extras import how_to_install, how_to_replace
 
 __all__ = ["Problem", "Report", "examine"]
 
@@ -96,7 +97,7 @@ def _versions(report: Report) -> None:
     report.versions = {"imgedit": __version__, "python": platform.python_version(), "system": platform.platform()}
     report.versions |= {name: _version(name) for name in PACKAGES}
     if report.versions["onnxruntime"] and report.versions["onnxruntime-gpu"]:
-        fix = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+        fix = how_to_replace(["onnxruntime", "onnxruntime-gpu"], "onnxruntime-gpu")
         report.problems.append(Problem("onnxruntime and onnxruntime-gpu overwrite each other's files", fix))
 
 
@@ -130,7 +131,8 @@ def _processors(report: Report) -> None:
     if report.gpus and report.providers.get("CUDAExecutionProvider", "missing") is not None:
         names = f" ({', '.join(missing)})" if missing else ""
         why = devices.missing_cuda() or f"CUDA or cuDNN cannot be loaded{names}"
-        report.problems.append(Problem(f"the GPU cannot be used: {why}", 'pip install "onnxruntime-gpu[cuda,cudnn]"'))
+        fix = how_to_install("onnxruntime-gpu[cuda,cudnn]")
+        report.problems.append(Problem(f"the GPU cannot be used: {why}", fix))
 
 
 def _models(report: Report) -> None:

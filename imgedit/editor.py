@@ -504,17 +504,18 @@ class Editor:
         steps: int = 5,
         layout: str = "files",
         face: str | int = "all",
+        force: bool = False,
         out: str | PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Any:
         """Show words at strengths from 0 to 1; arguments and result as `imgedit.interpolate`."""
         if isinstance(photo, str | PathLike):
             done = self.interpolate_file(
-                photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite
+                photo, words, steps=steps, layout=layout, face=face, force=force, out=out, overwrite=overwrite
             )
             tell(done.warnings)
             return done.written if layout == "files" else done.written[0]
-        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
+        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout, force=force)
         plan.paths(deliver.name(photo, plan.names, out), is_named=False)
         results = self.edit_photo_at(photos.read(photo), plan, plan.strengths, face=face)
         tell(results[0].warnings)
@@ -529,6 +530,7 @@ class Editor:
         steps: int = 5,
         layout: str = "files",
         face: str | int = "all",
+        force: bool = False,
         out: str | PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Result:
@@ -537,7 +539,7 @@ class Editor:
         Returns:
             The result at full strength, with all files.
         """
-        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout)
+        plan = interpolation.prepare(words, self.models, steps=steps, layout=layout, force=force)
         paths = plan.paths(deliver.name(photo, plan.names, out), is_named=out is not None and deliver.names_file(out))
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
         source = self.read(photo)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.metadata import Distribution
 
-__all__ = ["how_to_add", "how_to_install"]
+__all__ = ["how_to_add", "how_to_install", "how_to_replace"]
 
 _PROJECT = "imgedit"
 
@@ -27,12 +28,25 @@ def how_to_add(extra: str) -> str:
 
 def how_to_install(*packages: str) -> str:
     """Return the command that adds packages to this very install; environments that uv made have no pip."""
+    return _command("install", *packages)
+
+
+def how_to_replace(packages: Sequence[str], package: str) -> str:
+    """Return the commands that take packages out of this very install and put another into it."""
+    # uv asks nothing, and knows no -y.
+    return f"{_command('uninstall', *(['-y'] if _has_pip() else []), *packages)} && {how_to_install(package)}"
+
+
+def _has_pip() -> bool:
     from importlib.util import find_spec
 
+    return find_spec("pip") is not None
+
+
+def _command(verb: str, *arguments: str) -> str:
     python = sys.executable or "python"
-    has_pip = find_spec("pip") is not None
-    install = [python, "-m", "pip", "install"] if has_pip else ["uv", "pip", "install", "--python", python]
-    return shlex.join([*install, *packages])
+    pip = [python, "-m", "pip", verb] if _has_pip() else ["uv", "pip", verb, "--python", python]
+    return shlex.join([*pip, *arguments])
 
 
 def _wanted(extra: str) -> list[str]:

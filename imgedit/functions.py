@@ -93,6 +93,7 @@ def interpolate(
     steps: int = 5,
     layout: str = "files",
     face: str | int = "all",
+    force: bool = False,
     model: str | PathLike[str] | None = None,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
@@ -108,6 +109,7 @@ def interpolate(
         layout: `files`, one picture for each step; `strip`, one picture of them side by side; `gif`, an animation, for
             a path alone.
         face: as `translate`.
+        force: as `translate`.
         model: as `translate`.
         device: as `translate`.
         out: for a path, the file to write; several are numbered. None writes `photo.blond-0.jpg` and so on,
@@ -125,7 +127,9 @@ def interpolate(
         ImgeditError: one of its children, as `translate`.
     """
     editor = open_model(model, device, mark=mark)
-    return editor.interpolate(photo, words, steps=steps, layout=layout, face=face, out=out, overwrite=overwrite)
+    return editor.interpolate(
+        photo, words, steps=steps, layout=layout, face=face, force=force, out=out, overwrite=overwrite
+    )
 
 
 def pose(

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from imgedit import doctor, settings
+from imgedit.extras import how_to_install, how_to_replace
 from imgedit.models import devices, library, runtime
 from tests import toy_models as models
 from tests.command_line import app
@@ -64,7 +65,7 @@ def test_both_packages_of_onnx_runtime_are_a_problem(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda name: "1.0" if name.startswith("onnxruntime") else None)
     (problem,) = report(doctor._versions).problems
     assert "overwrite each other" in problem.what
-    assert problem.fix.endswith("pip install onnxruntime-gpu")
+    assert problem.fix == how_to_replace(["onnxruntime", "onnxruntime-gpu"], "onnxruntime-gpu")
 
 
 def test_a_gpu_that_cannot_be_used_is_named_with_the_missing_libraries(monkeypatch):
@@ -79,7 +80,7 @@ def test_a_gpu_that_cannot_be_used_is_named_with_the_missing_libraries(monkeypat
     (problem,) = found.problems
     assert "libcudnn.so.9" in problem.what
     assert "libcudart" not in problem.what
-    assert problem.fix == 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+    assert problem.fix == how_to_install("onnxruntime-gpu[cuda,cudnn]")
     assert found.works
 
 

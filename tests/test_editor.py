@@ -164,7 +164,7 @@ def test_what_the_classifier_does_not_see_is_taken_away_by_force_and_not_silentl
     other = Editor([told], "cpu", parser=str(editor.parser.folder), classifier=str(seen.folder))
     left = other.translate_photo(before, "no-eyeglasses", face=0)
     np.testing.assert_array_equal(left.photo.rgb, before.rgb)
-    assert "so already: 'no-eyeglasses' changes nothing (0.69); use force" in left.warnings[0]
+    assert "so already: 'no-eyeglasses' changes nothing (0.69); use force=True to do it fully" in left.warnings[0]
     words = {word: dataclasses.replace(entry, quality="experimental") for word, entry in told.manifest.words.items()}
     other.models = [dataclasses.replace(told, manifest=dataclasses.replace(told.manifest, words=words))]
     assert other.translate_photo(before, "no-eyeglasses", face=0).warnings == left.warnings  # nothing to look at

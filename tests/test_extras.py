@@ -15,7 +15,7 @@ import pytest
 import imgedit
 from imgedit.cli.training import torch_extra
 from imgedit.errors import ImgeditError
-from imgedit.extras import how_to_add, how_to_install
+from imgedit.extras import how_to_add, how_to_install, how_to_replace
 
 ROOT = Path(imgedit.__file__).parent.parent
 
@@ -86,6 +86,17 @@ def test_a_checkout_that_was_never_installed_is_named(monkeypatch):
 
 def test_the_hint_to_install_a_package_is_for_this_python():
     assert shlex.split(how_to_install("ray[data]")) == [sys.executable, "-m", "pip", "install", "ray[data]"]
+
+
+def test_the_hint_to_replace_packages_is_for_this_python_with_pip_and_with_uv(monkeypatch):
+    packages = ["onnxruntime", "onnxruntime-gpu"]
+    out, into = (shlex.split(part) for part in how_to_replace(packages, "onnxruntime-gpu").split(" && "))
+    assert out == [sys.executable, "-m", "pip", "uninstall", "-y", *packages]
+    assert into == [sys.executable, "-m", "pip", "install", "onnxruntime-gpu"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    out, into = (shlex.split(part) for part in how_to_replace(packages, "onnxruntime-gpu").split(" && "))
+    assert out == ["uv", "pip", "uninstall", "--python", sys.executable, *packages]
+    assert into == ["uv", "pip", "install", "--python", sys.executable, "onnxruntime-gpu"]
 
 
 @pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("dlib", "evaluate")])

@@ -24,6 +24,7 @@ __all__ = [
     "RUNNING",
     "Command",
     "Device",
+    "Force",
     "Group",
     "Json",
     "NoMark",
@@ -88,6 +89,7 @@ TranslateModel = Annotated[
         autocompletion=completion.models("translate"),
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Do it whatever the classifier sees (so already, bald, a hat).")]
 NoMark = Annotated[
     bool,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Words
+from imgedit.cli.common import Force, Words
 from imgedit.cli.many import Asked, Way, edit, on_photos
 from imgedit.cli.written import result_folder
 from imgedit.errors import ConfigError
@@ -35,6 +35,7 @@ def interpolate(
     steps: Annotated[int, typer.Option(metavar="N", help="Pictures, from the photo to the full edit.")] = 5,
     as_strip: Annotated[bool, typer.Option("--strip", help="Write one picture of all, side by side.")] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Write an animation that goes there and back.")] = False,
+    force: Force = False,
     model: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +53,8 @@ def interpolate(
     if (to is None) == (not attr):
         raise ConfigError("say what is shown: words with --attr, or another photo with --to")
     if to is not None:
+        if force:
+            raise ConfigError("--force is for words; leave it out with --to")
         _to_another(asked, to, steps, model, gif=gif)
         return
     if as_strip and gif:
@@ -67,13 +70,14 @@ def interpolate(
 
     layout = "strip" if as_strip else "gif" if gif else "files"
     editor = open_model(model, asked.device, **asked.settings)
-    plan = prepare(words, editor.models, steps=steps, layout=layout)
+    plan = prepare(words, editor.models, steps=steps, layout=layout, force=force)
 
     def carry(photo: Any, out: Any) -> Any:
         named = Path(out).with_suffix(".gif") if gif and out is not None and asked.is_many else out
         return editor.interpolate_file(
-            photo, words, steps=steps, layout=layout, face=asked.face, out=named, overwrite=asked.overwrite
-        )
+            photo, words, steps=steps, layout=layout, face=asked.face, force=force, out=named,
+            overwrite=asked.overwrite,
+        )  # fmt: skip
 
     way = Way(carry, lambda target: plan.paths(target, is_named=False))
     edit(asked, editor, plan, "Editing", lambda done: {"words": words}, way=way)

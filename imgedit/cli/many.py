@@ -28,7 +28,7 @@ from imgedit.cli.common import (
     result,
     show_logs,
 )
-from imgedit.cli.written import check_out, check_stdout, result_folder, tell
+from imgedit.cli.written import check_out, check_stdout, result_folder, tell, warn
 from imgedit.errors import BatchError, ConfigError
 
 if TYPE_CHECKING:
@@ -390,8 +390,8 @@ def _foretell(asked: Asked, photo: str, target: Path, way: Way) -> None:
 def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
     photo = str(outcome.job.source)
     if outcome.result is not None:
-        for warning in filter(None, [*outcome.result.warnings, outcome.result.no_face]):
-            message(f"warning: {photo}: {warning}", quiet=asked.quiet)
+        said = filter(None, [*outcome.result.warnings, outcome.result.no_face])
+        warn([f"{photo}: {warning}" for warning in said], quiet=asked.quiet)
         if asked.as_json:
             tell(photo, outcome.result, as_json=True, quiet=True, more=more(outcome.result))
         else:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, result, show_logs
 from imgedit.cli.many import Asked, Jobs, Recursive, SkipExisting, check, edit
-from imgedit.cli.written import check_out, result_folder
+from imgedit.cli.written import as_options, check_out, result_folder, warn
 from imgedit.errors import ConfigError, NoFaceError
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ def swap(
 
 def report(done: Swapped, pictures: Sequence[str], *, is_stdout: bool, as_json: bool, quiet: bool) -> None:
     """Print the path of the result, or all that is known of it as JSON; nothing where stdout is the picture."""
-    for warning in done.warnings:
-        message(f"warning: {warning}", quiet=quiet)
+    warn(done.warnings, quiet=quiet)
     if is_stdout:
         return
     if not as_json:
@@ -123,7 +122,7 @@ def report(done: Swapped, pictures: Sequence[str], *, is_stdout: bool, as_json: 
             "written": str(done.path),
             "model": done.model,
             "faces": found,
-            "warnings": done.warnings,
+            "warnings": as_options(done.warnings),
             "device": device_used(),
             "seconds": {stage: round(seconds, 3) for stage, seconds in done.seconds.items()},
         }

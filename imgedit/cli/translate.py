@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgedit.cli.common import TranslateModel, Words
+from imgedit.cli.common import Force, TranslateModel, Words
 from imgedit.cli.many import Asked, edit, on_photos
 from imgedit.errors import ConfigError
 
@@ -30,9 +30,7 @@ def translate(
     ] = None,
     brows: Annotated[bool, typer.Option("--brows", help="Brows follow the hair's colour.")] = False,
     strength: Annotated[float, typer.Option(metavar="0..1", help="Scales every word.")] = 1.0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Do it whatever the classifier sees (so already, bald, a hat).")
-    ] = False,
+    force: Force = False,
     model: TranslateModel = None,
 ) -> None:
     """Edit the faces of photos by words; `imgedit models` lists them.

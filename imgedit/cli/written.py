@@ -13,7 +13,7 @@ from imgedit.errors import ConfigError
 if TYPE_CHECKING:
     from imgedit.editor import Result
 
-__all__ = ["check_out", "check_stdout", "name", "result_folder", "tell", "warn"]
+__all__ = ["as_options", "check_out", "check_stdout", "name", "result_folder", "tell", "warn"]
 
 
 def check_out(out: str | None) -> None:
@@ -81,7 +81,7 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
                 "written": [str(path) for path in done.written],
                 **(more or {}),
                 "faces": [face.to_json() for face in done.edited],
-                "warnings": done.warnings,
+                "warnings": as_options(done.warnings),
                 **({"no_face": done.no_face} if done.no_face else {}),
                 "device": device_used(),
                 "seconds": {stage: round(seconds, 3) for stage, seconds in done.timings.items()},
@@ -93,8 +93,17 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
 
 def warn(warnings: Sequence[str], *, quiet: bool) -> None:
     """Say sentences for the user on stderr."""
-    for warning in warnings:
+    for warning in as_options(warnings):
         message(f"warning: {warning}", quiet=quiet)
+
+
+def as_options(warnings: Sequence[str]) -> list[str]:
+    """Return sentences for the user that name options of the command line, not arguments of Python."""
+    if not warnings:
+        return []
+    from imgedit.edits.plan import FORCE
+
+    return [warning.replace(FORCE, "use --force") for warning in warnings]
 
 
 def name(written: Sequence[Path]) -> None:

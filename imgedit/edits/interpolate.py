@@ -109,7 +109,12 @@ class Interpolation:
 
 
 def prepare(
-    words: Words, models: Sequence[Model] | None = None, *, steps: int = 5, layout: str = "files"
+    words: Words,
+    models: Sequence[Model] | None = None,
+    *,
+    steps: int = 5,
+    layout: str = "files",
+    force: bool = False,
 ) -> Interpolation:
     """Settle what is shown, and how.
 
@@ -118,6 +123,7 @@ def prepare(
         models: as there.
         steps: pictures, the first at strength 0, the last at 1.
         layout: one of `LAYOUTS`.
+        force: as `translate.prepare`.
 
     Raises:
         ConfigError: there is no such layout, or too few or too many steps.
@@ -127,7 +133,7 @@ def prepare(
         raise ConfigError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
     if not 2 <= steps <= MAX_STEPS:
         raise ConfigError(f"an interpolation has 2 to {MAX_STEPS} steps, not {steps}")
-    return Interpolation(translate.prepare(words, models), steps, layout)
+    return Interpolation(translate.prepare(words, models, force=force), steps, layout)
 
 
 def _animation(photos: Sequence[Photo]) -> bytes:

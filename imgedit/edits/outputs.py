@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgedit.edits.plan import Edit, Warn
+from imgedit.edits.plan import FORCE, Edit, Warn
 from imgedit.edits.runs import Run, translate_fields, translate_grids, translate_image
 from imgedit.edits.tones import find_brow_tone, find_tone, target_of
 from imgedit.errors import ModelError
@@ -90,9 +90,7 @@ class Job:
             return True
         part = MOVABLE if self.moves_hair else self.part
         if self.moves_hair and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
-            self.warn(
-                f"has no hair long enough for {self.named}, which changes nothing; use force to do it all the same"
-            )
+            self.warn(f"has no hair long enough for {self.named}, which changes nothing; {FORCE} to do it all the same")
             return False
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
             if part == "hair" and self._doubt() > _DOUBT:
@@ -104,7 +102,7 @@ class Job:
         if self.is_forced:
             self.warn(f"shows hardly any {part}, so {self.named} may change what is none")
             return True
-        self.warn(f"shows hardly any {part}, so {self.named} changes nothing; use force to do it all the same")
+        self.warn(f"shows hardly any {part}, so {self.named} changes nothing; {FORCE} to do it all the same")
         return False
 
     @property
@@ -252,7 +250,7 @@ def _removal(job: Job) -> Sequence[Change]:
     strength = max(edit.strength for edit in job.edits)
     change = Removal(face.points, take, size, job.region(job.part), strength)
     if not job.is_forced and change.share_of(job.subject.rgb) < _LEAST_WORN:
-        job.warn(f"wears nothing that {job.named} could take off; use force to do it all the same")
+        job.warn(f"wears nothing that {job.named} could take off; {FORCE} to do it all the same")
         return []
     return [change]
 

@@ -16,12 +16,14 @@ from imgedit.render.change import Change
 from imgedit.vision.people import Where
 from imgedit.vision.subject import Subject
 
-__all__ = ["Edit", "ForBodies", "ForTurned", "Plan", "Task", "Warn", "assign"]
+__all__ = ["FORCE", "Edit", "ForBodies", "ForTurned", "Plan", "Task", "Warn", "assign"]
 
 _NEAR = 0.75  # similarity (difflib's ratio) from which a known word may be what was meant
 
 Warn = Callable[[str], None]
 """Takes what the user should know of a subject, as the rest of a sentence: `shows hardly any hair, so ...`."""
+FORCE = "use force=True"
+"""How a warning names what carries an edit out all the same; the command line and the page say their own name of it."""
 
 
 class Plan(Protocol):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgedit.edits.plan import Warn
+from imgedit.edits.plan import FORCE, Warn
 from imgedit.errors import ConfigError
 from imgedit.models import library
 from imgedit.models.library import Model
@@ -175,7 +175,7 @@ def nearest(own: Pose, wanted: Pose, warn: Warn, limit: float = LIMIT) -> Pose:
         return wanted
     warn(
         f"would have to be turned by {away:.0f} degrees, which the photo does not show; turned by {limit:.0f} instead "
-        "(use force to turn it all the way)"
+        f"({FORCE} to turn it all the way)"
     )
     return Pose(*np.add(own, change * [limit / away, limit / away, 1.0]).tolist())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from imgedit.edits.dyes import Dye
 from imgedit.edits.outputs import CHANGES, Job
-from imgedit.edits.plan import Edit, Task, Warn, assign
+from imgedit.edits.plan import FORCE, Edit, Task, Warn, assign
 from imgedit.edits.runs import target_vector
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ConfigError, ModelError
@@ -203,7 +203,7 @@ def _less_what_is_there(
         is_none = left.strength == 0 or is_same
         if is_none or left.strength < _MUCH * edit.strength:
             much = "nothing" if is_none else "little"
-            warn(f"is so already: {edit.word!r} changes {much} ({_holds(edit, current):.2f}); use force to do it fully")
+            warn(f"is so already: {edit.word!r} changes {much} ({_holds(edit, current):.2f}); {FORCE} to do it fully")
     return tuple(wanted)
 
 

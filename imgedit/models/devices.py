@@ -20,12 +20,14 @@ from typing import Any
 import onnxruntime as ort
 
 from imgedit.errors import ConfigError
+from imgedit.extras import how_to_install, how_to_replace
 
 __all__ = [
     "MEMORY_LIMIT",
     "Provider",
     "built_for",
     "core_count",
+    "cuda_fails",
     "cuda_libraries",
     "default_threads",
     "gpu_count",
@@ -115,11 +117,10 @@ def warn_of_gpu(problem: str) -> None:
         _log.warning("the GPU is not used: %s; the device cpu silences this", problem)
 
 
-CUDA_FAILS = (
-    "CUDA or cuDNN cannot be loaded; install them beside this ONNX Runtime with "
-    "`pip install 'onnxruntime-gpu[cuda,cudnn]'`"
-)
-"""What is wrong where ONNX Runtime has CUDA and a session does not get it."""
+def cuda_fails() -> str:
+    """Say what is wrong where ONNX Runtime has CUDA and a session does not get it, with what to do."""
+    command = how_to_install("onnxruntime-gpu[cuda,cudnn]")
+    return f"CUDA or cuDNN cannot be loaded; install them beside this ONNX Runtime with `{command}`"
 
 
 def built_for() -> str:
@@ -167,14 +168,10 @@ def _missing_cuda() -> str | None:
                 ort.preload_dlls()
         return None
     if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
-        return (
-            "the package onnxruntime hides onnxruntime-gpu, which is installed too; run "
-            "`pip uninstall -y onnxruntime onnxruntime-gpu` and then `pip install onnxruntime-gpu`"
-        )
-    return (
-        "this ONNX Runtime is built for the CPU alone; run `pip uninstall -y onnxruntime` and then "
-        "`pip install onnxruntime-gpu`"
-    )
+        command = how_to_replace(["onnxruntime", "onnxruntime-gpu"], "onnxruntime-gpu")
+        return f"the package onnxruntime hides onnxruntime-gpu, which is installed too; run `{command}`"
+    command = how_to_replace(["onnxruntime"], "onnxruntime-gpu")
+    return f"this ONNX Runtime is built for the CPU alone; run `{command}`"
 
 
 def _is_installed(package: str) -> bool:

@@ -126,8 +126,8 @@ class Session:
             raise ModelError(f"{self.name} cannot be loaded, get the model again: {_reason(error)}") from error
         if wants_gpu and not _is_on_gpu(session):
             if device != "auto":
-                raise ConfigError(f"device {device} cannot be used: {devices.CUDA_FAILS}", hint="or use --device cpu")
-            devices.warn_of_gpu(devices.CUDA_FAILS)
+                raise ConfigError(f"device {device} cannot be used: {devices.cuda_fails()}", hint="or use --device cpu")
+            devices.warn_of_gpu(devices.cuda_fails())
         return session
 
     def run(self, feeds: Mapping[str, NDArray[Any]], outputs: list[str] | None = None) -> dict[str, NDArray[Any]]:
@@ -213,7 +213,7 @@ def why_not(graph: bytes, provider: str) -> str | None:
         return f"its libraries cannot be loaded: {_reason(error)}"
     if session.get_providers()[0] == provider:
         return None
-    return devices.CUDA_FAILS if provider == "CUDAExecutionProvider" else "its libraries cannot be loaded"
+    return devices.cuda_fails() if provider == "CUDAExecutionProvider" else "its libraries cannot be loaded"
 
 
 @cache

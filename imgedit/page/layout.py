@@ -258,7 +258,7 @@ def _controls(offered: Sequence[Group]) -> dict[str, Any]:
                 _words(i, offered[i], made, is_titled=True)
     with gr.Accordion("More", open=False):
         made["force"] = gr.Checkbox(
-            False, label="Do it whatever the classifier sees",
+            False, label=work.FORCE_LABEL,
             info="Also where a face seems to be so already, bald, or to wear a hat.", elem_id="force",
         )  # fmt: skip
     return made

@@ -20,12 +20,13 @@ from imgedit import photo as photos
 from imgedit.deliver import File
 from imgedit.editor import Editor, Prepared
 from imgedit.edits import combined, dyes, express, pose, translate
-from imgedit.edits.plan import Plan
+from imgedit.edits.plan import FORCE, Plan
 from imgedit.errors import ConfigError, ImgeditError, NoFaceError
 from imgedit.inspection import draw_faces
 from imgedit.photo import Photo
 
 __all__ = [
+    "FORCE_LABEL",
     "STAGES",
     "Edited",
     "Opened",
@@ -43,6 +44,8 @@ SHOWN = 1280
 """Longest side of what the page shows, px; what is downloaded has the photo's own size."""
 STAGES = 3
 """Of an edit: finding faces, editing, writing."""
+FORCE_LABEL = "Do it whatever the classifier sees"
+"""Of the box that warnings name where a visitor may have an edit done all the same."""
 _LONGEST = 120  # characters of a file's name that tell what was done
 _NUMBERS = re.compile(r"rgba?\(([^)]*)\)")
 
@@ -226,7 +229,8 @@ def edit(
     for path, photo in zip(shown, (opened.photo, result.photo), strict=True):
         path.parent.mkdir()
         _written(_small(photo, opened.scale), path)
-    return Edited(shown[0], shown[1], written, plan.description, result.warnings)
+    warnings = [text.replace(FORCE, f"tick “{FORCE_LABEL}” under More") for text in result.warnings]
+    return Edited(shown[0], shown[1], written, plan.description, warnings)
 
 
 def sentence(error: ImgeditError, path: Path | None = None) -> str:

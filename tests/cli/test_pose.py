@@ -44,7 +44,22 @@ def test_a_turn_that_is_too_far_is_a_warning_and_still_done(portrait: Path, tmp_
     code, out, err = run("pose", "--yaw", "-55", portrait, "-o", tmp_path / "far.png", "--device", "cpu")
     assert (code, out.strip()) == (0, str(tmp_path / "far.png"))
     assert err.count("\n") == 1
-    assert "use force" in err
+    assert "(use --force to turn" in err
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_warnings_name_the_option_and_not_pythons_argument(portrait: Path, tmp_path: Path, is_many: bool) -> None:
+    photos = [portrait, portrait][: 1 + is_many]
+    if is_many:
+        photos[1] = tmp_path / "other.jpg"
+        photos[1].write_bytes(portrait.read_bytes())
+    options = ("-o", f"{tmp_path / 'out'}/", "--device", "cpu", "--json")
+    code, out, err = run("pose", "--yaw", "-55", *photos, *options)
+    assert code == 0
+    said = [text for line in out.splitlines() for text in json.loads(line)["warnings"]]
+    for text in (*said, *err.splitlines()):
+        assert "(use --force to turn it all the way)" in text
+    assert len(said) == len(err.splitlines()) == len(photos)
 
 
 def test_frontalize_writes_the_turned_crop_alone(portrait: Path, tmp_path: Path) -> None:

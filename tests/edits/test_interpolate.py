@@ -154,6 +154,21 @@ def test_the_command_writes_numbered_photos_a_strip_or_an_animation(editor: Edit
     assert Image.open(io.BytesIO((home / "a.smiling.gif").read_bytes())).format == "GIF"
 
 
+def test_what_a_warning_says_of_force_is_so(editor: Editor, home: Path) -> None:
+    Image.fromarray(scene()).save(home / "a.png")
+    asked = ("--attr", "no-smiling", home / "a.png", "--model", editor.models[1].folder, "--device", "cpu", "--strip")
+    code, _, err = run(*asked)
+    assert (code, "use --force to do it fully" in err) == (0, True)
+    code, _, err = run(*asked, "--force", "--overwrite")
+    assert (code, err) == (0, "")
+    strip = photo.read(home / "a.no-smiling.strip.png").rgb
+    forced = editor.translate(scene(), "no-smiling", force=True)
+    np.testing.assert_array_equal(strip[:, -300:], forced)
+    np.testing.assert_array_equal(editor.interpolate(scene(), "no-smiling", steps=2, force=True)[1], forced)
+    code, _, err = run("--to", home / "a.png", home / "a.png", "--force")
+    assert (code, "--force is for words" in err) == (2, True)
+
+
 def test_the_command_refuses_two_layouts_and_several_pictures_on_stdout(editor: Editor, home: Path) -> None:
     Image.fromarray(scene()).save(home / "a.png")
     asked = ("--attr", "smiling", home / "a.png", "--model", editor.models[1].folder)

@@ -67,7 +67,7 @@ def test_too_far_a_turn_is_said_and_shortened_unless_forced(prepared: Prepared) 
     (near,) = pose.prepare(60.0).changes(prepared.subjects[0], said.append)
     assert len(said) == 1
     assert "60 degrees" in said[0]
-    assert "use force" in said[0]
+    assert "(use force=True to turn" in said[0]
     far = change(prepared, pose.prepare(60.0, force=True))
     assert isinstance(near, Warp)
     assert mesh.pose_of(far.target).yaw > mesh.pose_of(near.target).yaw + 10

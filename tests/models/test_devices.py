@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgedit.errors import ConfigError
+from imgedit.extras import how_to_install, how_to_replace
 from imgedit.models import devices, runtime
 from tests.models.test_runtime import affine_graph
 
@@ -57,7 +58,7 @@ def test_auto_takes_the_first_gpu_and_cuda_n_the_nth(monkeypatch: pytest.MonkeyP
     ("installed", "says"),
     [
         (("onnxruntime", "onnxruntime-gpu"), "the package onnxruntime hides onnxruntime-gpu"),
-        (("onnxruntime",), "built for the CPU alone; run `pip uninstall -y onnxruntime`"),
+        (("onnxruntime",), "built for the CPU alone; run `"),
     ],
 )
 def test_a_gpu_without_cuda_in_onnx_runtime_is_one_warning_with_reason_and_fix(
@@ -74,10 +75,14 @@ def test_a_gpu_without_cuda_in_onnx_runtime_is_one_warning_with_reason_and_fix(
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert says in warnings[0].getMessage()
-    assert "pip install onnxruntime-gpu" in warnings[0].getMessage()
+    assert how_to_replace(installed, "onnxruntime-gpu") in warnings[0].getMessage()
     with pytest.raises(ConfigError, match=says[:20]):
         devices.providers("cuda")
     devices._missing_cuda.cache_clear()
+
+
+def test_cuda_that_cannot_be_loaded_is_installed_into_this_python() -> None:
+    assert f"`{how_to_install('onnxruntime-gpu[cuda,cudnn]')}`" in devices.cuda_fails()
 
 
 def test_these_options_reach_the_session_and_its_own_fallback_is_off(

@@ -72,6 +72,12 @@ def test_everything_at_once_is_one_plan(editor, opened):
     assert np.abs(before - after).mean() > 1
 
 
+def test_a_warning_names_the_box_of_the_page(editor, opened):
+    done = work.edit(editor, opened, Wishes(yaw=-55.0))
+    assert len(done.warnings) == 1
+    assert "(tick “Do it whatever the classifier sees” under More to turn it all the way)" in done.warnings[0]
+
+
 def test_nothing_chosen_is_said(editor, opened):
     with pytest.raises(ConfigError, match="nothing is chosen"):
         work.edit(editor, opened, Wishes(expression={"smile": 0.0}))
