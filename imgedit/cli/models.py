@@ -62,6 +62,7 @@ def models(
         for word, others in sorted(known.items(), key=lambda entry: entry[0] in doubtful):  # what is good first
             notes = [
                 *(["experimental"] if word in doubtful else []),
+                *([f"no-{word} is experimental"] if word not in doubtful and f"no-{word}" in doubtful else []),
                 *([f"also {', '.join(others)}"] if others else []),
             ]
             result(word + (f"  ({'; '.join(notes)})" if notes else ""))
@@ -77,7 +78,7 @@ def models(
             continue
         result(f"{model.id} {manifest.version}  {manifest.kind}  {size / 1e6:.1f} MB  {manifest.title}")
         for title, quality in (("words", "good"), ("experimental words", "experimental")):
-            if named := [word for word, entry in manifest.words.items() if entry.quality == quality]:
+            if named := [word for word, value in manifest.qualities.items() if value == quality]:
                 result(f"    {title}: {', '.join(named)}")
         allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
         result(f"    licence: {manifest.licence or 'none given'}; {allowed}")
@@ -97,9 +98,10 @@ def info(model: Name, as_json: Json = False, quiet: Quiet = False) -> None:
         result({**asdict(manifest), **told})
         return
     result(f"{manifest.id} {manifest.version}  {manifest.kind}  {manifest.title}")
-    for word, entry in manifest.words.items():
-        also = f", also {', '.join(entry.also)}" if entry.also else ""
-        result(f"    word {word}  ({entry.quality}{also})")
+    for word, quality in manifest.qualities.items():
+        no = "no-" if word not in manifest.words else ""
+        others = [f"{no}{other}" for other in manifest.words[word.removeprefix(no)].also]
+        result(f"    word {word}  ({', also '.join([quality, *([', '.join(others)] if others else [])])})")
     for role, graph in manifest.graphs.items():
         result(f"    {role}  {graph.file}  {graph.bytes / 1e6:.1f} MB  sha256 {graph.sha256}")
     for name, value in manifest.metrics.items():

@@ -153,7 +153,7 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
             one_way = one_way or model
             continue
         word = known[1]
-        is_experimental = word.quality == "experimental"
+        is_experimental = word.quality_of(is_negated) == "experimental"
         if not is_negated:
             values = {attribute: float(value) for attribute, value in word.sets.items()}
             return model, Edit(text, values, strength, word.region, word.tint, word.unless, is_experimental)

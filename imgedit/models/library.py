@@ -198,12 +198,11 @@ def known_words(models: Iterable[Model]) -> dict[str, list[str]]:
 
 
 def experimental_words(models: Iterable[Model]) -> set[str]:
-    """Return the words whose first model calls them experimental."""
-    quality: dict[str, str] = {}
+    """Return the words, also with `no-`, that the first model which carries them out calls experimental."""
+    found: dict[str, str] = {}
     for model in models:
-        for word, entry in model.manifest.words.items():
-            quality.setdefault(word, entry.quality)
-    return {word for word, value in quality.items() if value == "experimental"}
+        found = model.manifest.qualities | found
+    return {word for word, quality in found.items() if quality == "experimental"}
 
 
 def _looks_like_a_path(text: str) -> bool:

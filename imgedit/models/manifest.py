@@ -117,6 +117,17 @@ class Manifest:
         """Whether the model takes a thing away and cannot draw it, so that its words have only `no-`."""
         return self.output in schema.REMOVALS
 
+    @property
+    def qualities(self) -> dict[str, str]:
+        """What may be asked, each word and what `no-` makes of it -> `good` or `experimental`."""
+        found: dict[str, str] = {}
+        for name, word in self.words.items():
+            if not self.only_removes:
+                found[name] = word.quality
+            if not self.only_adds and len(word.sets) == 1:  # of several values `no-` leaves open what to be instead
+                found[f"no-{name}"] = word.quality_of(is_negated=True)
+        return found
+
     def word(self, name: str) -> tuple[str, Word] | None:
         """Return a word by any of its spellings, with the one that is its name; None where the model has no such."""
         if name in self.words:
@@ -125,7 +136,11 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the text of `manifest.json`."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        data = dataclasses.asdict(self)
+        for entry in data["words"].values():
+            if entry["opposite_quality"] is None:  # readers from before the field came refuse it
+                del entry["opposite_quality"]
+        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, *, where: str = FILE) -> Manifest:

@@ -84,6 +84,7 @@ class Word:
         tint: the mean colours that a result is held to.
         unless: guards.
         quality: `good` or `experimental`.
+        opposite_quality: that of the word with `no-`; None: it is as good as the word.
     """
 
     sets: dict[str, float]
@@ -92,6 +93,11 @@ class Word:
     tint: Tint | None = None
     unless: tuple[Guard, ...] = ()
     quality: str = "experimental"
+    opposite_quality: str | None = None
+
+    def quality_of(self, is_negated: bool) -> str:
+        """Return how good the word is, or what `no-` makes of it."""
+        return self.opposite_quality if is_negated and self.opposite_quality is not None else self.quality
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,7 @@ def word_of(entry: Mapping[str, Any]) -> Word:
         tint=None if tint is None else Tint(_pair(tint["low"]), _pair(tint["high"])),
         unless=tuple(Guard(**guard) for guard in entry["unless"]),
         quality=entry["quality"],
+        opposite_quality=entry.get("opposite_quality"),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from imgedit.errors import ManifestError
@@ -55,6 +56,8 @@ FIELDS = {
 GRAPH_FIELDS = {"file", "sha256", "bytes"}
 CROP_FIELDS = {"kind", "height", "width"}
 WORD_FIELDS = {"sets", "region", "also", "tint", "unless", "quality"}
+WORD_OPTIONS = {"opposite_quality"}
+"""Fields that a word may have: manifests that were written before the field came have none."""
 TINT_FIELDS = {"low", "high"}
 GUARD_FIELDS = {"attribute", "above", "then", "say"}
 STAGE_FIELDS = {"name", "method", "preset", "config", "steps", "data", "init", "precision", "note"}
@@ -179,13 +182,13 @@ def _inside(where: str, key: str) -> str:
     return name if where == _WHOLE else f"{where}: {name}" if len(where) <= _WHERE_LIMIT else f"...: {name}"
 
 
-def _check_fields(data: object, where: str, fields: set[str]) -> None:
-    """Insist on an object that has these fields and no others."""
+def _check_fields(data: object, where: str, fields: set[str], options: AbstractSet[str] = frozenset()) -> None:
+    """Insist on an object that has these fields, perhaps some of `options`, and no others."""
     require(isinstance(data, Mapping), f"{where} must be an object with {', '.join(sorted(fields))}", got=data)
     names = set(data) if isinstance(data, Mapping) else set()
     if missing := sorted(fields - names):
         raise ManifestError(f"{where} misses {', '.join(missing)}")
-    if unknown := sorted(names - fields):
+    if unknown := sorted(names - fields - options):
         raise ManifestError(f"{where} has unknown fields: {shown(', '.join(unknown))}")
 
 
@@ -239,7 +242,7 @@ def _check_crop(crop: Any) -> None:
 def _check_words(words: Mapping[str, Any], attributes: Sequence[str]) -> None:
     seen: set[str] = set()
     for word, entry in words.items():
-        _check_fields(entry, f"word {shown(word)}", WORD_FIELDS)
+        _check_fields(entry, f"word {shown(word)}", WORD_FIELDS, WORD_OPTIONS)
         require(
             isinstance(entry["also"], list | tuple),
             f"word {word!r}: also must be a list of other spellings",
@@ -262,6 +265,8 @@ def _check_words(words: Mapping[str, Any], attributes: Sequence[str]) -> None:
             require(_is_number(value), f"word {word!r}: {attribute} must be a number", got=value)
         _check_choice(entry["region"], f"region of {word!r}", REGIONS)
         _check_choice(entry["quality"], f"quality of {word!r}", QUALITIES)
+        if entry.get("opposite_quality") is not None:
+            _check_choice(entry["opposite_quality"], f"opposite_quality of {word!r}", QUALITIES)
         _check_tint(entry["tint"], word)
         require(
             isinstance(entry["unless"], list | tuple),

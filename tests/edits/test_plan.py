@@ -54,6 +54,11 @@ def test_each_word_goes_to_the_model_that_knows_it_with_its_region_tint_and_guar
     assert hair.edits[0].strength == 0.5
 
 
+def test_a_word_and_its_opposite_are_each_as_good_as_the_manifest_says() -> None:
+    young, older = (assign({word: 1.0}, [library.bundled("age_skin.celeba")])[0] for word in ("young", "no-young"))
+    assert (young.edits[0].is_experimental, older.edits[0].is_experimental) == (False, True)
+
+
 def test_a_negated_word_has_no_tint_and_no_guard_that_would_skip_it(tmp_path):
     model = models.bangs(tmp_path / "bangs")
     plain, negated = (assign({word: 1.0}, [model])[0].edits[0] for word in ("bangs", "no-bangs"))

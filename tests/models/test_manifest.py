@@ -38,7 +38,7 @@ def test_what_is_written_is_read_back_equal(folder):
         stages=(Stage("first", "stargan", steps=3, config={"a": [1, "b"]}), Stage("second", "stargan", init="first")),
         export=Export("float16", "2.6", {"translate": 1e-6}),
         words={"smiling": Word({"Smiling": 1.0}, "face", ("smile",), Tint((1.0, 2.0), (3.0, 4.0)),
-                               (Guard("Bald", 0.5, "skip", "seems to be bald"),), "good")},
+                               (Guard("Bald", 0.5, "skip", "seems to be bald"),), "good", "experimental")},
     )  # fmt: skip
     full.write(folder)
     assert manifest.read(folder) == full
@@ -80,6 +80,7 @@ def test_a_missing_field_is_named(folder, name):
 
 
 WORD = {"sets": {"Smiling": 1}, "region": "face", "also": [], "tint": None, "unless": [], "quality": "good"}
+"""As manifests had it before words had an `opposite_quality`."""
 GUARD = {"attribute": "Bald", "above": 0.5, "then": "skip", "say": "seems to be bald"}
 STAGE = {**dict.fromkeys(("preset", "data", "init", "precision", "note"), ""), "name": "first", "method": "stargan"}
 STAGE |= {"config": {}, "steps": 3}
@@ -117,6 +118,7 @@ GRAPH = {"file": "translate.onnx", "sha256": "0" * 64, "bytes": 1}
         ({"words": {"smile": {**WORD, "also": [5]}}}, "a-z"),
         ({"words": {"smile": {**WORD, "region": "moon"}}}, "region"),
         ({"words": {"smile": {**WORD, "quality": "great"}}}, "quality"),
+        ({"words": {"smile": {**WORD, "opposite_quality": "great"}}}, "opposite_quality"),
         ({"words": {"smile": {**WORD, "tint": {"low": [0, 0]}}}}, "misses high"),
         ({"words": {"smile": {**WORD, "tint": {"low": [0, 0], "high": [1]}}}}, "two pairs"),
         ({"words": {"smile": {**WORD, "tint": {"low": [0, 0], "high": [1, 300]}}}}, "two pairs"),
@@ -201,6 +203,25 @@ def schema_1(**changes):
         **{"metrics": {"n": 1}, "golden": None, "classes": [], "schema_version": 1},
     }  # fmt: skip
     return json.dumps({**data, **changes})
+
+
+def test_an_opposite_is_as_good_as_its_word_where_the_manifest_does_not_say(folder):
+    edit(folder, attributes=["Smiling"], words={"smiling": WORD})
+    read = manifest.read(folder)
+    assert read.qualities == {"smiling": "good", "no-smiling": "good"}
+    assert "opposite_quality" not in read.to_json()  # a reader from before the field came takes it
+    edit(folder, words={"smiling": {**WORD, "opposite_quality": "experimental"}})
+    assert manifest.read(folder).qualities == {"smiling": "good", "no-smiling": "experimental"}
+
+
+def test_what_cannot_be_asked_has_no_quality(folder):
+    both = {"Smiling": 1, "Eyeglasses": 0}
+    edit(folder, attributes=list(both), words={"smiling": {**WORD, "sets": both}})
+    assert manifest.read(folder).qualities == {"smiling": "good"}  # `no-` would leave open what to be instead
+    edit(folder, words={"smiling": WORD}, output="glasses")
+    assert manifest.read(folder).qualities == {"smiling": "good"}
+    edit(folder, output="removal")
+    assert manifest.read(folder).qualities == {"no-smiling": "good"}
 
 
 def test_schema_1_is_read_and_says_the_same():

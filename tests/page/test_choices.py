@@ -17,7 +17,7 @@ def test_every_word_is_offered_once_and_as_good_as_its_model_says():
     known = {word for model in models for word in model.manifest.words}
     assert len(words) == len(set(words))
     assert {word for word in words if not word.startswith("no-")} == known
-    assert {word for word in known if choices[word]} == library.experimental_words(models)
+    assert {word for word, is_experimental in choices.items() if is_experimental} == library.experimental_words(models)
 
 
 def test_words_that_contradict_each_other_stand_together():
@@ -38,6 +38,7 @@ def test_what_is_good_comes_first_and_what_is_experimental_says_so():
     labels = {choice.word: choice.label for group in found for choice in group.choices}
     assert labels["platinum"] == "platinum (experimental)"
     assert labels["black-hair"] == "black hair (experimental)"
+    assert (labels["young"], labels["no-young"]) == ("younger", "older (experimental)")
 
 
 def test_what_cannot_be_said_is_not_offered():
