@@ -56,7 +56,25 @@ _TURNS = {
 warnings.filterwarnings("ignore", module=r"PIL\.")  # tags that Pillow cannot make sense of are dropped
 
 _log = logging.getLogger(__name__)
-_limit_lock = threading.Lock()
+_limit_lock, _opening = threading.Lock(), threading.Lock()
+_limits: list[int | None] = []  # of Pillow: its own, then what `_limit_lifted` found
+
+
+@contextmanager
+def _limit_lifted() -> Iterator[None]:
+    """Switch off Pillow's own limit, which warns at 89 megapixels and refuses 179; `_decode` has ours.
+
+    Pillow asks it when it opens a file, and again when it decodes one or cuts a part out. Several threads may be here;
+    the last that leaves switches it on again.
+    """
+    with _limit_lock:
+        _limits.append(Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _limit_lock:
+            Image.MAX_IMAGE_PIXELS = _limits.pop()
 
 
 def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
@@ -182,7 +200,8 @@ def decode(data: bytes, name: str = "the picture", path: Path | None = None) -> 
     if not data:
         raise PhotoError(f"{name}: is empty (zero bytes); copy the photo again")
     try:
-        with _limit_lifted():
+        with _limit_lifted(), _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd files that are read all the same
             image = _opened(data, name)
     except UnidentifiedImageError as error:
         if heif.is_heif(data) and not heif.register():
@@ -229,18 +248,6 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
-@contextmanager
-def _limit_lifted() -> Iterator[None]:
-    """Switch off Pillow's own limit, which warns at 89 megapixels (`_decode` has ours), and its other warnings."""
-    with _limit_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd files that are read all the same
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
 def _damaged(name: str, error: Exception) -> PhotoError:
     if isinstance(error, MemoryError):
         return PhotoError(f"{name}: does not fit into memory; make it smaller first")
@@ -248,6 +255,7 @@ def _damaged(name: str, error: Exception) -> PhotoError:
     return PhotoError(f"{name}: is damaged or cut off ({reason}); copy the photo again")
 
 
+@_limit_lifted()
 def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None) -> Photo:
     """Bring an opened image to 8-bit RGB, upright."""
     pixels = image.width * image.height

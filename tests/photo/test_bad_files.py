@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,25 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
         photo.read(path)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".gif", ".jpg", ".webp", ".bmp"])
 def test_a_photo_over_pillows_own_limit_and_under_ours_is_read_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = saved(tmp_path / f"a{suffix}", picture())
+    with Image.open(path) as opened:
+        for limit in (10, 36 * 24 - 1):  # Pillow refuses twice its limit, and warns of less
+            monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+            assert photo.read(path).width == photo.read(opened).width == 36
+            assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_pillows_own_limit_holds_again_once_the_last_of_several_threads_has_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = saved(tmp_path / "a.png", picture())
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert photo.read(path).width == 36
+    with ThreadPoolExecutor(8) as pool:
+        assert {one.width for one in pool.map(photo.read, [path] * 200)} == {36}
     assert Image.MAX_IMAGE_PIXELS == 10
 
 
