@@ -252,15 +252,19 @@ def ray_map(
 
     Yields:
         What became of each photo, as it is done: `source`, `member` (of a tar file, else empty), `written`, `warnings`,
-        `error` (empty where there was none), `seconds`.
+        `error` (empty where there was none), `seconds`. Photos with a `problem` come first; no actor is given them.
 
     Raises:
         ConfigError: Ray is not installed.
     """
     from imgedit import cluster
 
-    rows = [{"source": str(job.source), "target": str(job.target), "names": list(names)} for job in jobs]
-    yield from cluster.run(make, rows, READABLE, workers=workers)
+    yield from (cluster.failed(str(job.source), "", job.problem, 0.0) for job in jobs if job.problem)
+    rows = [
+        {"source": str(job.source), "target": str(job.target), "names": list(names)} for job in jobs if not job.problem
+    ]
+    if rows:
+        yield from cluster.run(make, rows, READABLE, workers=workers)
 
 
 def watch(folder: Path, *, recursive: bool = False, pause: float = _PAUSE) -> Iterator[list[Job]]:

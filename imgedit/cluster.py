@@ -19,7 +19,7 @@ from imgedit.errors import ConfigError, ImgeditError, OutputError
 from imgedit.extras import how_to_install
 from imgedit.photo import default_output
 
-__all__ = ["Editing", "Row", "edit_shard", "run"]
+__all__ = ["Editing", "Row", "edit_shard", "failed", "run"]
 
 Row = dict[str, Any]
 """What became of a photo: `source`, `member` (of a tar file, else empty), `written`, `warnings`, `error`, `seconds`."""
@@ -136,7 +136,7 @@ def edit_shard(edit: Edit, source: Path, target: Path, names: Sequence[str], rea
     except (ImgeditError, OSError, tarfile.TarError) as error:
         part.unlink(missing_ok=True)
         reason = str(error) or type(error).__name__
-        rows = [_failed(str(source), "", reason, time.perf_counter() - start)]
+        rows = [failed(str(source), "", reason, time.perf_counter() - start)]
     return rows
 
 
@@ -153,13 +153,14 @@ def _row(edit: Edit, photo: Path, out: Path, source: str, member: str = "", name
         done = edit(photo, out)
     except (ImgeditError, OSError, MemoryError) as error:
         text = (str(error) or type(error).__name__).removeprefix(f"{photo}: ")
-        return _failed(source, member, text, time.perf_counter() - start)
+        return failed(source, member, text, time.perf_counter() - start)
     written = [named] if named and done.written else [str(path) for path in done.written]
     warnings = [*done.warnings, *filter(None, [done.no_face])]
     return {"source": source, "member": member, "written": written, "warnings": warnings, "error": "",
             "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
 
 
-def _failed(source: str, member: str, error: str, seconds: float) -> Row:
+def failed(source: str, member: str, error: str, seconds: float) -> Row:
+    """Return the row of a photo that failed, and why; `member` as in `Row`."""
     return {"source": source, "member": member, "written": [], "warnings": [], "error": error,
             "seconds": round(seconds, 3)}  # fmt: skip

@@ -87,6 +87,23 @@ def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):
         list(batch.ray_map(make, [Job(tmp_path / "a.jpg", Path("a.jpg"), tmp_path / "b.jpg")]))
 
 
+def test_a_photo_whose_problem_is_known_is_told_and_no_actor_gets_it(tmp_path, monkeypatch):
+    given = []
+
+    def run(make, rows, readable, *, workers):
+        given.extend(rows)
+        return iter([])
+
+    monkeypatch.setattr(cluster, "run", run)
+    closed = Job(tmp_path / "closed", Path("closed"), problem="no permission to read it")
+    sound = Job(tmp_path / "a.jpg", Path("a.jpg"), tmp_path / "b.jpg")
+    rows = list(batch.ray_map(make, [sound, closed], names=NAMES))
+    problem = {"source": str(closed.source), "error": "no permission to read it", "written": [], "member": ""}
+    assert [{name: row[name] for name in problem} for row in rows] == [problem]
+    assert [row["source"] for row in given] == [str(sound.source)]
+    assert rows[0].keys() == cluster._row(make(), tmp_path / "no", tmp_path / "no", "no").keys()
+
+
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_two_actors_of_ray_edit_photos_and_tar_files(shard, tmp_path):
     pytest.importorskip("ray.data", reason="Ray is not installed")
