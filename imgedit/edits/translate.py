@@ -56,6 +56,11 @@ class Translation:
         """The models of the words."""
         return [task.model for task in self.tasks]
 
+    @property
+    def experimental(self) -> list[str]:
+        """Those of the words that are not good enough yet to be relied on."""
+        return [edit.word for task in self.tasks for edit in task.edits if edit.is_experimental]
+
     def changes(self, subject: Subject, warn: Warn) -> list[Change]:
         """Run the models on the subject's crops; as `Plan.changes`."""
         return [change for task in self.tasks for change in _changes(task, subject, warn, is_forced=self.is_forced)]
@@ -174,8 +179,13 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
     changes = CHANGES[manifest.output](job)
     for edit in edits if changes else ():
         if edit.strength > 0 and edit.is_experimental:
-            warn(f"gets {edit.word!r}, an experimental word; look at the result")
+            warn(experimental_notice(edit.word))
     return changes
+
+
+def experimental_notice(word: str) -> str:
+    """Return the warning of a face that gets an experimental word."""
+    return f"gets {word!r}, an experimental word; look at the result"
 
 
 def _is_left(edits: Sequence[Edit]) -> bool:

@@ -42,25 +42,28 @@ class Sheet(NamedTuple):
     Attributes:
         picture: `(H, W, 3)` RGB, numbered from 1.
         names: file of each pair.
-        warnings: what the edit said of each.
+        warnings: what the edit said of each, but for what is said once of the word.
         passed_over: names of the faces before the last pair that the word left as they were.
+        experimental: the word where it is experimental, else nothing.
     """
 
     picture: NDArray[np.uint8]
     names: list[str]
     warnings: list[list[str]]
     passed_over: list[str]
+    experimental: Sequence[str] = ()
 
     def told(self) -> dict[str, Any]:
         """Return what the pairs are, for JSON."""
         pairs = [{"file": name, "warnings": said} for name, said in zip(self.names, self.warnings, strict=True)]
-        return {"pairs": pairs, "left_as_they_were": self.passed_over}
+        return {"pairs": pairs, "left_as_they_were": self.passed_over, "experimental": list(self.experimental)}
 
     def lines(self) -> list[str]:
-        """Return what is told of the pairs, a line each."""
+        """Return what is told of the word, and then of the pairs, a line each."""
+        head = [f"{word!r} is an experimental word; look at the result" for word in self.experimental]
         said = (f": {'; '.join(warnings)}" if warnings else "" for warnings in self.warnings)
         found = [f"{i:3d} {name}{words}" for i, (name, words) in enumerate(zip(self.names, said, strict=True), 1)]
-        return [*found, f"left as they were: {len(self.passed_over)} {' '.join(self.passed_over)}".rstrip()]
+        return [*head, *found, f"left as they were: {len(self.passed_over)} {' '.join(self.passed_over)}".rstrip()]
 
 
 def draw(
@@ -93,6 +96,7 @@ def draw(
     paths = held_out(data, split)
     editor = Editor(None if model is None else [library.find(model)], device, mark=False)
     plan = translate.prepare(word, editor.models)
+    said_once = tuple(translate.experimental_notice(one) for one in plan.experimental)
     wanted = FACES if n is None else n
     pairs: list[NDArray[np.uint8]] = []
     names, warnings, left = [], [], []
@@ -109,10 +113,10 @@ def draw(
             continue
         pairs.append(_numbered(np.concatenate([photo.rgb, done.photo.rgb], axis=1), len(pairs) + 1))
         names.append(paths[i].name)
-        warnings.append(list(done.warnings))
+        warnings.append([text for text in done.warnings if not text.endswith(said_once)])
     if not pairs:
         raise DataError(f"{word!r} changes none of the {len(paths)} {split} pictures of {data}")
-    return Sheet(_tiled(pairs), names, warnings, left)
+    return Sheet(_tiled(pairs), names, warnings, left, plan.experimental)
 
 
 def held_out(data: str, split: str = TEST) -> list[Path]:

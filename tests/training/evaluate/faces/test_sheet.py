@@ -41,8 +41,9 @@ def test_a_sheet_shows_each_held_out_face_before_and_after_at_full_size(folder: 
         pair = drawn.picture[:256, i * 516 : i * 516 + 512]
         np.testing.assert_array_equal(pair[20:, :256], before[20:])  # below the number
         assert (np.abs(pair[20:, 256:].astype(int) - before[20:]).max(2) > 25).mean() > 0.02
-    assert drawn.lines()[0].startswith(f"  1 {drawn.names[0]}: the face at ")
-    assert drawn.lines()[0].endswith("gets 'blond', an experimental word; look at the result")
+    pairs = [f"{i:3d} {name}" for i, name in enumerate(drawn.names, 1)]
+    assert drawn.lines() == ["'blond' is an experimental word; look at the result", *pairs, "left as they were: 0"]
+    assert drawn.told()["experimental"] == ["blond"]
     again = sheet.draw("blond", f"celebamask_hq:{folder}", seed=3, device="cpu", n=1)
     assert again.names == drawn.names[:1]
 
