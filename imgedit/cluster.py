@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from imgedit.errors import ConfigError, ImgeditError, OutputError
 from imgedit.extras import how_to_install
+from imgedit.folders import ResultFolders
 from imgedit.photo import default_output
 
 __all__ = ["Editing", "Row", "edit_shard", "failed", "run"]
@@ -106,37 +107,52 @@ def edit_shard(edit: Edit, source: Path, target: Path, names: Sequence[str], rea
         names: what an edit's results are named after (`Plan.names`).
         readable: endings of members that are photos.
     """
-    rows: list[Row] = []
     start = time.perf_counter()
     part = target.with_name(f".{target.name}.part")
     try:
         if os.path.lexists(target):
             raise OutputError(f"{target}: exists already")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(source) as given, tarfile.open(part, "w") as made, tempfile.TemporaryDirectory() as folder:
-            for member in given:
-                if not member.isfile():
-                    continue
-                file = given.extractfile(member)
-                content = b"" if file is None else file.read()
-                name = Path(member.name)
-                if name.suffix.lower() not in readable:
-                    _add(made, member.name, content)
-                    continue
-                photo = Path(folder) / f"photo{name.suffix}"
-                photo.write_bytes(content)
-                result = default_output(name, names)
-                out = Path(folder) / f"result{result.suffix}"
-                row = _row(edit, photo, out, str(source), member.name, str(result))
-                rows.append(row)
-                if out.exists():
-                    _add(made, str(result), out.read_bytes())
-                    out.unlink()
-        os.replace(part, target)
+        with tarfile.open(source) as given, ResultFolders().open(target.parent):
+            try:
+                with tarfile.open(part, "w") as made:
+                    rows = _edit_members(edit, given, made, str(source), names, readable)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
     except (ImgeditError, OSError, tarfile.TarError) as error:
-        part.unlink(missing_ok=True)
         reason = str(error) or type(error).__name__
         rows = [failed(str(source), "", reason, time.perf_counter() - start)]
+    return rows
+
+
+def _edit_members(
+    edit: Edit,
+    given: tarfile.TarFile,
+    made: tarfile.TarFile,
+    source: str,
+    names: Sequence[str],
+    readable: Iterable[str],
+) -> list[Row]:
+    """Edit the photos of an open tar file, called `source`, into another; else as `edit_shard`."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for member in given:
+            if not member.isfile():
+                continue
+            file = given.extractfile(member)
+            content = b"" if file is None else file.read()
+            name = Path(member.name)
+            if name.suffix.lower() not in readable:
+                _add(made, member.name, content)
+                continue
+            photo = Path(folder) / f"photo{name.suffix}"
+            photo.write_bytes(content)
+            result = default_output(name, names)
+            out = Path(folder) / f"result{result.suffix}"
+            rows.append(_row(edit, photo, out, source, member.name, str(result)))
+            if out.exists():
+                _add(made, str(result), out.read_bytes())
+                out.unlink()
     return rows
 
 

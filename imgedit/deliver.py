@@ -5,10 +5,11 @@ Everything that writes pictures for a user goes through here: Python callers and
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import string
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -21,6 +22,7 @@ from PIL import Image
 from imgedit import photo as photos
 from imgedit.errors import ConfigError, OutputError
 from imgedit.files import write_all, write_whole
+from imgedit.folders import ResultFolders
 from imgedit.photo import SUFFIXES, Photo
 
 __all__ = [
@@ -33,10 +35,10 @@ __all__ = [
     "compare_name",
     "filled",
     "is_stdout",
-    "make_folder",
     "name",
     "names_file",
     "numbered",
+    "open_folder",
     "png",
     "write",
     "write_png",
@@ -184,15 +186,16 @@ def check(paths: Sequence[Path], *, overwrite: bool = False, endings: Collection
         photos.check_output(path, overwrite=overwrite, endings=endings)
 
 
-def make_folder(out: str | PathLike[str], names: Sequence[str], *, overwrite: bool = False) -> set[str]:
-    """Make a folder for PNG pictures, or check one that exists.
+@contextlib.contextmanager
+def open_folder(out: str | PathLike[str], names: Sequence[str], *, overwrite: bool = False) -> Iterator[set[str]]:
+    """Make a folder for PNG pictures, or check one that exists; one that was made and stays empty is removed again.
 
     Args:
         out: where they go; the folder above it must exist.
         names: of the pictures.
         overwrite: replace pictures that exist.
 
-    Returns:
+    Yields:
         Names of other pictures that the folder holds and keeps.
 
     Raises:
@@ -212,13 +215,10 @@ def make_folder(out: str | PathLike[str], names: Sequence[str], *, overwrite: bo
         raise OutputError(
             f"{folder}: holds pictures already, such as {min(there)}", hint="use --overwrite or another folder"
         )
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror or error}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: no permission to write into this folder")
-    return there.difference(names)
+    with ResultFolders().open(folder):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"{folder}: no permission to write into this folder")
+        yield there.difference(names)
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:

@@ -287,6 +287,16 @@ def test_a_folder_is_edited_and_what_failed_is_listed(holiday, tmp_path):
         assert np.array_equal(np.asarray(one), np.asarray(other))
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("out", ["out", "out/deep/{stem}.{edit}{ext}"])
+def test_a_batch_in_which_every_photo_fails_leaves_no_empty_folder(folder, tmp_path, jobs, out):
+    args = ["translate", "-a", "blond", str(folder), "-r", "-o", str(tmp_path / out), "--jobs", str(jobs)]
+    done = CliRunner().invoke(app, args)
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "3 of 3 photos failed" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path):
     args = ("express", "--smile", 0.5, holiday, "-r", "-o", tmp_path / "out", "--skip-existing", "--json")
     code, out, _ = run(*args)

@@ -76,9 +76,16 @@ def test_a_tar_file_of_photos_becomes_another(shard, tmp_path):
 
 def test_a_file_that_is_no_tar_file_is_a_row_and_leaves_nothing(tmp_path):
     (tmp_path / "x.tar").write_bytes(b"no tar file at all")
-    rows = cluster.edit_shard(make(), tmp_path / "x.tar", tmp_path / "y.tar", NAMES, batch.READABLE)
+    rows = cluster.edit_shard(make(), tmp_path / "x.tar", tmp_path / "new" / "y.tar", NAMES, batch.READABLE)
     assert [bool(row["error"]) for row in rows] == [True]
     assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+
+
+def test_a_tar_file_that_ends_in_the_middle_leaves_neither_a_part_nor_a_folder(shard, tmp_path):
+    shard.write_bytes(shard.read_bytes()[:3000])  # in the middle of a.jpg
+    rows = cluster.edit_shard(make(), shard, tmp_path / "new" / "y.tar", NAMES, batch.READABLE)
+    assert [bool(row["error"]) for row in rows] == [True]
+    assert list(tmp_path.iterdir()) == [shard]
 
 
 def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):

@@ -129,16 +129,27 @@ def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_once_and_its_pictures_are_never_replaced_unasked(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    assert deliver.make_folder(folder, ["0.png"]) == set()
-    (folder / "0.png").write_bytes(b"mine")
+    with deliver.open_folder(folder, ["0.png"]) as others:
+        assert others == set()
+    assert not folder.exists()  # nothing came into it
+    with deliver.open_folder(folder, ["0.png"]):
+        (folder / "0.png").write_bytes(b"mine")
     (folder / "9.png").write_bytes(b"mine too")
+
+    def refuse(out: Path) -> None:
+        with deliver.open_folder(out, ["0.png"]):
+            pytest.fail("it was opened")
+
     with pytest.raises(OutputError, match=r"holds pictures already, such as 0\.png"):
-        deliver.make_folder(folder, ["0.png"])
-    assert deliver.make_folder(folder, ["0.png"], overwrite=True) == {"9.png"}
+        refuse(folder)
+    with deliver.open_folder(folder, ["0.png"], overwrite=True) as others:
+        assert others == {"9.png"}
     with pytest.raises(ConfigError, match="looks like a picture"):
-        deliver.make_folder(tmp_path / "x.png", ["0.png"])
+        refuse(tmp_path / "x.png")
     with pytest.raises(OutputError, match="is a file"):
-        deliver.make_folder(folder / "0.png", ["0.png"])
+        refuse(folder / "0.png")
+    with pytest.raises(OutputError, match="does not exist; make it first"):
+        refuse(tmp_path / "no" / "new")
 
 
 def test_a_grey_png_has_one_channel() -> None:

@@ -318,17 +318,12 @@ def sample_files(
     found, batches = _open(model, n, seed, reject, device)
     target = Path(out)
     warnings: list[str] = []
-    is_new = not grid and not target.exists()
     if deliver.is_stdout(target):
         raise ConfigError("pictures cannot go to stdout; name a folder, or for a grid a file")
     if grid:
         if str(out).endswith(("/", os.sep)):
             raise ConfigError(f"a grid is one picture; name a file, such as {target / 'grid.png'}")
         deliver.check([target], overwrite=overwrite)
-    else:
-        others = deliver.make_folder(out, [_name(i) for i in range(n)], overwrite=overwrite)
-        if others:
-            warnings.append(f"{target} keeps {len(others)} other pictures, such as {min(others)}")
     blank = Photo(np.zeros((1, 1, 3), np.uint8))
     if mark:  # once: the same for every picture
         blank = photos.marked(blank, f"sample, seed {seed}", [(found.id, found.manifest.version)], generated=True)
@@ -338,7 +333,12 @@ def sample_files(
 
     done = attempts = 0
     sheet: list[NDArray[np.uint8]] = []
-    try:
+    with contextlib.ExitStack() as stack:
+        if not grid:
+            names = [_name(i) for i in range(n)]
+            others = stack.enter_context(deliver.open_folder(out, names, overwrite=overwrite))
+            if others:
+                warnings.append(f"{target} keeps {len(others)} other pictures, such as {min(others)}")
         for batch in watch(batches):
             attempts += batch.attempts
             pictures = to_pixels(batch.images)
@@ -348,10 +348,6 @@ def sample_files(
             files = [File(target / _name(done + i), made(picture)) for i, picture in enumerate(pictures)]
             done += len(files)
             deliver.write(files, overwrite=overwrite, flush=False)
-    finally:
-        if is_new:
-            with contextlib.suppress(OSError):  # it holds pictures
-                target.rmdir()
     if sheet:
         together = np.concatenate(sheet)
         whole = sheet_of(together)
