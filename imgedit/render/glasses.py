@@ -1,7 +1,7 @@
 """`Glasses`: a frame of glasses, drawn on a face at the photo's own resolution.
 
-What lies behind the face is hidden, and temples under hair; rims stand off from the face, so that hair lies behind
-them. Rims throw a faint shadow, lenses reflect a little.
+What lies behind the face is hidden; rims stand off from the face, so that hair lies behind them, and temples sink into
+hair. Rims throw a faint shadow, lenses reflect a little. A black frame before black hair is brown.
 """
 
 from __future__ import annotations
@@ -28,10 +28,16 @@ from imgedit.vision.subject import Subject
 __all__ = ["Drawing", "Glasses", "Look", "draw"]
 
 _BEHIND = (5.0, 8.0)  # mm by which the mesh may lie before a part of the frame that is seen, and one that is hidden
-_RIMS_BEHIND = (11.0, 15.0)  # the same of rims: a nose that hides one corner of the far rim looks like a broken frame
+_RIMS_BEHIND = (20.0, 26.0)  # the same of rims: a nose that hides one corner of the far rim looks like a broken frame
+_SINKS = (5.0, 22.0)  # mm from its hinge where a temple begins to sink into hair, and where it is beneath
+_STRANDS = 2.5  # mm over which hair covers a temple
 _EAR_HEIGHT = 35.0  # mm down from there: the height of an ear
 _SHADOW_WIDTH, _SHADOW_DOWN = 2.2, 2.6  # softness and shift of a rim's shadow, mm
-_USUAL, _DARKEST = 75.0, 20.0  # L* of usual skin, and the greatest that a frame is never darker than
+_USUAL = 75.0  # L* of usual skin
+_DARKEST = 40.0  # of 255: in a photo without black a frame is at least so light
+_BROWN = np.array([0.21, 0.13, 0.085], np.float32)  # of a dark frame where black could not be seen
+_BLACK = 16.0  # L* of hair and ground before which a black rim cannot be seen
+_UNSEEN = (0.05, 0.14)  # share of a frame before such ground from which it turns brown, and where it is
 _SUPERSAMPLED = 4  # samples a pixel along each side, on frames of up to `_FINE` px
 _FINE = 700
 _DEPTH_SIDE = 256  # longest side of the map of the face's depth, cells
@@ -97,7 +103,7 @@ class Look:
     shadow: float = 0.30
     lens: float = 0.03
     reflection: float = 0.09
-    sheen: float = 0.16
+    sheen: float = 0.12
 
 
 class Drawing(NamedTuple):
@@ -146,15 +152,38 @@ def draw(
     x0, y0, x1, y1 = canvas.roi
     part = rgb[y0:y1, x0:x1]
     layers = _layers(canvas, frame, hair(canvas.roi), blur(canvas.roi))
-    picture = _painted(part, layers, _lit(frame.colour, part, is_grey=is_grey), look)
+    colour = _seen(frame.colour, part, layers.beside, layers.frame)
+    picture = _painted(part, layers, _lit(colour, part, _darkest(rgb), is_grey=is_grey), look)
     return Drawing(canvas.roi, picture, layers.frame)
 
 
-def _lit(colour: Floats, part: Pixels, *, is_grey: bool) -> Floats:
-    """Return a colour `(3,)` of 0..1 in the light of a part of a photo, 0..255: never darker than its own shades."""
-    lightness = pixels_to_lab(part)[..., 0]
-    dark, light = (float(v) for v in np.percentile(lightness, (2.0, 80.0)))
-    lit = np.maximum(255.0 * np.clip(light / _USUAL, 0.35, 1.1) * colour, 2.0 * min(dark, _DARKEST))
+def _seen(colour: Floats, part: Pixels, beside: Floats, frame: Floats) -> Floats:
+    """Return a frame's colour `(3,)`, 0..1, or a brown where a dark one would vanish before black hair.
+
+    Args:
+        colour: of the frame.
+        part: of the photo, 0..255.
+        beside: how much of each of its pixels is hair or beside the face, `(h, w)`, 0..1.
+        frame: how much of each the frame covers.
+    """
+    is_black = pixels_to_lab(part)[..., 0] < _BLACK
+    share = float((frame * beside * is_black).sum() / max(float(frame.sum()), 1e-6))
+    return np.asarray(np.maximum(colour, np.interp(share, _UNSEEN, (0.0, 1.0)) * _BROWN), np.float32)
+
+
+def _darkest(rgb: Pixels) -> Floats:
+    """Return the colour of the darkest hundredth of a photo, `(3,)`, at most `_DARKEST` in each channel."""
+    step = max(1, max(rgb.shape[:2]) // _DEPTH_SIDE)
+    few = np.ascontiguousarray(rgb[::step, ::step]).reshape(1, -1, 3)
+    lightness = pixels_to_lab(few)[0, :, 0]
+    shade = few[0, lightness <= np.percentile(lightness, 1.0)].mean(axis=0)
+    return np.asarray(shade * min(1.0, _DARKEST / max(float(shade.max()), 1.0)), np.float32)
+
+
+def _lit(colour: Floats, part: Pixels, dark: Floats, *, is_grey: bool) -> Floats:
+    """Return a colour `(3,)` of 0..1 in the light of a part of a photo, 0..255: never darker than `dark`."""
+    light = float(np.percentile(pixels_to_lab(part)[..., 0], 80.0))
+    lit = np.maximum(255.0 * np.clip(light / _USUAL, 0.35, 1.1) * colour, dark)
     return np.asarray(np.full(3, lit.mean()) if is_grey else lit, np.float32)
 
 
@@ -162,8 +191,8 @@ class _Canvas:
     """A part of a photo, finely sampled, on which quads are drawn where the face does not hide them."""
 
     def __init__(self, roi: geometry.Roi, samples: int, placed: Placed, points: Points) -> None:
-        self.roi, self.samples, self.placed, self.points = roi, samples, placed, points
-        self._surface = _Surface(points, roi)
+        self.roi, self.samples, self.placed = roi, samples, placed
+        self.surface = _Surface(points, roi)
 
     @classmethod
     def around(cls, placed: Placed, frame: Frame, points: Points, limit: geometry.Roi) -> _Canvas | None:
@@ -192,7 +221,7 @@ class _Canvas:
         corners = self.placed.photo(part.quads)
         value = part.value
         if is_hidden:
-            before = self._surface.depth(corners[..., :2].mean(1)) - corners[..., 2].mean(1)
+            before = self.surface.depth(corners[..., :2].mean(1)) - corners[..., 2].mean(1)
             by = -before / self.placed.scale
             value = value * np.clip((behind[1] - by) / (behind[1] - behind[0]), 0.0, 1.0)
         place = np.rint(((corners[..., :2] - (x0, y0) + 0.5) * self.samples - 0.5) * 16.0).astype(np.int32)
@@ -212,6 +241,7 @@ class _Surface:
         cells = np.column_stack([geometry.apply(self._to_cells, points[:, :2]), points[:, 2]])
         depth, is_face = rasterize(cells, points[:, 2:], mesh.template().triangles, (h, w))
         self._depth = np.where(is_face, depth[..., 0], np.inf)
+        self.is_face = is_face
 
     def depth(self, places: Points) -> NDArray[np.float64]:
         """Return z of the surface, the nearest to the camera, at places `(n, 2)` of the photo; infinity beside it."""
@@ -223,13 +253,23 @@ class _Surface:
 
 
 class _Layers(NamedTuple):
-    """Masks `(h, w)`, 0..1: the frame, its bright edges, lenses, what they reflect, and the shadow on the skin."""
+    """Masks `(h, w)`, 0..1.
+
+    Attributes:
+        frame: the frame.
+        sheen: its bright edges.
+        lens: lenses.
+        reflection: what they reflect.
+        shadow: the frame's shadow on the skin.
+        beside: what is no skin: hair, and what lies beside the face.
+    """
 
     frame: Floats
     sheen: Floats
     lens: Floats
     reflection: Floats
     shadow: Floats
+    beside: Floats
 
 
 def _layers(canvas: _Canvas, frame: Frame, hair: Floats, blur: float) -> _Layers:
@@ -237,23 +277,29 @@ def _layers(canvas: _Canvas, frame: Frame, hair: Floats, blur: float) -> _Layers
     front, back, *temples = frames.parts(frame, placed)
     rims = canvas.drawn(front, behind=_RIMS_BEHIND)
     body = np.maximum(rims, canvas.drawn(back))
+    strands = _soft(hair, _STRANDS * placed.scale)
     for part, ear in zip(temples, placed.ears, strict=True):
-        over = 1.0 - hair * _hides(canvas, hair, ear)
-        body = np.maximum(body, canvas.drawn(part) * over)
-    lens = canvas.drawn(frames.lenses(frame, placed)) * (1.0 - hair)  # on hair it would be a grey patch
+        over = 1.0 - strands * _hides(canvas, hair, ear)
+        middle = part.quads.mean(axis=1)
+        along = np.linalg.norm(middle - middle[0], axis=1)
+        sunk = part._replace(value=part.value * np.interp(along, _SINKS, (1.0, 0.0)))
+        body = np.maximum(body, np.maximum(canvas.drawn(part) * over, canvas.drawn(sunk)))
+    skin = (1.0 - hair) * _on_face(canvas)
+    lens = canvas.drawn(frames.lenses(frame, placed)) * skin  # on hair it would be a grey patch
     reflection = canvas.drawn(frames.reflections(frame, placed)) * lens
     pixel = placed.scale
     down = placed.turn[:2, 1] * _SHADOW_DOWN * pixel
     shift = np.array([[1.0, 0.0, down[0]], [0.0, 1.0, down[1]]])
     size = (body.shape[1], body.shape[0])
     lower = np.asarray(cv2.warpAffine(rims, shift, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
-    shadow = _soft(lower, max(blur, _SHADOW_WIDTH * pixel)) * (1.0 - hair) * _on_face(canvas)
+    shadow = _soft(lower, max(blur, _SHADOW_WIDTH * pixel)) * skin
     return _Layers(
         _soft(body, blur),
         _soft(canvas.drawn(frames.sheen(frame, placed)), max(blur, 0.35 * pixel)),
         _soft(lens, blur),
         _soft(reflection, max(blur, 2.0 * pixel)),
         np.asarray(shadow, np.float32),
+        np.asarray(1.0 - skin, np.float32),
     )
 
 
@@ -262,11 +308,10 @@ def _soft(mask: Floats, sigma: float) -> Floats:
 
 
 def _on_face(canvas: _Canvas) -> Floats:
-    """Return where the face is, `(h, w)`, 0 or 1: the ground beside it gets no shadow."""
+    """Return where the face is, `(h, w)`, 0..1: the ground beside it gets no shadow."""
     x0, y0, x1, y1 = canvas.roi
-    outline = np.rint((canvas.points[list(mesh.OVAL), :2] - (x0, y0)) * 16.0).astype(np.int32)
-    mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [outline], 1, lineType=cv2.LINE_8, shift=4)
-    return np.asarray(mask, np.float32)
+    found = cv2.resize(canvas.surface.is_face.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return _soft(np.asarray(found, np.float32), canvas.placed.scale)
 
 
 def _hides(canvas: _Canvas, hair: Floats, ear: Points) -> float:
@@ -282,7 +327,7 @@ def _hides(canvas: _Canvas, hair: Floats, ear: Points) -> float:
 def _painted(part: Pixels, layers: _Layers, colour: Floats, look: Look) -> Floats:
     """Return the photo's part with the glasses, `(h, w, 3)`, 0..255."""
     seen = part.astype(np.float32)
-    bright = np.float32(np.percentile(seen.max(axis=2), 95.0))
+    bright = np.percentile(seen, 95.0, axis=(0, 1)).astype(np.float32)  # the light, with its tint
     seen *= 1.0 - look.shadow * layers.shadow[..., None]
     seen *= 1.0 - look.lens * layers.lens[..., None]
     seen += look.reflection * layers.reflection[..., None] * (bright - 0.5 * seen)

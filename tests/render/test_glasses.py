@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -121,6 +122,43 @@ def test_hair_lies_over_a_temple_and_behind_the_rims_and_a_sideburn_over_nothing
     sideburn[int(ear[1]) - 30 : int(ear[1]) - 6, int(ear[0]) - 5 : int(ear[0]) + 15] = 1.0
     bare, beside = (is_rim(drawn(frame, turned, flat(), one)).sum() for one in (None, sideburn))
     assert beside > 0.97 * bare
+
+
+def test_a_temple_sinks_into_hair_by_and_by(frame: Frame) -> None:
+    turned, hair = face(40.0), np.ones((SIDE, SIDE), np.float32)
+    bare, covered = (SKIN - drawn(frame, turned, flat(), one).astype(int).mean(2) for one in (None, hair))
+    hinge, ear = (int(turned[point, 0]) for point in (33, 234))
+    height = slice(int(turned[33, 1]) - 12, int(turned[33, 1]) + 25)
+    shares = covered[height, ear:hinge].max(0) / bare[height, ear:hinge].max(0)
+    assert shares[-1] > 0.9  # of what is seen on bare skin
+    assert shares[0] < 0.1
+    assert np.diff(shares).min() > -0.05
+    assert np.abs(np.diff(shares)).max() < 0.35  # no blunt end
+
+
+@pytest.mark.parametrize("yaw", [-30.0, -20.0, 20.0, 30.0])
+def test_no_nose_breaks_a_rim(frame: Frame, yaw: float) -> None:
+    points = face(yaw)
+    rims = is_rim(drawn(frame, points, flat())).astype(np.uint8)
+    _, label = cv2.connectedComponents(1 - rims, connectivity=4)
+    for corners in ((33, 133), (362, 263)):
+        x, y = points[list(corners), :2].mean(0).round().astype(int)
+        assert label[y, x] != label[0, 0]  # a closed rim parts what is within from what is without
+
+
+def test_a_black_frame_is_brown_before_black_hair_alone(frame: Frame) -> None:
+    rgb = np.full((SIDE, SIDE, 3), 8, np.uint8)
+    points = face()
+    left, right = points[[127, 356], 0]
+    rgb[:, int(left) + 12 : int(right) - 12] = SKIN
+    hair = (rgb[..., 0] == 8).astype(np.float32)
+    beside = drawn(frame, points, rgb, hair).astype(int)
+    rim = (beside != rgb).any(2) & (hair > 0)
+    assert rim.sum() > 100
+    assert beside[rim].mean(0) @ [1, 0, -1] > 10  # brown
+    assert np.percentile(beside[rim].mean(1), 75) > 20
+    pale = drawn(frame, points, flat(), np.ones((SIDE, SIDE), np.float32)).astype(int)
+    assert np.ptp(pale[is_rim(pale)], axis=1).mean() < 5  # hair that is not black
 
 
 def test_pixels_without_weight_stay_bit_for_bit_and_half_a_change_is_half(frame: Frame) -> None:
