@@ -17,7 +17,7 @@ from errno import EACCES
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgedit.deliver import check_template, filled, names_file
+from imgedit.deliver import check_template, compare_name, filled, names_file
 from imgedit.errors import ConfigError, ImgeditError, PhotoError
 from imgedit.folders import ResultFolders
 from imgedit.photo import SUFFIXES, default_output
@@ -48,6 +48,8 @@ _PAUSE = 1.0  # seconds between two looks into a folder that is watched
 
 Edit = Callable[[Path, Path], "Result"]
 """Edits the photo of a path and writes the result to another path."""
+Files = Callable[[Path], Sequence[Path]]
+"""Names the files that a result consists of, by the path that it was given."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,13 @@ def collect(photos: Sequence[str], *, recursive: bool = False) -> list[Job]:
     return list(found.values())
 
 
-def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None = None) -> tuple[list[Job], int]:
+def jobs_for(
+    jobs: Sequence[Job],
+    names: Sequence[str],
+    out: str | Path | None = None,
+    *,
+    files: Files = lambda target: [target, compare_name(target)],
+) -> tuple[list[Job], int]:
     """Name the results.
 
     Args:
@@ -127,6 +135,7 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
         names: what an edit's results are named after (`Plan.names`).
         out: a folder, in which folders are kept as they are; or a template such as `{stem}.{edit}{ext}`; None puts each
             result beside its photo.
+        files: names the files that a result may consist of.
 
     Returns:
         The photos with their targets, and how many were left out because they are results of this very edit.
@@ -145,11 +154,15 @@ def jobs_for(jobs: Sequence[Job], names: Sequence[str], out: str | Path | None =
     counts = Counter(job.target for job in named)
     if "{" not in str(out or ""):  # of a.gif and a.ppm both results are PNG: they keep the endings
         named = [_with_ending(job, names) if counts[job.target] > 1 else job for job in named]
+    named = _without_results(named, files)
     double = [path for path, count in Counter(job.target for job in named).items() if count > 1]
     if double:
         both = " and ".join(str(job.source) for job in named if job.target == double[0])
-        raise ConfigError(f"the results of {both} would be one file, {double[0]}; name another template")
-    return [*problems, *named], len(jobs) - len(kept)
+        raise ConfigError(
+            f"the results of {both} would be one file, {double[0]}; edit them into "
+            "different folders, name the folder above them with -r, or another template"
+        )
+    return [*problems, *named], len(jobs) - len(problems) - len(named)
 
 
 def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
@@ -178,7 +191,7 @@ def run(
     *,
     workers: int = 1,
     skip_existing: bool = False,
-    files: Callable[[Path], Sequence[Path]] = lambda target: [target],
+    files: Files = lambda target: [target],
 ) -> Iterator[Outcome]:
     """Edit photos and yield what became of each, as it is done.
 
@@ -338,6 +351,21 @@ def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
         return False
     original = path.stem[: -len(ending)]
     return any(one.parent == path.parent and original in (one.stem, one.name) for one in sources)
+
+
+def _without_results(jobs: Sequence[Job], files: Files) -> list[Job]:
+    """Leave out photos that are the results of others: results may lie in, or below, the folder of the photos."""
+    folders: dict[Path, str] = {}
+
+    def place(path: Path) -> tuple[str, str]:
+        """Return what is the same for all paths of a file; a link to a file is a file of its own."""
+        if path.parent not in folders:
+            folders[path.parent] = os.path.realpath(path.parent)
+        return folders[path.parent], path.name
+
+    others = [job for job in jobs if place(job.target) != place(job.source)]
+    results = {place(path) for job in others for path in files(job.target)}
+    return [job for job in jobs if place(job.target) == place(job.source) or place(job.source) not in results]
 
 
 def _with_ending(job: Job, names: Sequence[str]) -> Job:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 import imgedit
 from imgedit import batch
 from imgedit.batch import Job
+from imgedit.deliver import compare_name
 from imgedit.errors import ConfigError, PhotoError
 from imgedit.models import devices
 from tests.command_line import app
@@ -144,6 +146,35 @@ def test_results_of_the_same_edit_are_no_photos_to_edit(tmp_path):
     kept, own = batch.jobs_for(jobs, ("blond",))
     assert names(kept) == ["a.jpg", "b.blond.jpg", "a.grey.jpg"]  # of b there is no other photo
     assert own == 1
+
+
+@pytest.mark.parametrize("out", ["in", "in/../in/out", "{in}/{{stem}}.{{edit}}{{ext}}", "link"])
+def test_results_in_the_folder_of_the_photos_are_not_edited_again(tmp_path, out, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(folder)
+    for name in ("a.jpg", "b.gif", "c.png" if "{" in out else "b.png", "sub/d.jpg"):
+        (folder / name).write_bytes(b"x")
+    out = out.format(**{"in": folder})
+    first, own = batch.jobs_for(batch.collect(["in"], recursive=True), ("blond",), out)
+    assert (len(first), own) == (4, 0)
+    for job in first:
+        for path in (job.target, compare_name(job.target)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"result")
+    again, own = batch.jobs_for(batch.collect(["in"], recursive=True), ("blond",), out)
+    assert (again, own) == (first, 8)
+
+
+def test_a_photo_whose_result_takes_its_place_is_edited_and_never_taken_for_another_ones_result(tmp_path):
+    (tmp_path / "sub").mkdir()
+    jobs = [Job(tmp_path / name, Path(name)) for name in ("a.jpg", "b.jpg")]
+    template = f"{tmp_path}/{{stem}}{{ext}}"
+    kept, own = batch.jobs_for(jobs, ("blond",), template)
+    assert ([job.target for job in kept], own) == ([tmp_path / "a.jpg", tmp_path / "b.jpg"], 0)
+    with pytest.raises(ConfigError, match="would be one file"):
+        batch.jobs_for([*jobs, Job(tmp_path / "sub" / "a.jpg", Path("sub/a.jpg"))], ("blond",), template)
 
 
 def jobs_of(tmp_path, n):
@@ -295,6 +326,25 @@ def test_a_batch_in_which_every_photo_fails_leaves_no_empty_folder(folder, tmp_p
     assert (done.exit_code, done.stdout) == (3, "")
     assert "3 of 3 photos failed" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_folder_is_edited_into_a_folder_below_it_again_and_again(holiday, tmp_path):
+    folder = tmp_path / "in"
+    shutil.copytree(holiday, folder)
+    args = ("interpolate", "--attr", "blond", "--gif", "--steps", 2, folder, "-r", "-o", folder / "out")
+    written = [folder / "out" / name for name in ("a.blond.gif", "day2/b.blond.gif")]
+    assert run(*args)[1].split() == list(map(str, written))
+    code, out, err = run(*args, "--overwrite")
+    assert (code, out.split()) == (3, list(map(str, written)))
+    assert "left out 2 results of this edit among the photos" in err
+    assert [path for path in folder.rglob("*.gif") if path not in written] == []
+
+
+def test_without_messages_it_is_still_said_which_photos_failed(holiday, tmp_path):
+    code, out, err = run("translate", "--attr", "blond", holiday / "broken.jpg", holiday / "no.jpg", "-q")
+    assert (code, out) == (3, "")
+    assert [line.split()[0] for line in err.splitlines()] == ["failed:", "failed:", "error:"]
+    assert "broken.jpg" in err
 
 
 def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path):

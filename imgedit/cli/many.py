@@ -257,6 +257,12 @@ class Way:
     carry: Carry
     files: Callable[[Path], Sequence[Path]]
 
+    def all_files(self, target: Path) -> list[Path]:
+        """Name the files of a result, also those that it has with --compare."""
+        from imgedit.deliver import compare_name
+
+        return [*self.files(target), *map(compare_name, self.files(target))]
+
 
 def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing, *, way: Way | None = None) -> None:
     """Carry an edit out and say what was written.
@@ -305,7 +311,7 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     from imgedit.progress import counted
 
     found = batch.collect(asked.photos, recursive=asked.recursive)
-    jobs, own = batch.jobs_for(found, plan.names, asked.out)
+    jobs, own = batch.jobs_for(found, plan.names, asked.out, files=way.all_files)
     if own:
         message(f"left out {own} results of this edit among the photos", quiet=asked.quiet)
     if asked.dry_run:
@@ -333,7 +339,7 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
         message(f"{done_so_far} of {len(jobs)} photos are done; the same command with --skip-existing goes on")
         raise
     if failed:
-        _say_failed(failed, len(jobs), quiet=asked.quiet or asked.as_json)
+        _say_failed(failed, len(jobs), quiet=asked.as_json)
         raise BatchError(f"{len(failed)} of {len(jobs)} photos failed")
 
 
@@ -348,9 +354,8 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
         for ready in batch.watch(folder, recursive=asked.recursive):
             seen = list({job.source: job for job in [*seen, *ready]}.values())
             fresh = {job.source for job in ready}
-            jobs = [job for job in batch.jobs_for(seen, plan.names, asked.out)[0] if job.source in fresh]
-            results = {job.target for job in batch.jobs_for(seen, plan.names, asked.out)[0]}
-            jobs = [job for job in jobs if job.source not in results]
+            jobs, _ = batch.jobs_for(seen, plan.names, asked.out, files=way.all_files)
+            jobs = [job for job in jobs if job.source in fresh]
             for outcome in batch.run(
                 batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
                 files=way.files,
@@ -358,7 +363,7 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
                 n_failed += outcome.error is not None
                 n_done += outcome.result is not None
                 if outcome.error is not None:
-                    _say_failed([outcome], 1, quiet=asked.quiet or asked.as_json)
+                    _say_failed([outcome], 1, quiet=asked.as_json)
                 _tell(outcome, asked, more)
                 del outcome
     except KeyboardInterrupt:
