@@ -111,11 +111,13 @@ def names_file(out: str | PathLike[str]) -> bool:
     A template is none, nor is a folder: one that is there, a name that ends in a slash, or one without ending.
 
     Raises:
-        ConfigError: nothing is named.
+        ConfigError: nothing is named, or an ending alone, as by a script whose variable is not set.
     """
     text = str(out)
     if not text:
         raise ConfigError("the name of the result is empty; name a file, a folder or a template")
+    if Path(text).name.lower() in SUFFIXES and not text.endswith(("/", os.sep)):
+        raise ConfigError(f"{text}: is an ending without a name; name a file, a folder or a template")
     is_folder = text.endswith(("/", os.sep)) or Path(out).suffix == "" or Path(out).is_dir()
     return is_stdout(out) or not ("{" in text or is_folder)
 

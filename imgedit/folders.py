@@ -32,6 +32,8 @@ class ResultFolders:
             try:
                 missing = [one for one in (folder, *folder.parents) if not one.exists()]
                 folder.mkdir(parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise OutputError(f"{folder}: is no folder; name a folder, or a file by its ending") from error
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or error
                 raise OutputError(f"cannot make the folder {folder}: {reason}") from error

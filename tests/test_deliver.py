@@ -152,6 +152,13 @@ def test_a_folder_is_made_once_and_its_pictures_are_never_replaced_unasked(tmp_p
         refuse(tmp_path / "no" / "new")
 
 
+@pytest.mark.parametrize("out", [".jpg", "out/.PNG"])
+def test_an_ending_alone_is_no_name(out: str) -> None:
+    with pytest.raises(ConfigError, match="is an ending without a name"):
+        deliver.names_file(out)
+    assert not deliver.names_file(f"{out}/")  # a folder, said so
+
+
 def test_a_grey_png_has_one_channel() -> None:
     again = photo.decode(deliver.png(np.full((3, 4, 1), 77, np.uint8)))
     assert again.mode == "L"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -57,7 +58,8 @@ class Commands(Group):
             shown: Any = error  # Typer's base class of such errors is its own secret
             if isinstance(shown.message, str):
                 is_help = "Help" in type(error).__name__
-                shown.message = printable(shown.message, keep="\n") if is_help else shortened(printable(shown.message))
+                text = shown.message if is_help else shown.message + _dashed(sys.argv[1:] if args is None else args)
+                shown.message = printable(text, keep="\n") if is_help else shortened(printable(text))
             shown.show()
             sys.exit(shown.exit_code)
         sys.exit(code if isinstance(code, int) else 0)
@@ -99,6 +101,12 @@ def _named(function: Callable[..., object]) -> Callable[[], None]:
 
     named.__name__, named.__doc__ = function.__name__, function.__doc__
     return named
+
+
+def _dashed(args: Sequence[str]) -> str:
+    """Return how a file is named that was taken for an option; nothing where there is none."""
+    named = next((arg for arg in args if arg.startswith("-") and arg.strip("-") and os.path.lexists(arg)), None)
+    return "" if named is None else f" (the file of this name is ./{named})"
 
 
 def _version(wanted: bool) -> None:

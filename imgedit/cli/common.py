@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -191,13 +192,17 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def message(text: str, *, quiet: bool = False) -> None:
-    """Say something on stderr, in one line; what a terminal would obey is shown instead, and long values shortened."""
+    """Say something on stderr, in one line; what a terminal would obey is shown instead, and long values shortened.
+
+    Work goes on where stderr cannot be written, such as into a log file on a full disk.
+    """
     if quiet:
         return
     from rich.console import Console
 
-    line = shortened(printable(" ".join(str(text).split("\n"))))
-    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, emoji=False)
+    line = shortened(printable(str(text)))
+    with contextlib.suppress(OSError):
+        Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, emoji=False)
 
 
 def result(value: object) -> None:

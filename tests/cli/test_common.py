@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,6 +71,40 @@ def test_a_message_is_one_line_that_is_only_shown(name: str, capfd: pytest.Captu
     err = capfd.readouterr().err
     assert err.count("\n") == 1
     assert err.removesuffix("\n").isprintable()
+    other = name.replace("\n", " ")  # another file
+    message(f"error: {other}: is a folder")
+    assert (capfd.readouterr().err == err) == (other == name)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_where_stderr_cannot_be_written_the_work_goes_on_and_the_exit_code_stays(
+    tmp_path: Path, is_sound: bool
+) -> None:
+    photos = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    for path in photos:
+        path.write_bytes(PORTRAIT.read_bytes())
+    photos[0].write_bytes(photos[0].read_bytes() if is_sound else b"no photo")
+    words = ["pose", "--yaw", "-55", *photos, "-o", tmp_path / "out", "--device", "cpu"]  # it warns
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "imgedit", *words], stdout=subprocess.PIPE, stderr=full, text=True, check=False,
+            timeout=120,
+        )  # fmt: skip
+    made = [str(tmp_path / "out" / f"{name}.yaw-55.jpg") for name in ("a", "b")]
+    assert (done.returncode, done.stdout.split()) == ((0, made) if is_sound else (3, made[1:]))
+
+
+def test_a_photo_that_is_taken_for_an_option_is_named_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-dash.jpg").write_bytes(b"x")
+    done = CliRunner().invoke(app, ["translate", "--attr", "blond", "-dash.jpg"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "No such option: -d (the file of this name is ./-dash.jpg)" in done.stderr
+    done = CliRunner().invoke(app, ["translate", "--attr", "blond", "-other.jpg"])
+    assert (done.exit_code, "(the file" in done.stderr) == (2, False)
 
 
 LONG = "x" * 5000
