@@ -59,8 +59,8 @@ _RIM = 0.6  # units at the mesh's outline where hair and ground are seen too
 
 OLDER = (0.8, 1.2, 1.2, 0.7, 1.3, 1.3)
 YOUNGER = (-0.45, -0.7, -0.75, -0.45, -1.3, 0.0)
-GREY = 0.35
-"""How much of the word `grey-hair` an older face's hair gets."""
+GREY = 0.15
+"""How much of the word `grey-hair` an older face's hair gets; more of it is a grey veil on dark hair."""
 
 _EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 _BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)

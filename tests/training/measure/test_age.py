@@ -76,6 +76,7 @@ def test_the_bundled_maps_are_those_of_the_script() -> None:
     assert found["older"].shape == found["younger"].shape == (len(BANDS) + 1,)
     assert found["lines"] == pytest.approx(age.lines(), abs=0.01)
     assert found["weight"] == pytest.approx(age.weight(), abs=0.01)
+    assert found["grey"] == pytest.approx([age.GREY])
     assert model.manifest.words == age.words()
 
 
