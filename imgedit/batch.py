@@ -11,7 +11,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from errno import EACCES
 from pathlib import Path
@@ -146,8 +146,10 @@ def jobs_for(
     """
     if out is None and any(str(job.source) == _STDIN for job in jobs):
         raise ConfigError("stdin holds one photo without a name; name it alone, or a folder for the results")
-    sources = {job.source for job in jobs}
-    kept = [job for job in jobs if not _is_result(job.source, names, sources)] if out is None else list(jobs)
+    kept = list(jobs)
+    if out is None:
+        originals = {(job.source.parent, name) for job in jobs for name in (job.source.stem, job.source.name)}
+        kept = [job for job in jobs if not _is_result(job.source, names, originals)]
     place = _placer(names, out)
     problems = [job for job in kept if job.problem]
     named = [replace(job, target=place(job)) for job in kept if not job.problem]
@@ -344,13 +346,16 @@ def _in_folder(folder: Path, recursive: bool) -> list[Job]:
     return sorted(found, key=lambda job: job.source)
 
 
-def _is_result(path: Path, names: Sequence[str], sources: set[Path]) -> bool:
-    """Tell whether a file is the result of an edit of another of the photos, as it is named by default."""
-    ending = "." + ".".join(names)
-    if not path.stem.endswith(ending):
-        return False
-    original = path.stem[: -len(ending)]
-    return any(one.parent == path.parent and original in (one.stem, one.name) for one in sources)
+def _is_result(path: Path, names: Sequence[str], originals: Container[tuple[Path, str]]) -> bool:
+    """Tell whether a file is the result of an edit of another of the photos, as it is named by default.
+
+    Args:
+        path: the file.
+        names: as `jobs_for`.
+        originals: folder of each photo and its name, with its ending and without.
+    """
+    stem, ending = path.stem, "." + ".".join(names)
+    return stem.endswith(ending) and (path.parent, stem.removesuffix(ending)) in originals
 
 
 def _without_results(jobs: Sequence[Job], files: Files) -> list[Job]:

@@ -148,6 +148,18 @@ def test_results_of_the_same_edit_are_no_photos_to_edit(tmp_path):
     assert own == 1
 
 
+def test_photos_are_named_in_a_time_that_grows_as_their_number(tmp_path):
+    def seconds(n):
+        files = [f"{i}{end}" for i in range(n) for end in (".jpg", ".blond.jpg")]
+        jobs = [Job(tmp_path / name, Path(name)) for name in files]
+        start = time.process_time()
+        assert [len(batch.jobs_for(jobs, ("blond",), out)[0]) for out in (None, tmp_path)] == [n, n]
+        return time.process_time() - start
+
+    few = min(seconds(100) for _ in range(3))
+    assert seconds(1000) < 30 * few  # where each is compared with each, 81 times
+
+
 @pytest.mark.parametrize("out", ["in", "in/../in/out", "{in}/{{stem}}.{{edit}}{{ext}}", "link"])
 def test_results_in_the_folder_of_the_photos_are_not_edited_again(tmp_path, out, monkeypatch):
     monkeypatch.chdir(tmp_path)
