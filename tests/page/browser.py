@@ -72,6 +72,7 @@ def picture(path: Path, width: int) -> None:
         page.get_by_text("round glasses (experimental)", exact=True).click()
         page.locator("#apply").click()
         page.wait_for_selector("#compared img")
+        page.evaluate("window.scrollTo(0, 0)")
         page.wait_for_timeout(2000)  # until all moves have ended
         line = page.locator("#compared .inner").bounding_box()
         page.mouse.move(line["x"], line["y"] + 0.5 * line["height"])
