@@ -197,7 +197,7 @@ def run(
 ) -> Iterator[Outcome]:
     """Edit photos and yield what became of each, as it is done.
 
-    Where this ends early (Ctrl-C, `close`), photos that were begun are finished and no other is begun.
+    Where this ends early (Ctrl-C, SIGTERM, `close`), photos that were begun are finished and no other is begun.
 
     Args:
         edit: what is done, such as `edit_files` returns.

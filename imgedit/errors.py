@@ -12,7 +12,7 @@ Exit codes of the command line, one rule for all commands:
   beyond 0..1, options that contradict each other).
 - 3: some inputs of a batch failed, the others are done.
 - 4: no face or person was found, or not the one that was asked for.
-- 130: interrupted.
+- 130: interrupted by Ctrl-C; 143: ended by SIGTERM.
 """
 
 from __future__ import annotations

@@ -28,23 +28,25 @@ class ResultFolders:
         Raises:
             OutputError: it cannot be made.
         """
-        with self._lock:
-            try:
-                missing = [one for one in (folder, *folder.parents) if not one.exists()]
-                folder.mkdir(parents=True, exist_ok=True)
-            except FileExistsError as error:
-                raise OutputError(f"{folder}: is no folder; name a folder, or a file by its ending") from error
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise OutputError(f"cannot make the folder {folder}: {reason}") from error
-            self._made.update(missing)
-            self._users[folder] += 1
-        try:
+        try:  # before the folder is made: a signal may come right after
+            with self._lock:
+                self._users[folder] += 1
+                self._make(folder)
             yield
         finally:
             with self._lock:
                 self._users[folder] -= 1
                 self._remove_empty(folder)
+
+    def _make(self, folder: Path) -> None:
+        try:
+            self._made.update(one for one in (folder, *folder.parents) if not one.exists())
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise OutputError(f"{folder}: is no folder; name a folder, or a file by its ending") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"cannot make the folder {folder}: {reason}") from error
 
     def _remove_empty(self, folder: Path) -> None:
         for one in (folder, *folder.parents):
@@ -52,6 +54,8 @@ class ResultFolders:
                 return
             try:
                 one.rmdir()
-            except OSError:  # it holds something
+            except FileNotFoundError:  # it could not be made
+                pass
+            except (OSError, ValueError):  # it holds something, or no folder can have its name
                 return
             self._made.remove(one)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from imgedit.errors import OutputError
@@ -41,3 +43,16 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     for name in ("file/new", "x" * 300, "a\0b"):
         with pytest.raises(OutputError, match="cannot make the folder"), ResultFolders().open(tmp_path / name):
             pass
+
+
+def test_a_signal_that_comes_while_the_folder_is_made_leaves_none(tmp_path, monkeypatch):
+    mkdir = Path.mkdir
+
+    def stopped(self, *args, **kwargs):
+        mkdir(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", stopped)
+    with pytest.raises(KeyboardInterrupt), ResultFolders().open(tmp_path / "a" / "b"):
+        pass
+    assert list(tmp_path.iterdir()) == []

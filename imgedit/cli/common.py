@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from imgedit.cli import completion
 from imgedit.errors import ImgeditError, OutputError
+from imgedit.interrupts import Terminated, exit_code
 from imgedit.text import printable, shortened
 
 __all__ = [
@@ -170,9 +171,9 @@ def guarded(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
-            if _was_interrupted(error):
-                message("interrupted")
-                raise typer.Exit(130) from None
+            if (cause := _interrupt(error)) is not None:
+                message("ended by SIGTERM" if isinstance(cause, Terminated) else "interrupted")
+                raise typer.Exit(exit_code(cause)) from None
             if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
                 message(f"error: {os.fsdecode(error.filename)}: {error.strerror or error}")
                 raise typer.Exit(ImgeditError.exit_code) from None
@@ -184,11 +185,11 @@ def guarded(function: F) -> F:
     return run  # type: ignore[return-value]
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell whether Ctrl-C lies behind an error: libraries in C turn it into others, mostly while they load."""
+def _interrupt(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the Ctrl-C or SIGTERM behind an error: libraries in C turn it into others, mostly while they load."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return error
 
 
 def message(text: str, *, quiet: bool = False) -> None:

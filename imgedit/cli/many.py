@@ -30,6 +30,7 @@ from imgedit.cli.common import (
 )
 from imgedit.cli.written import check_out, check_stdout, result_folder, tell, warn
 from imgedit.errors import BatchError, ConfigError
+from imgedit.interrupts import Terminated
 
 if TYPE_CHECKING:
     from imgedit.batch import Outcome
@@ -344,7 +345,7 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
 
 
 def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None:
-    """Edit the photos of a folder as they come, until Ctrl-C; results that are there are left."""
+    """Edit the photos of a folder as they come, until Ctrl-C or SIGTERM; results that are there are left."""
     from imgedit import batch
 
     n_done = n_failed = 0
@@ -366,8 +367,11 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
                     _say_failed([outcome], 1, quiet=asked.as_json)
                 _tell(outcome, asked, more)
                 del outcome
-    except KeyboardInterrupt:
-        message(f"{n_done} photos were edited, {n_failed} failed", quiet=asked.quiet)
+    except KeyboardInterrupt as error:
+        more_to_do = "" if asked.overwrite else "; the same command goes on"
+        message(f"{n_done} photos were edited, {n_failed} failed{more_to_do}", quiet=asked.quiet)
+        if isinstance(error, Terminated):
+            raise
     if n_failed:
         raise BatchError(f"{n_failed} of {n_done + n_failed} photos failed")
 

@@ -1,4 +1,4 @@
-"""Work that can be left: Ctrl-C and the clock end the waiting, whatever the work itself does."""
+"""Work that can be left: Ctrl-C, SIGTERM and the clock end the waiting, whatever the work itself does."""
 
 from __future__ import annotations
 

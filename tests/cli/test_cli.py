@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -339,7 +340,10 @@ LAUNCH = (
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "code", "says"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"ended by SIGTERM")]
+)
+def test_a_signal_has_its_exit_code_and_leaves_no_partial_file(tmp_path, sent, code, says):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-c", LAUNCH, "translate", "--attr", "blond", "-", "-o", str(tmp_path / "o.png"), *HAIR],
@@ -348,15 +352,18 @@ def test_interrupt_is_exit_130_without_a_partial_file(tmp_path):
     assert process.stdin is not None
     process.stdin.write(bytes(1 << 21))  # more than a pipe holds: once it is written, the command is reading
     process.stdin.flush()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.splitlines()) == (130, b"", [b"interrupted"])
+    assert (process.returncode, out, err.splitlines()) == (code, b"", [says])
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("content", "code"), [(b"no photo", 3), (None, 0)])
-def test_ctrl_c_is_the_end_of_watching_and_no_interruption(tmp_path, content, code):
+@pytest.mark.parametrize(
+    ("content", "sent", "code"),
+    [(b"no photo", signal.SIGINT, 3), (None, signal.SIGINT, 0), (b"no photo", signal.SIGTERM, 143)],
+)
+def test_ctrl_c_is_the_end_of_watching_and_no_interruption(tmp_path, content, sent, code):
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
     command = [sys.executable, "-c", LAUNCH, "express", "--smile", "1", "--watch", str(tmp_path)]
@@ -366,10 +373,43 @@ def test_ctrl_c_is_the_end_of_watching_and_no_interruption(tmp_path, content, co
         assert process.stderr.readline().startswith("watching")
         if content is not None:
             assert process.stderr.readline().startswith("failed: ")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "interrupted" not in err
+    assert f"0 photos were edited, {int(content is not None)} failed; the same command goes on\n" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("jobs", "n_done"), [(1, 0), (2, 2)])
+def test_sigterm_leaves_whole_results_or_none_and_says_how_to_go_on(tmp_path, jobs, n_done):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(PORTRAIT, tmp_path / "in" / name)
+    code = f"""
+import os, runpy, signal, sys
+from imgedit import files
+write = files._write
+def killed(*args):
+    write(*args)
+    if not os.environ.pop("KILLED", ""):
+        return
+    for _ in range(2):  # `timeout` sends it twice
+        os.kill(os.getpid(), signal.SIGTERM)
+files._write = killed
+sys.argv = ["imgedit", "express", "--brows", "1", "in", "-o", "out", "-j", "{jobs}"]
+runpy.run_module("imgedit", run_name="__main__", alter_sys=True)
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "KILLED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=tmp_path,
+                          check=False, timeout=120)  # fmt: skip
+    assert done.returncode == 143, done.stderr
+    assert done.stderr.splitlines()[-2:] == [
+        f"{n_done} of 3 photos are done; the same command with --skip-existing goes on", "ended by SIGTERM"
+    ]  # fmt: skip
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("out/*"))
+    assert sorted(done.stdout.split()) == written == [f"out/{name}.brows+1.jpg" for name in "ab"[:n_done]]
+    assert (tmp_path / "out").exists() == bool(n_done)
 
 
 def test_an_interrupt_while_a_library_loads_is_exit_130(portrait, monkeypatch):

@@ -177,7 +177,8 @@ def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent the POSIX way")
-def test_ctrl_c_saves_and_leaves_with_130(masks: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_has_its_exit_code(masks: str, tmp_path: Path, sent: signal.Signals, code: int) -> None:
     folder = tmp_path / "run"
     words = ["train", "face_parser", "--data", masks, *TINY, "--run", str(folder), "--threads", "1", "--device", "cpu"]
     process = subprocess.Popen(
@@ -189,12 +190,12 @@ def test_ctrl_c_saves_and_leaves_with_130(masks: str, tmp_path: Path) -> None:
             assert process.poll() is None, process.communicate()[1].decode()
             assert time.monotonic() < limit, "no row in the log after two minutes"
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out == b""
     assert b"Traceback" not in err
     rows = (folder / "log.jsonl").read_text().splitlines()

@@ -22,6 +22,7 @@ from torch import Tensor
 from imgedit.edits.sample import write_png
 from imgedit.errors import ConfigError, DataError, OutputError, TrainingError
 from imgedit.files import write_whole
+from imgedit.interrupts import Received, interrupt
 from training.data.batch import Batch, Dataset, Stream
 from training.method import Continues, Method, MethodConfig
 from training.networks.teacher import FrozenClassifier
@@ -57,7 +58,7 @@ def train(
     """Train a method in a run folder until its own count `steps` reaches `config.steps`, and return that count.
 
     On the CPU a resumed run equals the uninterrupted one to the last bit. Ctrl-C (or SIGTERM) lets the step end, saves
-    and raises KeyboardInterrupt; a second one, or one before there is anything to save, stops at once.
+    and raises KeyboardInterrupt (`Terminated`); a second one, or one before there is anything to save, stops at once.
 
     Args:
         method_id: a key of `METHODS`.
@@ -121,7 +122,7 @@ def train(
     logged, n_images, since = step, 0, time.monotonic()
     with contextlib.ExitStack() as stack:
         saved = step
-        stopped = stack.enter_context(_stop_after_step(lambda: step == saved))
+        received = stack.enter_context(_stop_after_step(lambda: step == saved))
         record = stack.enter_context(Record(run, step, tensorboard, console))
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(method_id, total=end, completed=step, rate="", terms="")
@@ -134,7 +135,7 @@ def train(
                 recent.setdefault(name, []).append(value)
             progress.update(task, completed=step)
 
-            leaving = stopped.is_set()  # asked once: a signal from here on lets another step end, and saves that
+            leaving = bool(received.numbers)  # asked once: a signal from here on lets another step end, and saves that
             last = step >= end or leaving
             if last or _passed(before, step, log_every):
                 seconds, drawn = max(time.monotonic() - since, 1e-9), counted.images - n_images
@@ -159,7 +160,7 @@ def train(
             if leaving and step < end:
                 told = f"saved {run} at step {step}; --resume goes on with it"
                 console.print(told, highlight=False, soft_wrap=True, markup=False)
-                raise KeyboardInterrupt
+                raise interrupt(received.numbers[-1])
     return step
 
 
@@ -234,28 +235,27 @@ class _Counted(Iterator[Batch]):
 
 
 @contextlib.contextmanager
-def _stop_after_step(all_is_saved: Callable[[], bool]) -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts at once.
+def _stop_after_step(all_is_saved: Callable[[], bool]) -> Iterator[Received]:
+    """Yield what the first Ctrl-C or SIGTERM is noted in; the second one interrupts at once.
 
     Args:
         all_is_saved: no step has ended since the last checkpoint; then the first signal interrupts at once too, since a
             step may take minutes.
     """
-    stopped = threading.Event()
+    received = Received()
     if threading.current_thread() is not threading.main_thread():
-        yield stopped  # only the main thread may handle signals
+        yield received  # only the main thread may handle signals
         return
     before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if stopped.is_set() or all_is_saved():
-            raise KeyboardInterrupt
-        stopped.set()
+        if received.note(number) and (len(received.numbers) > 1 or all_is_saved()):
+            raise interrupt(number)
 
     for s in before:
         signal.signal(s, stop)
     try:
-        yield stopped
+        yield received
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)

@@ -17,6 +17,7 @@ from rich.console import Console
 from training_toys import Config, Method, Pictures
 
 from imgedit.errors import DataError, OutputError, TrainingError
+from imgedit.interrupts import Terminated
 from training.run import checkpoint, loop, record
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -105,10 +106,27 @@ def test_a_signal_in_a_long_step_stops_at_once_where_all_is_saved(
         return step(self, stream)
 
     monkeypatch.setattr(Method, "step", long_step)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         run_toy(tmp_path / "r", checkpoint_every=5)
+    assert isinstance(caught.value, Terminated) == (sent == signal.SIGTERM)
     assert ended == []
     assert [folder.name for folder in checkpoint.found(tmp_path / "r")] == ["0000005"][: n_done // 5]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_sigterm_sent_twice_as_timeout_does_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Method.step
+
+    def killed(self: Method, stream: Any) -> Any:
+        if self.steps == 6:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, stream)
+
+    monkeypatch.setattr(Method, "step", killed)
+    with pytest.raises(Terminated):
+        run_toy(tmp_path / "r")
+    assert checkpoint.latest(tmp_path / "r").name == "0000007"
 
 
 def test_ctrl_c_between_step_and_checkpoint_is_saved_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
