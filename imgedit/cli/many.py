@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -68,6 +68,7 @@ class Asked:
         quiet: no messages but errors.
         dry_run: say what would be done, and do nothing.
         watch: edit the photos of this folder as they come.
+        told: the experimental words that the user was told of.
     """
 
     photos: Sequence[str]
@@ -89,6 +90,7 @@ class Asked:
     quiet: bool = False
     dry_run: bool = False
     watch: Path | None = None
+    told: set[str] = field(default_factory=set)
 
     @property
     def is_batch(self) -> bool:
@@ -400,7 +402,7 @@ def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
     photo = str(outcome.job.source)
     if outcome.result is not None:
         said = filter(None, [*outcome.result.warnings, outcome.result.no_face])
-        warn([f"{photo}: {warning}" for warning in said], quiet=asked.quiet)
+        warn(list(said), quiet=asked.quiet, photo=photo, told=asked.told)
         if asked.as_json:
             tell(photo, outcome.result, as_json=True, quiet=True, more=more(outcome.result))
         else:

@@ -91,10 +91,28 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
         name(done.written)
 
 
-def warn(warnings: Sequence[str], *, quiet: bool) -> None:
-    """Say sentences for the user on stderr."""
+def warn(warnings: Sequence[str], *, quiet: bool, photo: str = "", told: set[str] | None = None) -> None:
+    """Say sentences for the user on stderr; that a word is experimental once, not for each face.
+
+    Args:
+        warnings: as an edit gives them.
+        quiet: say nothing.
+        photo: which one they are about, where there are several.
+        told: the experimental words that were named before in this run; those that are named now are added.
+    """
+    if not warnings:
+        return
+    from imgedit.edits.plan import experimental_word
+
+    told = set() if told is None else told
     for warning in as_options(warnings):
-        message(f"warning: {warning}", quiet=quiet)
+        word = experimental_word(warning)
+        if word is None:
+            message(f"warning: {photo}: {warning}" if photo else f"warning: {warning}", quiet=quiet)
+        elif word not in told:
+            told.add(word)
+            results = "results" if photo else "result"
+            message(f"warning: '{word}' is an experimental word; look at the {results}", quiet=quiet)
 
 
 def as_options(warnings: Sequence[str]) -> list[str]:

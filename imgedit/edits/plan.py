@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -16,7 +17,18 @@ from imgedit.render.change import Change
 from imgedit.vision.people import Where
 from imgedit.vision.subject import Subject
 
-__all__ = ["FORCE", "Edit", "ForBodies", "ForTurned", "Plan", "Task", "Warn", "assign"]
+__all__ = [
+    "FORCE",
+    "Edit",
+    "ForBodies",
+    "ForTurned",
+    "Plan",
+    "Task",
+    "Warn",
+    "assign",
+    "experimental_notice",
+    "experimental_word",
+]
 
 _NEAR = 0.75  # similarity (difflib's ratio) from which a known word may be what was meant
 
@@ -24,6 +36,18 @@ Warn = Callable[[str], None]
 """Takes what the user should know of a subject, as the rest of a sentence: `shows hardly any hair, so ...`."""
 FORCE = "use force=True"
 """How a warning names what carries an edit out all the same; the command line and the page say their own name of it."""
+_EXPERIMENTAL = re.compile(r"gets '(.*)', an experimental word; look at the result$")
+
+
+def experimental_notice(word: str) -> str:
+    """Return the warning of a face that gets an experimental word."""
+    return f"gets '{word}', an experimental word; look at the result"
+
+
+def experimental_word(warning: str) -> str | None:
+    """Return the word that a warning calls experimental; None for another warning."""
+    found = _EXPERIMENTAL.search(warning)
+    return found[1] if found else None
 
 
 class Plan(Protocol):

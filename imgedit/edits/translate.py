@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from imgedit.edits.dyes import Dye
 from imgedit.edits.outputs import CHANGES, Job
-from imgedit.edits.plan import FORCE, Edit, Task, Warn, assign
+from imgedit.edits.plan import FORCE, Edit, Task, Warn, assign, experimental_notice
 from imgedit.edits.runs import target_vector
 from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ConfigError, ModelError
@@ -181,11 +181,6 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
         if edit.strength > 0 and edit.is_experimental:
             warn(experimental_notice(edit.word))
     return changes
-
-
-def experimental_notice(word: str) -> str:
-    """Return the warning of a face that gets an experimental word."""
-    return f"gets {word!r}, an experimental word; look at the result"
 
 
 def _is_left(edits: Sequence[Edit]) -> bool:

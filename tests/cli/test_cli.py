@@ -98,6 +98,20 @@ def test_words_of_two_models_in_one_call(portrait, tmp_path):
     assert out.is_file()
 
 
+def test_an_experimental_word_is_told_of_once_a_run_and_in_json_for_each_face(tmp_path):
+    rgb = photo.read(PORTRAIT).rgb
+    Image.fromarray(np.concatenate([rgb, rgb], axis=1)).save(tmp_path / "a.png")
+    Image.fromarray(rgb).save(tmp_path / "b.png")
+    args = ("translate", "-a", "stubble", "-a", "eyeglasses", "--force", tmp_path, "-o", tmp_path / "o", "--json")
+    code, out, err = run(*args, "--device", "cpu")
+    assert code == 0
+    assert err.splitlines() == [
+        f"warning: '{word}' is an experimental word; look at the results" for word in ("stubble", "eyeglasses")
+    ]
+    told = [json.loads(line)["warnings"] for line in out.splitlines()]
+    assert [len([text for text in said if "an experimental word" in text]) for said in told] == [4, 2]
+
+
 def test_json_tells_what_was_done(portrait):
     code, out, _ = run("translate", "--attr", "blond=0.5", portrait, "--json", "--face", "largest", *HAIR)
     told = json.loads(out)

@@ -18,6 +18,7 @@ from PIL import Image
 from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.edits import translate
+from imgedit.edits.plan import experimental_word
 from imgedit.errors import ConfigError, DataError, NoFaceError
 from imgedit.files import write_whole
 from imgedit.models import library
@@ -96,7 +97,6 @@ def draw(
     paths = held_out(data, split)
     editor = Editor(None if model is None else [library.find(model)], device, mark=False)
     plan = translate.prepare(word, editor.models)
-    said_once = tuple(translate.experimental_notice(one) for one in plan.experimental)
     wanted = FACES if n is None else n
     pairs: list[NDArray[np.uint8]] = []
     names, warnings, left = [], [], []
@@ -113,7 +113,7 @@ def draw(
             continue
         pairs.append(_numbered(np.concatenate([photo.rgb, done.photo.rgb], axis=1), len(pairs) + 1))
         names.append(paths[i].name)
-        warnings.append([text for text in done.warnings if not text.endswith(said_once)])
+        warnings.append([text for text in done.warnings if experimental_word(text) is None])
     if not pairs:
         raise DataError(f"{word!r} changes none of the {len(paths)} {split} pictures of {data}")
     return Sheet(_tiled(pairs), names, warnings, left, plan.experimental)
