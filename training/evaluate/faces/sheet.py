@@ -18,7 +18,7 @@ from PIL import Image
 from imgedit import photo as photos
 from imgedit.editor import Editor
 from imgedit.edits import translate
-from imgedit.edits.plan import experimental_word
+from imgedit.edits.plan import FORCE, experimental_word
 from imgedit.errors import ConfigError, DataError, NoFaceError
 from imgedit.files import write_whole
 from imgedit.models import library
@@ -113,10 +113,15 @@ def draw(
             continue
         pairs.append(_numbered(np.concatenate([photo.rgb, done.photo.rgb], axis=1), len(pairs) + 1))
         names.append(paths[i].name)
-        warnings.append([text for text in done.warnings if experimental_word(text) is None])
+        warnings.append(_of_one_pair(done.warnings))
     if not pairs:
         raise DataError(f"{word!r} changes none of the {len(paths)} {split} pictures of {data}")
     return Sheet(_tiled(pairs), names, warnings, left, plan.experimental)
+
+
+def _of_one_pair(warnings: Sequence[str]) -> list[str]:
+    """Return warnings but for what is said once of the word, and what a sheet has no way to do: force an edit."""
+    return [text.partition(f"; {FORCE}")[0] for text in warnings if experimental_word(text) is None]
 
 
 def held_out(data: str, split: str = TEST) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -46,6 +47,13 @@ def test_a_sheet_shows_each_held_out_face_before_and_after_at_full_size(folder: 
     assert drawn.told()["experimental"] == ["blond"]
     again = sheet.draw("blond", f"celebamask_hq:{folder}", seed=3, device="cpu", n=1)
     assert again.names == drawn.names[:1]
+
+
+def test_a_sheet_speaks_of_no_way_to_force_an_edit_which_it_has_not(folder: Path) -> None:
+    drawn = sheet.draw("brown-hair", f"celebamask_hq:{folder}", n=1, device="cpu")
+    ((said,),) = drawn.warnings
+    assert re.fullmatch(r"the face at \d+, \d+ is so already: 'brown-hair' changes little \(0\.\d+\)", said)
+    assert drawn.lines()[1].endswith(said)
 
 
 def test_faces_that_a_word_leaves_as_they_are_are_passed_over_and_named(folder: Path) -> None:
