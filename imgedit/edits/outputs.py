@@ -21,7 +21,7 @@ from imgedit.render.flow import Flow, mask_on
 from imgedit.render.grid import Grid
 from imgedit.vision.eyes import DARK_LENSES, lightness_of_lenses
 from imgedit.vision.hair import doubt, is_long
-from imgedit.vision.parts import MOVABLE
+from imgedit.vision.parts import HAIR
 from imgedit.vision.subject import Subject
 
 __all__ = ["CHANGES", "Job", "tint_of"]
@@ -88,7 +88,7 @@ class Job:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         if self.model.manifest.output in _ON_THE_MESH:
             return True
-        part = MOVABLE if self.moves_hair else self.part
+        part = HAIR if self.moves_hair else self.part
         if self.moves_hair and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
             self.warn(f"has no hair long enough for {self.named}, which changes nothing; {FORCE} to do it all the same")
             return False
@@ -174,7 +174,7 @@ def _flow(job: Job) -> Sequence[Change]:
     subject = job.subject
     crop, source, mask = subject.crop(*job.spec), regions.WHOLE, None
     if job.moves_hair:
-        source = job.region(MOVABLE)
+        source = job.region(HAIR)
         mask = mask_on(
             regions.find(subject, source),
             (subject.photo.height, subject.photo.width),

@@ -18,56 +18,85 @@ from numpy.typing import NDArray
 from imgedit.pixels import Floats, Pixels
 from imgedit.vision.geometry import Matrix, Roi
 
-__all__ = ["bands", "dot", "enlarged_rows", "fit_guided", "refine", "work_grid"]
+__all__ = ["Guide", "bands", "carried", "dot", "enlarged_rows", "fit_guided", "refine", "work_grid"]
 
 WORK_SIDE = 640
 """Longest side of the reduced copy on which guided-filter coefficients are found, px."""
 _BAND_PIXELS = 1 << 18  # pixels of a band of rows; about 30 MB of float32 temporaries in the widest step
 
 
+class Guide:
+    """A colour guide, made ready for the guided filter of any number of maps.
+
+    Args:
+        guide: `(h, w, 3)`, 0..1.
+        radius: the box is 2 radius + 1 wide, px.
+        eps: regularization, in units of the guide's variance.
+    """
+
+    def __init__(self, guide: Floats, radius: int, eps: float) -> None:
+        self._size = (2 * radius + 1, 2 * radius + 1)
+        # Differences of products lose digits in float32: centring the guide first keeps them.
+        self._centre = guide.mean((0, 1), dtype=np.float64).astype(np.float32)
+        self._image = np.asarray(guide - self._centre, np.float32)
+        mean, image = self._mean, self._image
+        self._mean_image = mean(image)
+        r, g, b = (image[..., c] for c in range(3))
+        mr, mg, mb = (self._mean_image[..., c] for c in range(3))
+        rr, rg, rb = mean(r * r) - mr * mr + eps, mean(r * g) - mr * mg, mean(r * b) - mr * mb
+        gg, gb, bb = mean(g * g) - mg * mg + eps, mean(g * b) - mg * mb, mean(b * b) - mb * mb + eps
+        # Inverse of the symmetric 3 x 3 covariance by cofactors: rr, rg, rb, gg, gb, bb.
+        cofactors = [gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb]
+        cofactors += [rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg]
+        det = np.maximum(rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2], eps**3)
+        self._inverse = [cofactor / det for cofactor in cofactors]
+
+    def coefficients(self, source: Floats) -> Floats:
+        """Return smoothed coefficients of `source` `(h, w)` as a local linear function of the guide.
+
+        Returns:
+            `(h, w, 4)`: `source ~ coefficients[..., :3] . guide + coefficients[..., 3]`.
+        """
+        smooth = self._smooth(source)
+        smooth[..., 3] -= smooth[..., :3] @ self._centre  # back to the guide as it was given
+        return smooth
+
+    def filtered(self, source: Floats) -> Floats:
+        """Return the guided filter of `source` `(h, w)`."""
+        smooth = self._smooth(source)
+        return dot(smooth, self._image) + smooth[..., 3]
+
+    def _smooth(self, source: Floats) -> Floats:
+        """Return the coefficients beside the centred guide, `(h, w, 4)`."""
+        mean, inverse = self._mean, self._inverse
+        p = np.ascontiguousarray(source)
+        mean_p = mean(p)
+        cr, cg, cb = (mean(self._image[..., k] * p) - self._mean_image[..., k] * mean_p for k in range(3))
+        ar = inverse[0] * cr + inverse[1] * cg + inverse[2] * cb
+        ag = inverse[1] * cr + inverse[3] * cg + inverse[4] * cb
+        ab = inverse[2] * cr + inverse[4] * cg + inverse[5] * cb
+        bias = mean_p - ar * self._mean_image[..., 0] - ag * self._mean_image[..., 1] - ab * self._mean_image[..., 2]
+        return mean(np.stack([ar, ag, ab, bias], -1))
+
+    def _mean(self, values: Floats) -> Floats:
+        return np.asarray(cv2.boxFilter(values, -1, self._size, borderType=cv2.BORDER_REFLECT), np.float32)
+
+
 def fit_guided(guide: Floats, source: Floats, radius: int, eps: float) -> Floats:
     """Find the guided filter's smoothed coefficients of `source` as a local linear function of a colour guide.
 
     Args:
-        guide: `(h, w, 3)`, 0..1.
+        guide: as `Guide`.
         source: `(h, w)` or `(h, w, C)`.
-        radius: the box is 2 radius + 1 wide, px.
-        eps: regularization, in units of the guide's variance.
+        radius: as `Guide`.
+        eps: as `Guide`.
 
     Returns:
         `(h, w, C, 4)`: `source ~ coefficients[..., :3] . guide + coefficients[..., 3]`.
     """
-    size = (2 * radius + 1, 2 * radius + 1)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(cv2.boxFilter(values, -1, size, borderType=cv2.BORDER_REFLECT), np.float32)
-
-    # Differences of products lose digits in float32: centring the guide first keeps them.
-    centre = guide.mean((0, 1), dtype=np.float64).astype(np.float32)
-    image = guide - centre
+    ready = Guide(guide, radius, eps)
     target = source.reshape(*source.shape[:2], -1)
-    mean_i = mean(image)
-    r, g, b = (image[..., c] for c in range(3))
-    mr, mg, mb = (mean_i[..., c] for c in range(3))
-    rr, rg, rb = mean(r * r) - mr * mr + eps, mean(r * g) - mr * mg, mean(r * b) - mr * mb
-    gg, gb, bb = mean(g * g) - mg * mg + eps, mean(g * b) - mg * mb, mean(b * b) - mb * mb + eps
-    # Inverse of the symmetric 3 x 3 covariance by cofactors.
-    i_rr, i_rg, i_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    i_gg, i_gb, i_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    det = np.maximum(i_rr * rr + i_rg * rg + i_rb * rb, eps**3)
-    out = np.empty((*target.shape, 4), np.float32)
-    for c in range(target.shape[2]):
-        p = np.ascontiguousarray(target[..., c])
-        mean_p = mean(p)
-        cr, cg, cb = (mean(image[..., k] * p) - mean_i[..., k] * mean_p for k in range(3))
-        ar = (i_rr * cr + i_rg * cg + i_rb * cb) / det
-        ag = (i_rg * cr + i_gg * cg + i_gb * cb) / det
-        ab = (i_rb * cr + i_gb * cg + i_bb * cb) / det
-        bias = mean_p - ar * mr - ag * mg - ab * mb
-        smooth = mean(np.stack([ar, ag, ab, bias], -1))
-        smooth[..., 3] -= smooth[..., :3] @ centre  # back to the guide as it was given
-        out[:, :, c] = smooth
-    return out
+    return np.stack([ready.coefficients(target[..., c]) for c in range(target.shape[2])], axis=2)
 
 
 def refine(probability: Floats, guide: Pixels, radius: float, eps: float = 1e-4) -> Floats:
@@ -90,12 +119,29 @@ def refine(probability: Floats, guide: Pixels, radius: float, eps: float = 1e-4)
     # Lean to what the parser half decided, so that hair it doubts is not half dyed; harder curves make blotches.
     leaning = np.asarray(np.clip((probability - 0.1) / 0.65, 0.0, 1.0), np.float32)
     colours = small.astype(np.float32) / 255.0
-    coefficients = fit_guided(colours, leaning, max(1, round(radius * w / width)), eps)[:, :, 0]
+    matte = carried(leaning, colours, guide, max(1, round(radius * w / width)), eps)
+    return np.clip((matte - 0.06) / 0.86, 0.0, 1.0, out=matte)
+
+
+def carried(values: Floats, colours: Floats, rgb: Pixels, radius: int, eps: float) -> Floats:
+    """Bring a map of a reduced copy up to the photo along the photo's own edges.
+
+    Args:
+        values: `(h, w)`.
+        colours: `(h, w, 3)`, the reduced copy, 0..1.
+        rgb: `(H, W, 3)`, the photo.
+        radius: of the guided filter, px of the copy.
+        eps: as `Guide`.
+
+    Returns:
+        `(H, W)`.
+    """
+    height, width = rgb.shape[:2]
+    coefficients = Guide(colours, radius, eps).coefficients(values)
     out = np.empty((height, width), np.float32)
     for rows in bands(height, width):
         part = enlarged_rows(coefficients, rows, height, width)
-        matte = dot(part, guide[rows].astype(np.float32)) / 255.0 + part[..., 3]
-        out[rows] = np.clip((matte - 0.06) / 0.86, 0.0, 1.0)
+        out[rows] = dot(part, rgb[rows].astype(np.float32)) / 255.0 + part[..., 3]
     return out
 
 

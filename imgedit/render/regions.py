@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError
-from imgedit.pixels import Floats
-from imgedit.render.guided import refine, work_grid
-from imgedit.vision import arms, geometry
+from imgedit.pixels import Floats, Pixels, eight_bit
+from imgedit.render import matting
+from imgedit.render.guided import carried, refine, work_grid
+from imgedit.vision import arms, geometry, parsing
 from imgedit.vision.body import MIN_VISIBILITY, Body
 from imgedit.vision.geometry import Matrix, Roi
-from imgedit.vision.parts import PARTS
+from imgedit.vision.hair import hairline_step
+from imgedit.vision.parts import HAIR, PARTS
 from imgedit.vision.subject import Subject
 
 __all__ = [
@@ -49,6 +51,9 @@ WHOLE = "whole"
 
 ARMS = "arms"
 """Name of the region of a body's arms: the tubes around those that are seen, without head and hands."""
+
+_MATTE_SIDE = 420  # longest side of the copy on which a matte of hair is found, px
+_FOLLOWED = (2, 1e-5)  # radius, px of the copy, and regularization by which it follows the photo's edges
 
 FEATHER = 0.10
 """Width of the ramp from 0 to 1 inside the border of a crop window, as a share of its side."""
@@ -107,7 +112,13 @@ def _found(subject: Subject, name: str) -> Region:
     crop = subject.networks.parser.crop
     spec = (crop.kind, crop.height, crop.width)
     probability = PARTS[part](subject, below_hairline=name != part)
-    return region_of(subject.rgb, probability, subject.matrix(*spec), spec[1:], others=subject.other_matrices(*spec))
+    others = subject.other_matrices(*spec)
+    never = None
+    if part == HAIR:
+        never = parsing.features(subject.parsed(), subject.networks.parser.classes)
+        if name != part:
+            never = np.maximum(never, 1.0 - hairline_step(crop.height))
+    return region_of(subject.rgb, probability, subject.matrix(*spec), spec[1:], others=others, never=never)
 
 
 def _around(subject: Subject) -> Region:
@@ -175,6 +186,7 @@ def region_of(
     *,
     others: Sequence[Matrix] = (),
     eps: float = 1e-4,
+    never: Floats | None = None,
 ) -> Region:
     """Bring a parser's map of a crop into the photo as the region of an edit.
 
@@ -186,13 +198,15 @@ def region_of(
         shape: height and width of the crop, px.
         others: matrices of the other subjects' crops of this kind, which own what is nearer to them.
         eps: regularization of the guided filter on colours in 0..1.
+        never: `(height, width)`, 0..1, how probably each pixel of the crop is nothing that hair's colours may spread
+            to. Given for hair, which ends in strands; the edge of anything else is where the photo has one.
     """
     extent = (shape[0] if probability is None else len(probability), shape[1])
     roi = geometry.crop_roi(matrix, extent, (rgb.shape[0], rgb.shape[1]))
     x0, y0, x1, y1 = roi
     if x1 <= x0 or y1 <= y0:
         return Region((0, 0, 0, 0), np.zeros((0, 0), np.float32))
-    # The map, the border's ramp and the shares are smooth: find them on the reduced copy.
+    # The border's ramp and the shares are smooth: find them on a reduced copy.
     h, w, to_photo = work_grid(roi)
     own = geometry.chain(to_photo, matrix)
     area = (0, 0, w, h)
@@ -204,11 +218,27 @@ def region_of(
     soft = np.asarray(cv2.resize(soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
     if probability is None:
         return Region(roi, soft)
+    if never is not None:
+        return Region(roi, soft * _hair(rgb[y0:y1, x0:x1], probability, never, roi, matrix))
     coarse = np.clip(geometry.put_back(probability, own, area, edge=True), 0.0, 1.0)
     pixel = 1.0 / geometry.crop_scale(matrix)  # one crop pixel in photo pixels
     matte = refine(np.asarray(coarse, np.float32), rgb[y0:y1, x0:x1], radius=max(2.0, 3.0 * pixel), eps=eps)
     matte *= soft
     return Region(roi, matte)
+
+
+def _hair(part: Pixels, probability: Floats, never: Floats, roi: Roi, matrix: Matrix) -> Floats:
+    """Return how much of each pixel of a part of a photo is hair, `(h, w)`; arguments as `region_of`."""
+    h, w, to_photo = work_grid(roi, _MATTE_SIDE)
+    own, area = geometry.chain(to_photo, matrix), (0, 0, w, h)
+    likely = np.clip(geometry.put_back(probability, own, area, edge=True), 0.0, 1.0)
+    small = eight_bit(part if (h, w) == part.shape[:2] else cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA))
+    width = never.shape[1] / geometry.crop_scale(own)
+    found = matting.matte(small, np.asarray(likely, np.float32), width, geometry.put_back(never, own, area))
+    if (h, w) == part.shape[:2]:
+        return found
+    found = carried(found, small.astype(np.float32) / 255.0, part, *_FOLLOWED)
+    return np.clip(found, 0.0, 1.0, out=found)
 
 
 def window_weight(matrix: Matrix, size: tuple[int, int], roi: Roi, feather: float = FEATHER) -> Floats:

@@ -7,7 +7,7 @@ of the wanted colour has there. Pixels without weight stay as they are, bit for 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from imgedit.models.manifest import Crop
 from imgedit.pixels import Floats, Pixels, from_lab, kept, pixels_to_lab
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
+from imgedit.render.matting import mixture, nearby
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 from imgedit.vision.subject import Subject
@@ -25,10 +26,16 @@ __all__ = ["Curve", "Tone", "log_luminance", "toned"]
 _DARK = 0.004  # luminance, 0..1, added before the logarithm, so that noise in the dark does not count
 _HIGHLIGHT, _MOST = 0.25, 0.15  # share of what is brighter than the hair that stays, and the most of it, of a logarithm
 _DEPTH = 0.5  # by how much a shadow may be darker than the hair's darkest, of a logarithm
-_NEAR, _EDGE = 0.05, 0.02  # radii of neighbours, and of the region's edge, as shares of the crop's width
-_TWICE = float(np.log(2.0))  # by how much a hair may be brighter than its neighbours within the hair
+_BASE, _VARIED = 0.012, 0.03  # radii of the neighbours that tell a hair's light, and its variation, of crops' width
+_GAIN = (0.6, 2.0)  # least and most factor of contrast of single hairs
+_DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
+_STEP = 4.0  # L*, of the slope of a curve
+_LEAST_VARIED = 4.0  # variance of L* of hair that is even
+_HAIR, _GROUND = (0.8, 0.98), 0.02  # shares that tell hair's colours by nothing and by all; below which ground shows
+_ALL, _THIN, _TRUSTED = 0.98, 0.35, (0.2, 0.7)  # shares: nothing shines through; least; whose colour tells none and all
+_LAID, _MIXED = 0.4, 0.25  # how far new hair is laid over what lies behind, and from which share of either on
 _OWN, _OWN_MOST = 0.35, 8.0  # share of the photo's own variation of a* and b* that stays, and the most of it
-_SAMPLED = 320  # longest side of the copy on which neighbours are found, px
+_SAMPLED = 400  # longest side of the copy on which neighbours are found, px
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +103,28 @@ class Tone:
         return toned(rgb, self.curve, region, self.crop.width / geometry.crop_scale(matrix), self.amount)
 
 
+class _Around(NamedTuple):
+    """What is around each place, `(h, w)` or `(h, w, C)`, L*a*b* units.
+
+    Attributes:
+        light: lightness of the hair.
+        new: that which it becomes.
+        gain: factor of differences from it.
+        tint: a* and b* of the hair.
+        ground: colour of what shines through.
+        varied: standard deviation of the hair's lightness.
+        apart: how surely hair's colours are told from the ground's, 0..1.
+    """
+
+    light: Floats
+    new: Floats
+    gain: Floats
+    tint: Floats
+    ground: Floats
+    varied: Floats
+    apart: Floats
+
+
 def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: float = 1.0) -> Pixels:
     """Tone a photo.
 
@@ -107,31 +136,52 @@ def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: floa
         amount: share of the change.
 
     Returns:
-        A new photo: `photo + amount * region * (toned - photo)`. At the region's edge, where skin or ground shines
-        through, nothing becomes brighter than the hair around it.
+        A new photo. Where hair is a share of a pixel, that share changes, and what shines through stays.
     """
     out = rgb.copy()
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out
     height, width = y1 - y0, x1 - x0
-    most, mean_ab = _neighbours(rgb[y0:y1, x0:x1], curve, region, window)
+    around = _around(rgb[y0:y1, x0:x1], curve, region.weight, window)
     for rows in bands(height, width):
-        weight = region.weight[rows]
-        chosen = np.nonzero(weight)
+        chosen = np.nonzero(region.weight[rows])
         if not chosen[0].size:
             continue
         band = out[y0 + rows.start : y0 + rows.stop, x0:x1]
         pixels = band[chosen]
-        lab = pixels_to_lab(pixels[None])[0]
-        limit, around = (enlarged_rows(part, rows, height, width)[chosen] for part in (most, mean_ab))
-        light = _lightness(np.minimum(curve.moved(log_luminance(lab[:, 0])), limit))
-        own = np.clip(lab[:, 1:] - around, -_OWN_MOST, _OWN_MOST)
-        made = np.column_stack([light, curve.tint_at(light) + _OWN * own]).astype(np.float32)
-        colours = 255.0 * from_lab(made[None])[0]
-        share = (amount * weight[chosen])[:, None]
-        band[chosen] = kept(pixels + share * (colours - pixels), rgb.dtype)
+        here = _Around(*(enlarged_rows(part, rows, height, width)[chosen] for part in around))
+        colours = 255.0 * _coloured(pixels, here, curve, region.weight[rows][chosen])
+        band[chosen] = kept(pixels + amount * (colours - pixels), rgb.dtype)
     return out
+
+
+def _coloured(pixels: Pixels, here: _Around, curve: Curve, share: Floats) -> Floats:
+    """Return pixels `(n, 3)` with their share `(n,)` of hair toned, sRGB 0..1."""
+    lab = pixels_to_lab(pixels[None])[0]
+    own = share[:, None]
+    is_whole = share > _ALL
+    # What of the colour is the hair's: the more of it lies behind, the more is told by the hair around.
+    seen = (lab[:, 0] - (1.0 - share) * here.ground[:, 0]) / np.maximum(share, _THIN)
+    seen = here.apart * seen + (1.0 - here.apart) * lab[:, 0]
+    trust = np.clip((share - _TRUSTED[0]) / (_TRUSTED[1] - _TRUSTED[0]), 0.0, 1.0)
+    detail = trust * np.clip(seen - here.light, -2.0 * here.varied, 1.5 * here.varied)
+    detail = np.where(is_whole, lab[:, 0] - here.light, detail)
+    tinted = np.clip(lab[:, 1:] - here.tint, -_OWN_MOST, _OWN_MOST) * np.where(is_whole, 1.0, trust)[:, None]
+    hair = np.column_stack([here.light + detail, here.tint + tinted])
+    hair = np.where(is_whole[:, None], lab, hair).astype(np.float32)
+    light = np.clip(here.new + _DETAIL * np.tanh(here.gain * detail / _DETAIL), 0.0, 99.0)
+    made = np.column_stack([light, curve.tint_at(light) + _OWN * tinted]).astype(np.float32)
+    before, after = pixels / np.float32(255.0), from_lab(made[None])[0]
+    added = before + own * (after - from_lab(hair[None])[0])
+    # Where the colours tell the shares, nothing becomes lighter than both the photo and new hair over what lies behind,
+    # and the new hair is also laid over it.
+    behind = (1.0 - own) * from_lab(here.ground[None])[0]
+    added -= here.apart[:, None] * np.maximum(added - np.maximum(before, own * after + behind), 0.0)
+    even = np.column_stack([here.new, curve.tint_at(here.new)]).astype(np.float32)
+    laid = own * from_lab(even[None])[0] + behind
+    mixed = _LAID * here.apart * np.clip(share / _MIXED, 0.0, 1.0) * np.clip((1.0 - share) / _MIXED, 0.0, 1.0)
+    return np.asarray(added + mixed[:, None] * (laid - added), np.float32)
 
 
 def log_luminance(lightness: Floats) -> Floats:
@@ -145,24 +195,23 @@ def _lightness(log_y: Floats) -> Floats:
     return np.asarray(np.clip(np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y), 0.0, 99.0), np.float32)
 
 
-def _neighbours(rgb: Pixels, curve: Curve, region: Region, window: float) -> tuple[Floats, Floats]:
-    """Return, on a reduced copy, the most log luminance of each place, `(h, w)`, and the photo's mean a*, b* there."""
-    h, w, _ = work_grid(region.roi, _SAMPLED)
-    small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
-    weight = np.asarray(cv2.resize(region.weight, (w, h), interpolation=cv2.INTER_AREA), np.float32)
-    lab = pixels_to_lab(small)
-    scale = window * w / rgb.shape[1]
+def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around:
+    """Find, on a reduced copy of a part of a photo, what is around each place; `weight` is of that part."""
+    h, w, _ = work_grid((0, 0, rgb.shape[1], rgb.shape[0]), _SAMPLED)
+    lab = pixels_to_lab(cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA))
+    share = np.asarray(cv2.resize(weight, (w, h), interpolation=cv2.INTER_AREA), np.float32)
+    width = window * w / rgb.shape[1]
+    hair = np.clip((share - _HAIR[0]) / (_HAIR[1] - _HAIR[0]), 0.0, 1.0)
+    hair = np.asarray(hair + 1e-4 * share, np.float32)  # the edge only where there is nothing else
+    ground = cv2.erode((share < _GROUND).astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    mixed = mixture(lab, hair, ground, width)
+    light = nearby(lab[..., 0], hair, _BASE * width)
+    varied = np.sqrt(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width) + _LEAST_VARIED)
 
-    def spread(values: Floats, radius: float) -> Floats:
-        reach = 2 * round(radius * scale) + 1
-        for _ in range(2):
-            values = np.asarray(cv2.blur(values, (reach, reach), borderType=cv2.BORDER_REFLECT_101), np.float32)
-        return values
+    def moved(values: Floats) -> Floats:
+        return _lightness(curve.moved(log_luminance(values)))
 
-    inside = np.clip(3.0 * spread(weight, _EDGE) - 2.0, 0.0, 1.0)
-    core = np.asarray(weight * np.maximum(inside, 0.02), np.float32)  # the edge only where there is nothing else
-    total = np.maximum(spread(core, _NEAR), 1e-6)
-    mean = spread(np.asarray(curve.moved(log_luminance(lab[..., 0])) * core, np.float32), _NEAR) / total
-    colours = np.maximum(spread(weight, _EDGE), 1e-6)[..., None]
-    mean_ab = spread(np.asarray(lab[..., 1:] * weight[..., None], np.float32), _EDGE) / colours
-    return np.asarray(mean + inside * _TWICE, np.float32), np.asarray(mean_ab, np.float32)
+    ends = light + _STEP, np.maximum(light - _STEP, 0.0)
+    gain = np.clip((moved(ends[0]) - moved(ends[1])) / (ends[0] - ends[1]), *_GAIN)
+    tint = nearby(lab[..., 1:], hair, _BASE * width)
+    return _Around(light, moved(light), np.asarray(gain, np.float32), tint, mixed.ground, varied, mixed.apart)

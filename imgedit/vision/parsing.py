@@ -13,9 +13,11 @@ from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import Floats
 
-__all__ = ["Parser", "Runs", "class_probabilities", "person", "widened", "without_islands"]
+__all__ = ["Parser", "Runs", "class_probabilities", "features", "person", "widened", "without_islands"]
 
 _OUTSIDE = ("background", "cloth")  # classes that are no part of the person
+
+_FEATURES = ("brows", "eyes", "mouth", "glasses", "hat")  # classes that hair may touch but never is
 
 
 class Runs(Protocol):
@@ -75,6 +77,12 @@ def class_probabilities(session: Runs, crops: NDArray[Any]) -> Floats:
     both = np.concatenate([crops, crops[..., ::-1]]).astype(np.float32, copy=False)
     straight, mirrored = np.split(session.run({"image": both}, ["probability"])["probability"], 2)
     return np.asarray((straight + mirrored[..., ::-1]) / 2.0, np.float32)
+
+
+def features(probability: Floats, classes: tuple[str, ...]) -> Floats:
+    """Return how probably pixels are brows, eyes, mouth, glasses or a hat, `(h, w)`; arguments as `person`."""
+    known = [probability[classes.index(name)] for name in _FEATURES if name in classes]
+    return np.asarray(sum(known, start=np.zeros(probability.shape[1:], np.float32)), np.float32)
 
 
 def person(probability: Floats, classes: tuple[str, ...]) -> Floats:

@@ -12,7 +12,7 @@ from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of, hairline_step
 from imgedit.vision.subject import Subject
 
-__all__ = ["MOVABLE", "PARTS", "Part"]
+__all__ = ["HAIR", "PARTS", "Part"]
 
 
 class Part(Protocol):
@@ -51,14 +51,14 @@ def _everything(subject: Subject, *, below_hairline: bool = False) -> Floats | N
     return np.repeat(hairline_step(crop.height), crop.width, axis=1) if below_hairline else None
 
 
+HAIR = "hair"
+"""The part that ends in strands, and whose pixels a model of output `flow` may copy elsewhere."""
+
 PARTS: dict[str, Part] = {
-    "hair": hair_of,
+    HAIR: hair_of,
     "brows": brows_of,
     "face": _person,
     "skin": _skin,
     "all": _everything,
 }
 """Name of a part -> what finds it. `face` is all of the person but the clothes, `skin` that of the face."""
-
-MOVABLE = "hair"
-"""The part whose pixels a model of output `flow` may copy elsewhere."""
