@@ -22,11 +22,12 @@ from imgedit.render.guided import Guide
 __all__ = ["Mixture", "blurred", "matte", "mixture", "nearby"]
 
 # Lengths are shares of the width of the subject's window.
-_INSIDE, _OUTSIDE = 0.018, 0.05  # from the map's edge: what is farther in or out is hair or none for certain
+_INSIDE, _OUTSIDE = 0.018, 0.03  # from the map's edge: what is farther in or out is hair or none for certain
 _LIKELY, _UNLIKELY = 0.9, 0.1  # of the map, which there begin
 _TELLS = (0.9, 0.05)  # of the map: pixels that tell the colours of hair, and of what lies beside it
 _HAIR_NEAR, _GROUND_NEAR = 0.02, 0.015  # radii of neighbours that tell the colours of either
 _VARIED = (0.03, 0.02)  # the same of how varied they are
+_MAPPED = (0.4, 1.0)  # probabilities that are nothing and all of it where colours tell nothing
 _SEEN, _AROUND = 0.5, 0.006  # probability of what never is hair, and width about it
 _SCALES = 3  # each twice as wide, for pixels without neighbours of the kind
 _ENOUGH = 0.08  # share of the neighbours that must be of the kind
@@ -135,7 +136,8 @@ def matte(rgb: NDArray[np.uint8], likely: Floats, width: float, never: Floats | 
     hair = cv2.erode((likely > _TELLS[0]).astype(np.uint8), np.ones((3, 3))).astype(np.float32)
     ground = cv2.erode((likely < _TELLS[1]).astype(np.uint8), np.ones((5, 5))).astype(np.float32)
     mixed = mixture(lab, hair, ground, width)
-    wanted = mixed.apart * mixed.share(lab) + (1.0 - mixed.apart) * likely
+    mapped = np.clip((likely - _MAPPED[0]) / (_MAPPED[1] - _MAPPED[0]), 0.0, 1.0)
+    wanted = mixed.apart * mixed.share(lab) + (1.0 - mixed.apart) * mapped
     trust = np.where(sure | none, np.float32(_FIXED), np.float32(_LEAST) + np.float32(_SURE) * mixed.apart)
     wanted = np.where(sure, np.float32(1.0), np.where(none, np.float32(0.0), wanted))
     guide = Guide(rgb.astype(np.float32) / 255.0, max(2, round(_SMOOTH * width)), _EPS)
