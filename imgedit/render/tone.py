@@ -28,6 +28,8 @@ _HIGHLIGHT, _MOST = 0.25, 0.15  # share of what is brighter than the hair that s
 _DEPTH = 0.5  # by how much a shadow may be darker than the hair's darkest, of a logarithm
 _BASE, _VARIED = 0.012, 0.03  # radii of the neighbours that tell a hair's light, and its variation, of crops' width
 _GAIN = (0.6, 2.0)  # least and most factor of contrast of single hairs
+_GLEAM = 1.2  # most factor of what is lighter than the hair around
+_STRETCH = (2.2, 1.5)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
 _STEP = 4.0  # L*, of the slope of a curve
 _LEAST_VARIED = 4.0  # variance of L* of hair that is even
@@ -49,6 +51,8 @@ class Curve:
         above: the same of what is lighter.
         low: least log luminance of the hair in the photo.
         high: greatest; what is brighter is skin or ground that shines through, or a highlight.
+        lower: log luminance below which a tenth of the hair lies.
+        upper: that above which a tenth lies.
         tint: `(n, 2)`, a* and b* at L* = (i + 0.5) 100 / n.
     """
 
@@ -58,6 +62,8 @@ class Curve:
     above: float
     low: float
     high: float
+    lower: float
+    upper: float
     tint: Floats
 
     def moved(self, log_y: Floats) -> Floats:
@@ -165,12 +171,14 @@ def _coloured(pixels: Pixels, here: _Around, curve: Curve, share: Floats) -> Flo
     seen = (lab[:, 0] - (1.0 - share) * here.ground[:, 0]) / np.maximum(share, _THIN)
     seen = here.apart * seen + (1.0 - here.apart) * lab[:, 0]
     trust = np.clip((share - _TRUSTED[0]) / (_TRUSTED[1] - _TRUSTED[0]), 0.0, 1.0)
-    detail = trust * np.clip(seen - here.light, -2.0 * here.varied, 1.5 * here.varied)
+    detail = trust * np.clip(seen - here.light, -2.0 * here.varied, 0.5 * here.varied)
     detail = np.where(is_whole, lab[:, 0] - here.light, detail)
     tinted = np.clip(lab[:, 1:] - here.tint, -_OWN_MOST, _OWN_MOST) * np.where(is_whole, 1.0, trust)[:, None]
     hair = np.column_stack([here.light + detail, here.tint + tinted])
     hair = np.where(is_whole[:, None], lab, hair).astype(np.float32)
-    light = np.clip(here.new + _DETAIL * np.tanh(here.gain * detail / _DETAIL), 0.0, 99.0)
+    # A gleam on dark hair is far lighter than the hair; on light hair it is hardly.
+    grown = np.where(detail > 0.0, np.minimum(here.gain, _GLEAM), here.gain) * detail
+    light = np.clip(here.new + _DETAIL * np.tanh(grown / _DETAIL), 0.0, 99.0)
     made = np.column_stack([light, curve.tint_at(light) + _OWN * tinted]).astype(np.float32)
     before, after = pixels / np.float32(255.0), from_lab(made[None])[0]
     added = before + own * (after - from_lab(hair[None])[0])
@@ -208,10 +216,32 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     light = nearby(lab[..., 0], hair, _BASE * width)
     varied = np.sqrt(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width) + _LEAST_VARIED)
 
+    new, gain = _shaded(light, curve, hair)
+    tint = nearby(lab[..., 1:], hair, _BASE * width)
+    return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart)
+
+
+def _shaded(light: Floats, curve: Curve, hair: Floats) -> tuple[Floats, Floats]:
+    """Return what lightnesses L* of hair, without single hairs, become, and the factor of single hairs, `(h, w)`.
+
+    Without single hairs hair is more even than with them; of black hair hardly any shade is left. It is stretched to as
+    much as single hairs had, so that dark places of dark hair are the shaded places of light hair.
+    """
+    log_y = log_luminance(light)
+    sure = log_y[hair > 0.5]
+    lower, upper = np.percentile(sure, (10.0, 90.0)) if sure.size else (curve.lower, curve.upper)
+    below, above = (
+        float(np.clip(wanted / max(own, 1e-3), 1.0, most))
+        for wanted, own, most in (
+            (curve.middle - curve.lower, curve.middle - lower, _STRETCH[0]),
+            (curve.upper - curve.middle, upper - curve.middle, _STRETCH[1]),
+        )
+    )
+
     def moved(values: Floats) -> Floats:
-        return _lightness(curve.moved(log_luminance(values)))
+        away = log_luminance(values) - curve.middle
+        return _lightness(curve.moved(np.asarray(curve.middle + np.where(away > 0.0, above, below) * away)))
 
     ends = light + _STEP, np.maximum(light - _STEP, 0.0)
     gain = np.clip((moved(ends[0]) - moved(ends[1])) / (ends[0] - ends[1]), *_GAIN)
-    tint = nearby(lab[..., 1:], hair, _BASE * width)
-    return _Around(light, moved(light), np.asarray(gain, np.float32), tint, mixed.ground, varied, mixed.apart)
+    return moved(light), np.asarray(gain, np.float32)

@@ -14,6 +14,7 @@ FLAT = np.tile(np.array([[6.0, 20.0]], np.float32), (20, 1))  # one tint at ever
 
 def curve(**changes: object) -> Curve:
     values = {"middle": -2.5, "target": -1.0, "below": 1.0, "above": 1.0, "low": -3.2, "high": -1.9, "tint": FLAT}
+    values |= {"lower": -2.9, "upper": -2.1}
     return Curve(**{**values, **changes})  # type: ignore[arg-type]
 
 
