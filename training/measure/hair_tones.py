@@ -63,8 +63,9 @@ BINS = 20
 """Steps of lightness with a tint of their own."""
 KIN = {"Red_Hair": "Brown_Hair", "Platinum_Hair": "Blond_Hair", "Dark_Blond_Hair": "Blond_Hair"}
 """Colour of few heads -> colour whose `share` it has."""
-GREY_CHROMA = 0.5
-"""Share of the chroma of real grey hair that is kept: few heads are sure to be grey, and some of theirs is not."""
+CHROMAS = {"Gray_Hair": 0.5, "Red_Hair": 1.25}
+"""Colour -> factor of its tint; 1 for others. Few heads are sure to be grey, and some of theirs is not. Red is
+chosen by eye on faces of the validation split: without it, what was asked to be red looked brown."""
 RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
@@ -72,6 +73,7 @@ USUAL_LIGHT = 14.0
 LEVELS = {
     "Black_Hair": (0.0, 60.0),
     "Blond_Hair": (55.0, 100.0),
+    "Red_Hair": (15.0, 50.0),
     **dict.fromkeys(("Gray_Hair", "Platinum_Hair"), (40.0, 100.0)),
 }
 """Percentiles between which hair keeps its lightness; others `USUAL_LEVELS`. At 0 and 100 there is no bound: what is
@@ -187,7 +189,7 @@ def statistics(heads: Mapping[str, Sequence[Head]], usual: NDArray[np.float64]) 
         rows["below"].append(np.percentile(middle - lower, MIDDLE))
         rows["above"].append(np.percentile(upper - middle, MIDDLE))
         rows["top"].append(np.percentile(upper, TOP))
-        chroma = GREY_CHROMA if colour == "Gray_Hair" else 1.0
+        chroma = CHROMAS.get(colour, 1.0)
         of_skin = share[KIN.get(colour, colour)]
         tint = _tint(found, usual, of_skin)
         left = _departures(found, tint) - of_skin * _of_skins(found, usual)
