@@ -27,7 +27,7 @@ _LIKELY, _UNLIKELY = 0.9, 0.1  # of the map, which there begin
 _TELLS = (0.9, 0.05)  # of the map: pixels that tell the colours of hair, and of what lies beside it
 _HAIR_NEAR, _GROUND_NEAR = 0.02, 0.015  # radii of neighbours that tell the colours of either
 _VARIED = (0.03, 0.02)  # the same of how varied they are
-_MAPPED = (0.3, 0.8)  # probabilities that are nothing and all of it where colours tell nothing
+_MAPPED = (0.4, 0.7)  # probabilities that are nothing and all of it where colours tell nothing
 _SEEN, _AROUND = 0.5, 0.006  # probability of what never is hair, and width about it
 _SCALES = 3  # each twice as wide, for pixels without neighbours of the kind
 _ENOUGH = 0.08  # share of the neighbours that must be of the kind
@@ -35,7 +35,7 @@ _NOISE = 9.0  # variance of one colour, L*a*b* units
 _APART = (2.0, 8.0)  # squared distance of the colours over their variances, from which and at which they tell all
 _OWN = (0.05, 0.4)  # least and most of the way between the colours that is either's own variation
 _SMOOTH, _EPS = 0.01, 1e-4  # radius and regularization of the guided filter
-_FIXED, _LEAST, _SURE = 10.0, 0.02, 0.3  # weights of what is certain, of the map, and of colours that tell all
+_FIXED, _LEAST, _SURE = 10.0, 0.1, 0.3  # weights of what is certain, of the map, and of colours that tell all
 _STEPS, _DONE = 16, 1e-3  # of conjugate gradients: at most, and where they end
 _ENDS = (0.08, 0.94)  # shares that count as nothing and as all
 
