@@ -54,12 +54,12 @@ def test_where_colours_tell_nothing_the_map_is_kept() -> None:
 
 def test_hair_does_not_spread_to_what_it_never_is() -> None:
     share = strands()
-    share[100:106, 40:80] = 1.0  # a brow
+    share[98:104, 40:80] = 1.0  # a brow
     never = np.zeros((SIDE, SIDE), np.float32)
-    never[98:108, 36:84] = 1.0
+    never[96:106, 36:84] = 1.0
     likely = unsure(90)
-    assert matting.matte(photo(share), likely, 400.0)[100:106, 40:80].max() > 0.3
-    assert matting.matte(photo(share), likely, 400.0, never)[100:106, 40:80].max() < 0.01
+    assert matting.matte(photo(share), likely, 400.0)[98:104, 40:80].mean() > 0.1
+    assert matting.matte(photo(share), likely, 400.0, never)[98:104, 40:80].max() < 0.01
 
 
 def test_nearby_takes_what_is_farther_where_nothing_is_near() -> None:
