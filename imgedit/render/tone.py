@@ -35,7 +35,7 @@ _STEP = 4.0  # L*, of the slope of a curve
 _LEAST_VARIED = 4.0  # variance of L* of hair that is even
 _HAIR, _GROUND = (0.8, 0.98), 0.02  # shares that tell hair's colours by nothing and by all; below which ground shows
 _ALL, _THIN, _TRUSTED = 0.98, 0.35, (0.2, 0.7)  # shares: nothing shines through; least; whose colour tells none and all
-_LAID, _MIXED = 0.4, 0.25  # how far new hair is laid over what lies behind, and from which share of either on
+_LAID, _MIXED = 0.85, 0.25  # how far new hair is laid over what lies behind, and from which share of either on
 _OWN, _OWN_MOST = 0.35, 8.0  # share of the photo's own variation of a* and b* that stays, and the most of it
 _SAMPLED = 400  # longest side of the copy on which neighbours are found, px
 
