@@ -79,7 +79,7 @@ LEVELS = {
 """Percentiles between which hair keeps its lightness; others `USUAL_LEVELS`. At 0 and 100 there is no bound: what is
 darker than all black hair is black too, and what is fairer than all blond, grey or platinum hair is fair. Blond is
 chosen by its validation split (`imgedit evaluate spill --word blond --split valid`)."""
-OF_SKIN = dict.fromkeys(("Blond_Hair", "Dark_Blond_Hair"), 0.5)
+OF_SKIN = dict.fromkeys(("Blond_Hair", "Dark_Blond_Hair", "Brown_Hair", "Red_Hair"), 0.5)
 """Share of the skin's log luminance that a colour's level is told beside; 1 for others. Skin is dark in dim light, or
 by itself, which blond hair does not follow. The share is that of `imgedit.edits.dyes`; at half of it hair glows in dim
 photos, to the eye."""
