@@ -16,7 +16,7 @@ from imgedit.models.manifest import Crop
 from imgedit.pixels import Floats, Pixels, from_lab, kept, pixels_to_lab
 from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
-from imgedit.render.matting import mixture, nearby
+from imgedit.render.matting import blurred, mixture, nearby
 from imgedit.render.regions import Region
 from imgedit.vision import geometry
 from imgedit.vision.subject import Subject
@@ -31,6 +31,8 @@ _GAIN = (0.6, 2.0)  # least and most factor of contrast of single hairs
 _GLEAM = 1.0  # most factor of what is lighter than the hair around
 _STRETCH = (2.2, 1.2)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
+_EDGE, _WIDE = 0.02, 0.04  # widths of hair's edge, and of the neighbours that tell how light hair is
+_LIGHTER = (1.0, 30.0)  # by how much hair may be lighter than those, L*: at the edge, and more inside
 _STEP = 4.0  # L*, of the slope of a curve
 _LEAST_VARIED = 4.0  # variance of L* of hair that is even
 _HAIR, _GROUND = (0.8, 0.98), 0.02  # shares that tell hair's colours by nothing and by all; below which ground shows
@@ -217,6 +219,10 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     varied = np.sqrt(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width) + _LEAST_VARIED)
 
     new, gain = _shaded(light, curve, hair)
+    # At the edge skin shines through hair, which would become lighter than the hair around.
+    inside = np.clip(3.0 * blurred(share, _EDGE * width) - 2.0, 0.0, 1.0)
+    usual = nearby(new, np.asarray(share * inside, np.float32), _WIDE * width)
+    new = np.asarray(np.minimum(new, usual + _LIGHTER[0] + _LIGHTER[1] * inside), np.float32)
     tint = nearby(lab[..., 1:], hair, _BASE * width)
     return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart)
 
