@@ -31,13 +31,14 @@ _GAIN = (0.6, 2.0)  # least and most factor of contrast of single hairs
 _GLEAM = 1.0  # most factor of what is lighter than the hair around
 _STRETCH = (2.2, 1.2)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
+_UNEVEN = 60.0  # variance of a ground of which nothing is known, L*a*b* units
 _EDGE, _WIDE = 0.02, 0.04  # widths of hair's edge, and of the neighbours that tell how light hair is
 _LIGHTER = (1.0, 30.0)  # by how much hair may be lighter than those, L*: at the edge, and more inside
 _STEP = 4.0  # L*, of the slope of a curve
 _LEAST_VARIED = 4.0  # variance of L* of hair that is even
 _HAIR, _GROUND = (0.8, 0.98), 0.02  # shares that tell hair's colours by nothing and by all; below which ground shows
 _ALL, _THIN, _TRUSTED = 0.98, 0.35, (0.2, 0.7)  # shares: nothing shines through; least; whose colour tells none and all
-_LAID, _MIXED = 0.85, 0.25  # how far new hair is laid over what lies behind, and from which share of either on
+_LAID, _MIXED = 0.6, 0.25  # how far new hair is laid over what lies behind, and from which share of either on
 _OWN, _OWN_MOST = 0.35, 8.0  # share of the photo's own variation of a* and b* that stays, and the most of it
 _SAMPLED = 400  # longest side of the copy on which neighbours are found, px
 
@@ -122,6 +123,7 @@ class _Around(NamedTuple):
         ground: colour of what shines through.
         varied: standard deviation of the hair's lightness.
         apart: how surely hair's colours are told from the ground's, 0..1.
+        even: the same, less where the ground is varied, so that little is known of what of it shines through.
     """
 
     light: Floats
@@ -131,6 +133,7 @@ class _Around(NamedTuple):
     ground: Floats
     varied: Floats
     apart: Floats
+    even: Floats
 
 
 def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: float = 1.0) -> Pixels:
@@ -184,13 +187,13 @@ def _coloured(pixels: Pixels, here: _Around, curve: Curve, share: Floats) -> Flo
     made = np.column_stack([light, curve.tint_at(light) + _OWN * tinted]).astype(np.float32)
     before, after = pixels / np.float32(255.0), from_lab(made[None])[0]
     added = before + own * (after - from_lab(hair[None])[0])
-    # Where the colours tell the shares, nothing becomes lighter than both the photo and new hair over what lies behind,
-    # and the new hair is also laid over it.
+    # Where the colours tell the shares, nothing becomes lighter than both the photo and new hair over what lies behind;
+    # over an even ground the new hair is also laid anew.
     behind = (1.0 - own) * from_lab(here.ground[None])[0]
     added -= here.apart[:, None] * np.maximum(added - np.maximum(before, own * after + behind), 0.0)
-    even = np.column_stack([here.new, curve.tint_at(here.new)]).astype(np.float32)
-    laid = own * from_lab(even[None])[0] + behind
-    mixed = _LAID * here.apart * np.clip(share / _MIXED, 0.0, 1.0) * np.clip((1.0 - share) / _MIXED, 0.0, 1.0)
+    plain = np.column_stack([here.new, curve.tint_at(here.new)]).astype(np.float32)
+    laid = own * from_lab(plain[None])[0] + behind
+    mixed = _LAID * here.even * np.clip(share / _MIXED, 0.0, 1.0) * np.clip((1.0 - share) / _MIXED, 0.0, 1.0)
     return np.asarray(added + mixed[:, None] * (laid - added), np.float32)
 
 
@@ -224,7 +227,8 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     usual = nearby(new, np.asarray(share * inside, np.float32), _WIDE * width)
     new = np.asarray(np.minimum(new, usual + _LIGHTER[0] + _LIGHTER[1] * inside), np.float32)
     tint = nearby(lab[..., 1:], hair, _BASE * width)
-    return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart)
+    even = mixed.apart * np.clip(1.0 - mixed.ground_variance / _UNEVEN, 0.0, 1.0)
+    return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart, np.asarray(even, np.float32))
 
 
 def _shaded(light: Floats, curve: Curve, hair: Floats) -> tuple[Floats, Floats]:
