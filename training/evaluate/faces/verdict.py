@@ -1,18 +1,19 @@
 """What somebody saw on the contact sheet of a word (`sheet.py`): how many edits are good, acceptable and bad, and why.
 
-A verdict is a file that is written by hand, `training/results/verdicts/WORD.json`:
+A verdict is a file that is written by hand, `training/results/verdicts/WORD.DATA.json`:
 
     model, kind ("verdict"), command, data, split, seed, n    as in every result; the command draws the sheet again
     word                                                      as a user types it
     good, acceptable                                          how many
     bad                                                       number on the sheet -> what is wrong
 
-A good edit passes for a photograph; an acceptable one shows its fault to who looks for it.
+A good edit passes for a photograph; an acceptable one shows its fault to who looks for it. A word that was looked at on
+several data sets is judged by all of its edits together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.evaluate.faces.sheet import FACES
@@ -37,9 +38,11 @@ def share(result: Mapping[str, Any]) -> float:
     return passed / float(result["n"])
 
 
-def quality(result: Mapping[str, Any]) -> str:
-    """Return what a manifest may call the word; fewer faces than a sheet has tell too little."""
-    return "good" if share(result) >= GOOD and result["n"] >= FACES else "experimental"
+def quality(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a manifest may call a word, by all of its verdicts; fewer faces than a sheet has tell too little."""
+    n = sum(int(result["n"]) for result in results)
+    passed = sum(share(result) * result["n"] for result in results)
+    return "good" if n >= FACES and passed >= GOOD * n - 1e-6 else "experimental"
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
@@ -48,7 +51,7 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     faults = [[number, fault] for number, fault in sorted(result["bad"].items(), key=lambda item: int(item[0]))]
     return [
         f"`{result['word']}`: {result['n']} {result['split']} pictures of {result['data']}, seed {result['seed']}, "
-        f"looked at before and after: {quality(result)}",
+        "looked at before and after",
         Table(["good", "acceptable", "bad", "good or acceptable, %"], [counts]),
         Table(["bad, number", "fault"], faults),
     ]
