@@ -53,10 +53,10 @@ def graph(frames: Mapping[str, Mapping[str, Floats]]) -> Any:
 
 
 def words() -> dict[str, Word]:
-    """Return the words of the model: the attribute's own, and one for each shape."""
+    """Return the words of the model: the attribute's own, and one for each shape, which nobody looked at one by one."""
     (name, word), *_ = words_of([ATTRIBUTE]).items()
     word = replace(word, region="all")  # frames reach beyond a face that looks aside
-    return {name: word, **{shape: replace(word, also=()) for shape in SHAPES}}
+    return {name: replace(word, quality="good"), **{shape: replace(word, also=()) for shape in SHAPES}}
 
 
 def export(out: Path, figures: Mapping[str, Any]) -> None:

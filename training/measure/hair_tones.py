@@ -70,6 +70,8 @@ RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
 """Most distance in a* and b* from usual skin at which the light may be white, and the hair rather than it be red."""
+GOOD = ("black-hair",)
+"""Words of which at least four fifths of the edits are good or acceptable to fresh eyes."""
 LEVELS = {
     "Black_Hair": (0.0, 60.0),
     "Blond_Hair": (55.0, 100.0),
@@ -280,7 +282,7 @@ def export(folder: Path, out: Path) -> dict[str, int]:
 
 
 def words_of(former: Mapping[str, Word]) -> dict[str, Word]:
-    """Return the words of all colours.
+    """Return the words of all colours, as good as `training/results/verdicts` found them.
 
     Args:
         former: words of the colours that the classifier knows. The others set theirs too, so that they are told to
@@ -291,7 +293,7 @@ def words_of(former: Mapping[str, Word]) -> dict[str, Word]:
     for name, (colour, also) in WORDS.items():
         sets = {other: float(other == colour) for other in COLOURS}
         words[name] = dataclasses.replace(blond, sets=sets, also=also)
-    return words
+    return {name: dataclasses.replace(word, quality="good") if name in GOOD else word for name, word in words.items()}
 
 
 def _figures(folder: Path, content: bytes) -> dict[str, Any]:
