@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 
 from imgedit.edits.plan import assign
 from imgedit.errors import ConfigError, UnknownWordError
-from imgedit.models import library
+from imgedit.models import library, manifest
 from tests import toy_models as models
 
 
@@ -54,8 +58,13 @@ def test_each_word_goes_to_the_model_that_knows_it_with_its_region_tint_and_guar
     assert hair.edits[0].strength == 0.5
 
 
-def test_a_word_and_its_opposite_are_each_as_good_as_the_manifest_says() -> None:
-    young, older = (assign({word: 1.0}, [library.bundled("age_skin.celeba")])[0] for word in ("young", "no-young"))
+def test_a_word_and_its_opposite_are_each_as_good_as_the_manifest_says(tmp_path: Path) -> None:
+    folder = tmp_path / "age"
+    shutil.copytree(library.bundled("age_skin.celeba").folder, folder)
+    stated = json.loads((folder / manifest.FILE).read_text())
+    stated["words"]["young"]["opposite_quality"] = "experimental"
+    (folder / manifest.FILE).write_text(json.dumps(stated))
+    young, older = (assign({word: 1.0}, [library.load(folder)])[0] for word in ("young", "no-young"))
     assert (young.edits[0].is_experimental, older.edits[0].is_experimental) == (False, True)
 
 

@@ -67,7 +67,7 @@ def picture(path: Path, width: int) -> None:
         page.goto(url)
         page.set_input_files("#photo input[type=file]", PORTRAIT)
         page.wait_for_selector("#faces img")
-        page.get_by_text("Experimental words", exact=True).click()
+        page.get_by_text("Glasses", exact=True).click()
         page.get_by_text("red hair (experimental)", exact=True).click()
         page.get_by_text("round glasses (experimental)", exact=True).click()
         page.locator("#apply").click()

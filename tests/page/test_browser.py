@@ -60,7 +60,6 @@ def test_a_photo_is_edited_compared_and_downloaded_and_nothing_else_is_asked(pla
     (kept,) = folder.iterdir()
     assert not [path for path in kept.rglob("*") if path.name == "eileen.jpg"]  # the upload is gone
 
-    page.get_by_text("Experimental words", exact=True).click()
     page.get_by_text("blond (experimental)", exact=True).click()
     page.locator("#apply").click()
     page.wait_for_selector("#compared img")

@@ -37,9 +37,10 @@ def test_level_sides_and_tint_are_found_again() -> None:
     ratios = [log_luminance(np.float32(20.0 + 10.0 * i)) - skins for i in range(len(COLOURS))]
     assert found["level"][0] == pytest.approx([-9.0, np.percentile(ratios[0], 60)], abs=0.02)  # no hair is too black
     blond = log_luminance(np.float32(30.0)) - 0.5 * skins  # dark skin need not be in the dark
-    assert found["of_skin"] == pytest.approx([1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0])
+    assert found["of_skin"] == pytest.approx([1.0, 0.5, 0.5, 1.0, 0.5, 1.0, 0.5])
     assert found["level"][1] == pytest.approx([np.percentile(blond, 55), 9.0], abs=0.02)  # nor too fair
-    assert found["level"][2] == pytest.approx(np.percentile(ratios[2], (35, 65)), abs=0.02)
+    brown = log_luminance(np.float32(40.0)) - 0.5 * skins
+    assert found["level"][2] == pytest.approx(np.percentile(brown, (35, 65)), abs=0.02)
     log_y = np.stack([log_luminance(head.hair[:, 0]) for head in made["Blond_Hair"]])
     lower, middle, upper = np.percentile(log_y, (10, 50, 90), axis=1)
     assert found["below"][1] == pytest.approx(np.percentile(middle - lower, (25, 75)), abs=1e-4)
@@ -48,6 +49,7 @@ def test_level_sides_and_tint_are_found_again() -> None:
     assert found["usual"] == pytest.approx([15.0, 18.0])
     assert found["tint"][1, 5] == pytest.approx([4.0, 4.0], abs=0.01)  # L* 25 to 30
     assert found["tint"][3, 9] == pytest.approx([2.0, 3.0], abs=0.01)  # grey: half of its chroma
+    assert found["tint"][4, 11] == pytest.approx([5.0, 1.25 * 7.0], abs=0.01)  # red: a quarter more
     again = Session(hair_tones.graph(found).SerializeToString(), "cpu").run({})
     assert all((again[name] == value).all() for name, value in found.items())
 
