@@ -41,6 +41,7 @@ RUNS = {
     "gan": Training("gan", "paper", seeds=None),
     "gan_r1": Training("gan", "r1"),
     "wgan": Training("wgan", "paper"),
+    "wgan_fast": Training("wgan", "paper", ("lr=2e-4",)),  # is it slow to learn? It is not
     "wgan_gp": Training("wgan_gp", "paper", seeds=None),
     "unrolled_gan": Training("unrolled_gan", "paper"),
     "md_gan": Training("md_gan", "compact", (f"steps={gan.REPORTED_STEPS}",)),  # its `paper` saturates
@@ -50,6 +51,7 @@ ROWS = (
     Row("vanilla, last weights", "gan", "last"),
     Row("vanilla + R1", "gan_r1", reported=42),
     Row("WGAN (batch norm)", "wgan", reported=27),
+    Row("WGAN (batch norm), rate 2e-4", "wgan_fast"),
     Row("WGAN-GP", "wgan_gp", reported=16),
     Row("WGAN-GP, last weights", "wgan_gp", "last"),
     Row("unrolled", "unrolled_gan"),
