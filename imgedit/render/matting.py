@@ -122,23 +122,26 @@ def matte(rgb: NDArray[np.uint8], likely: Floats, width: float, never: Floats | 
         rgb: `(h, w, 3)`.
         likely: `(h, w)`, 0..1, how probably each is hair.
         width: of the subject's window, px.
-        never: `(h, w)`, 0..1, how probably each is something that hair's colours must not spread to.
+        never: `(h, w)`, 0..1, how probably each is something that hair's colours must not spread to: there the map alone
+            counts.
 
     Returns:
         `(h, w)`, 0..1.
     """
     sure = cv2.erode((likely > _LIKELY).astype(np.uint8), _disc(_INSIDE * width)) > 0
     none = cv2.dilate((likely > _UNLIKELY).astype(np.uint8), _disc(_OUTSIDE * width)) == 0
+    beside = np.zeros(likely.shape, bool)
     if never is not None:
-        none |= cv2.dilate(((never > _SEEN) & (likely < _LIKELY)).astype(np.uint8), _disc(_AROUND * width)) > 0
-        none &= ~sure
+        beside = cv2.dilate((never > _SEEN).astype(np.uint8), _disc(_AROUND * width)) > 0
+        none |= beside & (likely < _UNLIKELY)
     lab = pixels_to_lab(np.asarray(cv2.blur(rgb, (2, 2)), np.uint8))
     hair = cv2.erode((likely > _TELLS[0]).astype(np.uint8), np.ones((3, 3))).astype(np.float32)
     ground = cv2.erode((likely < _TELLS[1]).astype(np.uint8), np.ones((5, 5))).astype(np.float32)
     mixed = mixture(lab, hair, ground, width)
+    apart = np.where(beside, np.float32(0.0), mixed.apart)  # a brow has hair's colours, and is none
     mapped = np.clip((likely - _MAPPED[0]) / (_MAPPED[1] - _MAPPED[0]), 0.0, 1.0)
-    wanted = mixed.apart * mixed.share(lab) + (1.0 - mixed.apart) * mapped
-    trust = np.where(sure | none, np.float32(_FIXED), np.float32(_LEAST) + np.float32(_SURE) * mixed.apart)
+    wanted = apart * mixed.share(lab) + (1.0 - apart) * mapped
+    trust = np.where(sure | none, np.float32(_FIXED), np.float32(_LEAST) + np.float32(_SURE) * apart)
     wanted = np.where(sure, np.float32(1.0), np.where(none, np.float32(0.0), wanted))
     guide = Guide(rgb.astype(np.float32) / 255.0, max(2, round(_SMOOTH * width)), _EPS)
     found = _solved(guide, np.asarray(wanted, np.float32), np.asarray(trust, np.float32))

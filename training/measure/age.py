@@ -272,10 +272,7 @@ def graph_of_maps(maps: Mapping[str, Array], numbers: Mapping[str, Sequence[floa
 
 def words() -> dict[str, Word]:
     """Return the words of the model, as good as `training/results/verdicts` found them."""
-    return {
-        name: Word(word.sets, "skin", word.also, quality="good")
-        for name, word in words_of([ATTRIBUTE]).items()
-    }
+    return {name: Word(word.sets, "skin", word.also, quality="good") for name, word in words_of([ATTRIBUTE]).items()}
 
 
 def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> int:

@@ -55,7 +55,15 @@ def test_four_fifths_of_a_whole_sheet_make_a_good_word() -> None:
     half = {**MADE, "good": 8}
     half["bad"] = {str(i): "?" for i in range(1, 21)}
     assert verdict.quality([MADE, half]) == "experimental"
-    assert verdict.quality([{**MADE, "good": 32, "bad": {}, "acceptable": 8}, {**MADE, "good": 16} | {"bad": {str(i): "?" for i in range(1, 13)}}]) == "good"
+    assert (
+        verdict.quality(
+            [
+                {**MADE, "good": 32, "bad": {}, "acceptable": 8},
+                {**MADE, "good": 16} | {"bad": {str(i): "?" for i in range(1, 13)}},
+            ]
+        )
+        == "good"
+    )
     for wrong in ({"n": 41}, {"bad": {**MADE["bad"], "8": "?", "41": "?"}, "good": 19}):
         with pytest.raises(ValueError, match="counts of"):
             verdict.share({**MADE, **wrong})
