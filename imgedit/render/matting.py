@@ -122,8 +122,8 @@ def matte(rgb: NDArray[np.uint8], likely: Floats, width: float, never: Floats | 
         rgb: `(h, w, 3)`.
         likely: `(h, w)`, 0..1, how probably each is hair.
         width: of the subject's window, px.
-        never: `(h, w)`, 0..1, how probably each is something that hair's colours must not spread to: there the map alone
-            counts.
+        never: `(h, w)`, 0..1, how probably each is something that hair's colours must not spread to: there `likely`
+            alone counts.
 
     Returns:
         `(h, w)`, 0..1.
