@@ -280,6 +280,8 @@ def serve(editor: Editor, place: socket.socket, *, password: str | None = None, 
                 yield
 
         options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+        # A visitor may write any address into X-Forwarded-For, and so have as many logins as they like.
+        options["proxy_headers"] = False
         server = Server(uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=1, **options))
         ready()
         with stopped_by_signals(server):

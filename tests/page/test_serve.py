@@ -7,12 +7,16 @@ import os
 import signal
 import socket
 import sys
+import threading
 import types
+import urllib.error
+import urllib.request
 
 import pytest
 
 from imgedit.errors import ConfigError, ImgeditError
 from imgedit.page import serve
+from imgedit.page.logins import LimitedLogins
 
 HEAD = b"""<!doctype html><head>
 <meta
@@ -167,3 +171,36 @@ def test_a_signal_ends_the_server_and_a_second_one_at_once(number):
         signal.raise_signal(number)
         assert server.force_exit
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_an_address_that_a_visitor_claims_is_not_believed(monkeypatch):
+    pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+
+    async def closed(scope, receive, send):
+        if scope["type"] == "lifespan":
+            for answer in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{answer}.complete"})
+            return
+        await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own way to have them believed
+    monkeypatch.setattr(serve, "application", lambda *args, **kwargs: LimitedLogins(closed))
+    place = serve.listen("127.0.0.1", 0)
+    url, found = serve.url_of(place) + "login", []
+
+    def knock():
+        for i in range(6):
+            asked = urllib.request.Request(url, data=b"", headers={"X-Forwarded-For": f"192.0.2.{i}"})
+            try:
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=60)
+            except (OSError, urllib.error.HTTPError) as error:
+                found.append(getattr(error, "code", error))
+        signal.raise_signal(signal.SIGTERM)
+
+    visitor = threading.Thread(target=knock)
+    serve.serve(None, place, ready=visitor.start)
+    visitor.join()
+    assert found == [400] * 5 + [429]
