@@ -130,8 +130,10 @@ def _processors(report: Report) -> None:
     missing = [name for name, where in report.libraries.items() if where is None]
     if report.gpus and report.providers.get("CUDAExecutionProvider", "missing") is not None:
         names = f" ({', '.join(missing)})" if missing else ""
-        why = devices.missing_cuda() or f"CUDA or cuDNN cannot be loaded{names}"
-        fix = how_to_install("onnxruntime-gpu[cuda,cudnn]")
+        loading = f"CUDA or cuDNN cannot be loaded{names}", how_to_install("onnxruntime-gpu[cuda,cudnn]")
+        why, fix = devices.why_no_cuda() or loading
+        if any(problem.fix == fix for problem in report.problems):  # both packages are installed
+            fix = "as above"
         report.problems.append(Problem(f"the GPU cannot be used: {why}", fix))
 
 

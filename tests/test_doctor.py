@@ -70,7 +70,7 @@ def test_both_packages_of_onnx_runtime_are_a_problem(monkeypatch):
 
 def test_a_gpu_that_cannot_be_used_is_named_with_the_missing_libraries(monkeypatch):
     monkeypatch.setattr(devices, "gpu_count", lambda: 1)
-    monkeypatch.setattr(devices, "missing_cuda", lambda: None)
+    monkeypatch.setattr(devices, "_missing_cuda", lambda: None)
     monkeypatch.setattr(devices, "cuda_libraries", lambda: {"libcudart.so.12": "/x", "libcudnn.so.9": None})
     monkeypatch.setattr(runtime, "why_not", lambda graph, provider: "no" if "CUDA" in provider else None)
     monkeypatch.setattr(
@@ -82,6 +82,23 @@ def test_a_gpu_that_cannot_be_used_is_named_with_the_missing_libraries(monkeypat
     assert "libcudart" not in problem.what
     assert problem.fix == how_to_install("onnxruntime-gpu[cuda,cudnn]")
     assert found.works
+
+
+@pytest.mark.parametrize("installed", [["onnxruntime"], ["onnxruntime", "onnxruntime-gpu"]])
+def test_one_command_mends_an_onnx_runtime_without_cuda(monkeypatch, installed):
+    monkeypatch.setattr(devices, "gpu_count", lambda: 1)
+    monkeypatch.setattr(devices, "_is_installed", lambda package: package in installed)
+    monkeypatch.setattr(doctor, "_version", lambda name: "1.0" if name in installed else None)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    devices._missing_cuda.cache_clear()
+    found = doctor.Report()
+    doctor._versions(found)
+    doctor._processors(found)
+    devices._missing_cuda.cache_clear()
+    assert found.problems[-1].what.startswith("the GPU cannot be used: ")
+    told = " ".join(f"{problem.what} {problem.fix}" for problem in found.problems)
+    assert told.count(" install ") == 1
+    assert told.count(how_to_replace(installed, "onnxruntime-gpu")) == 1
 
 
 def test_a_provider_binds_only_where_a_graph_runs_on_it():

@@ -37,6 +37,7 @@ __all__ = [
     "threads_limited",
     "used",
     "warn_of_gpu",
+    "why_no_cuda",
 ]
 
 Provider = str | tuple[str, dict[str, Any]]
@@ -84,7 +85,7 @@ def providers(device: str = "auto", *, is_limited: bool = False) -> list[Provide
         raise ConfigError(
             f"device {device} is not there: the NVIDIA driver reports {gpu_count()}", hint="use --device cpu"
         )
-    problem = _missing_cuda()
+    problem = missing_cuda()
     if problem is not None and device == "auto":
         warn_of_gpu(problem)
         return ["CPUExecutionProvider"]
@@ -156,12 +157,17 @@ def _loaded_from(library: str) -> str | None:
 
 def missing_cuda() -> str | None:
     """Say why this ONNX Runtime has no CUDA, with what to do; None where it has, after loading CUDA's libraries."""
+    found = why_no_cuda()
+    return None if found is None else f"{found[0]}; run `{found[1]}`"
+
+
+def why_no_cuda() -> tuple[str, str] | None:
+    """Return why this ONNX Runtime has no CUDA, and the command that mends it; otherwise as `missing_cuda`."""
     return _missing_cuda()
 
 
 @cache
-def _missing_cuda() -> str | None:
-    """Say why this ONNX Runtime has no CUDA, with what to do; None where it has, after loading CUDA's libraries."""
+def _missing_cuda() -> tuple[str, str] | None:
     if "CUDAExecutionProvider" in ort.get_available_providers():
         if hasattr(ort, "preload_dlls"):
             with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find
@@ -169,9 +175,8 @@ def _missing_cuda() -> str | None:
         return None
     if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
         command = how_to_replace(["onnxruntime", "onnxruntime-gpu"], "onnxruntime-gpu")
-        return f"the package onnxruntime hides onnxruntime-gpu, which is installed too; run `{command}`"
-    command = how_to_replace(["onnxruntime"], "onnxruntime-gpu")
-    return f"this ONNX Runtime is built for the CPU alone; run `{command}`"
+        return "the package onnxruntime hides onnxruntime-gpu, which is installed too", command
+    return "this ONNX Runtime is built for the CPU alone", how_to_replace(["onnxruntime"], "onnxruntime-gpu")
 
 
 def _is_installed(package: str) -> bool:
