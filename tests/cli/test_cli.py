@@ -98,7 +98,8 @@ def test_words_of_two_models_in_one_call(portrait, tmp_path):
     assert out.is_file()
 
 
-def test_an_experimental_word_is_told_of_once_a_run_and_in_json_for_each_face(tmp_path):
+def test_an_experimental_word_is_told_of_once_a_run_and_in_json_for_each_face(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgedit.models.records.Word.quality_of", lambda word, is_negated: "experimental")
     rgb = photo.read(PORTRAIT).rgb
     Image.fromarray(np.concatenate([rgb, rgb], axis=1)).save(tmp_path / "a.png")
     Image.fromarray(rgb).save(tmp_path / "b.png")
