@@ -218,15 +218,14 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     hair = np.asarray(hair + 1e-4 * share, np.float32)  # the edge only where there is nothing else
     ground = cv2.erode((share < _GROUND).astype(np.uint8), np.ones((3, 3))).astype(np.float32)
     mixed = mixture(lab, hair, ground, width)
-    light = nearby(lab[..., 0], hair, _BASE * width)
+    usual = nearby(lab, hair, _BASE * width)
+    light, tint = usual[..., 0], usual[..., 1:]
     varied = np.sqrt(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width) + _LEAST_VARIED)
-
     new, gain = _shaded(light, curve, hair)
     # At the edge skin shines through hair, which would become lighter than the hair around.
     inside = np.clip(3.0 * blurred(share, _EDGE * width) - 2.0, 0.0, 1.0)
-    usual = nearby(new, np.asarray(share * inside, np.float32), _WIDE * width)
-    new = np.asarray(np.minimum(new, usual + _LIGHTER[0] + _LIGHTER[1] * inside), np.float32)
-    tint = nearby(lab[..., 1:], hair, _BASE * width)
+    most = nearby(new, np.asarray(share * inside, np.float32), _WIDE * width) + _LIGHTER[0] + _LIGHTER[1] * inside
+    new = np.asarray(np.minimum(new, most), np.float32)
     even = mixed.apart * np.clip(1.0 - mixed.ground_variance / _UNEVEN, 0.0, 1.0)
     return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart, np.asarray(even, np.float32))
 
