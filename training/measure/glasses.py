@@ -53,10 +53,14 @@ def graph(frames: Mapping[str, Mapping[str, Floats]]) -> Any:
 
 
 def words() -> dict[str, Word]:
-    """Return the words of the model: the attribute's own, and one for each shape, which nobody looked at one by one."""
+    """Return the words of the model: the attribute's own and one for each shape, as good as the verdicts found them.
+
+    The first shape is what the attribute's own word draws, to the pixel; at the others nobody has looked.
+    """
     (name, word), *_ = words_of([ATTRIBUTE]).items()
     word = replace(word, region="all")  # frames reach beyond a face that looks aside
-    return {name: replace(word, quality="good"), **{shape: replace(word, also=()) for shape in SHAPES}}
+    good, (first, *others) = replace(word, quality="good"), SHAPES
+    return {name: good, first: replace(good, also=()), **{shape: replace(word, also=()) for shape in others}}
 
 
 def export(out: Path, figures: Mapping[str, Any]) -> None:
