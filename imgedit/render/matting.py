@@ -28,6 +28,7 @@ _TELLS = (0.9, 0.05)  # of the map: pixels that tell the colours of hair, and of
 _HAIR_NEAR, _GROUND_NEAR = 0.02, 0.015  # radii of neighbours that tell the colours of either
 _VARIED = (0.03, 0.02)  # the same of how varied they are
 _MAPPED = (0.4, 0.7)  # probabilities that are nothing and all of it where colours tell nothing
+_BESIDE = (0.5, 0.9)  # the same on and about what never is hair
 _SEEN, _AROUND = 0.5, 0.006  # probability of what never is hair, and width about it
 _SCALES = 3  # each twice as wide, for pixels without neighbours of the kind
 _ENOUGH = 0.08  # share of the neighbours that must be of the kind
@@ -139,7 +140,8 @@ def matte(rgb: NDArray[np.uint8], likely: Floats, width: float, never: Floats | 
     ground = cv2.erode((likely < _TELLS[1]).astype(np.uint8), np.ones((5, 5))).astype(np.float32)
     mixed = mixture(lab, hair, ground, width)
     apart = np.where(beside, np.float32(0.0), mixed.apart)  # a brow has hair's colours, and is none
-    mapped = np.clip((likely - _MAPPED[0]) / (_MAPPED[1] - _MAPPED[0]), 0.0, 1.0)
+    low, high = (np.where(beside, np.float32(a), np.float32(b)) for a, b in zip(_BESIDE, _MAPPED, strict=True))
+    mapped = np.clip((likely - low) / (high - low), 0.0, 1.0)
     wanted = apart * mixed.share(lab) + (1.0 - apart) * mapped
     trust = np.where(sure | none, np.float32(_FIXED), np.float32(_LEAST) + np.float32(_SURE) * apart)
     wanted = np.where(sure, np.float32(1.0), np.where(none, np.float32(0.0), wanted))
