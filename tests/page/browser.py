@@ -69,7 +69,7 @@ def picture(path: Path, width: int) -> None:
         page.wait_for_selector("#faces img")
         page.get_by_text("Glasses", exact=True).click()
         page.get_by_text("red hair (experimental)", exact=True).click()
-        page.get_by_text("round glasses (experimental)", exact=True).click()
+        page.get_by_text("round glasses", exact=True).click()
         page.locator("#apply").click()
         page.wait_for_selector("#compared img")
         page.evaluate("window.scrollTo(0, 0)")

@@ -39,6 +39,8 @@ SHAPES = {
     ),
 }
 """Word -> frame; the first is that of a word that names none."""
+GOOD = ("eyeglasses", "square-glasses", "round-glasses")
+"""Words of which at least four fifths of the edits are good or acceptable to fresh eyes."""
 
 
 def graph(frames: Mapping[str, Mapping[str, Floats]]) -> Any:
@@ -53,14 +55,11 @@ def graph(frames: Mapping[str, Mapping[str, Floats]]) -> Any:
 
 
 def words() -> dict[str, Word]:
-    """Return the words of the model: the attribute's own and one for each shape, as good as the verdicts found them.
-
-    The first shape is what the attribute's own word draws, to the pixel; at the others nobody has looked.
-    """
+    """Return the words of the model: the attribute's own and one for each shape, as good as the verdicts found them."""
     (name, word), *_ = words_of([ATTRIBUTE]).items()
     word = replace(word, region="all")  # frames reach beyond a face that looks aside
-    good, (first, *others) = replace(word, quality="good"), SHAPES
-    return {name: good, first: replace(good, also=()), **{shape: replace(word, also=()) for shape in others}}
+    made = {name: word, **{shape: replace(word, also=()) for shape in SHAPES}}
+    return {key: replace(one, quality="good") if key in GOOD else one for key, one in made.items()}
 
 
 def export(out: Path, figures: Mapping[str, Any]) -> None:
