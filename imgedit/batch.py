@@ -126,7 +126,7 @@ def jobs_for(
     names: Sequence[str],
     out: str | Path | None = None,
     *,
-    files: Files = lambda target: [target, compare_name(target)],
+    files: Files = lambda target: [target],
 ) -> tuple[list[Job], int]:
     """Name the results.
 
@@ -135,7 +135,7 @@ def jobs_for(
         names: what an edit's results are named after (`Plan.names`).
         out: a folder, in which folders are kept as they are; or a template such as `{stem}.{edit}{ext}`; None puts each
             result beside its photo.
-        files: names the files that a result may consist of.
+        files: as `run`; a result may also have what --compare writes beside each of them.
 
     Returns:
         The photos with their targets, and how many were left out because they are results of this very edit.
@@ -369,7 +369,8 @@ def _without_results(jobs: Sequence[Job], files: Files) -> list[Job]:
         return folders[path.parent], path.name
 
     others = [job for job in jobs if place(job.target) != place(job.source)]
-    results = {place(path) for job in others for path in files(job.target)}
+    written = [path for job in others for path in files(job.target)]
+    results = {place(path) for path in (*written, *map(compare_name, written))}
     return [job for job in jobs if place(job.target) == place(job.source) or place(job.source) not in results]
 
 

@@ -260,12 +260,6 @@ class Way:
     carry: Carry
     files: Callable[[Path], Sequence[Path]]
 
-    def all_files(self, target: Path) -> list[Path]:
-        """Name the files of a result, also those that it has with --compare."""
-        from imgedit.deliver import compare_name
-
-        return [*self.files(target), *map(compare_name, self.files(target))]
-
 
 def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing, *, way: Way | None = None) -> None:
     """Carry an edit out and say what was written.
@@ -314,7 +308,7 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     from imgedit.progress import counted
 
     found = batch.collect(asked.photos, recursive=asked.recursive)
-    jobs, own = batch.jobs_for(found, plan.names, asked.out, files=way.all_files)
+    jobs, own = batch.jobs_for(found, plan.names, asked.out, files=way.files)
     if own:
         message(f"left out {own} results of this edit among the photos", quiet=asked.quiet)
     if asked.dry_run:
@@ -357,7 +351,7 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
         for ready in batch.watch(folder, recursive=asked.recursive):
             seen = list({job.source: job for job in [*seen, *ready]}.values())
             fresh = {job.source for job in ready}
-            jobs, _ = batch.jobs_for(seen, plan.names, asked.out, files=way.all_files)
+            jobs, _ = batch.jobs_for(seen, plan.names, asked.out, files=way.files)
             jobs = [job for job in jobs if job.source in fresh]
             for outcome in batch.run(
                 batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
