@@ -32,17 +32,21 @@ def share(result: Mapping[str, Any]) -> float:
     Raises:
         ValueError: the counts do not add up.
     """
-    passed, bad = int(result["good"]) + int(result["acceptable"]), len(result["bad"])
-    if passed + bad != result["n"] or any(not 1 <= int(number) <= result["n"] for number in result["bad"]):
-        raise ValueError(f"counts of {result['n']} edits")
-    return passed / float(result["n"])
+    return _passed(result) / int(result["n"])
 
 
 def quality(results: Sequence[Mapping[str, Any]]) -> str:
     """Return what a manifest may call a word, by all of its verdicts; fewer faces than a sheet has tell too little."""
     n = sum(int(result["n"]) for result in results)
-    passed = sum(share(result) * result["n"] for result in results)
-    return "good" if n >= FACES and passed >= GOOD * n - 1e-6 else "experimental"
+    return "good" if n >= FACES and sum(map(_passed, results)) / n >= GOOD else "experimental"
+
+
+def _passed(result: Mapping[str, Any]) -> int:
+    """Return how many edits are good or acceptable; raises as `share`."""
+    passed, bad = int(result["good"]) + int(result["acceptable"]), len(result["bad"])
+    if passed + bad != result["n"] or any(not 1 <= int(number) <= result["n"] for number in result["bad"]):
+        raise ValueError(f"counts of {result['n']} edits")
+    return passed
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
