@@ -83,18 +83,15 @@ def nearby(values: Floats, weight: Floats, radius: float) -> Floats:
         weight: `(h, w)`.
         radius: of the nearest, px.
     """
-    weight = weight + np.float32(1e-6)
-    if is_many := values.ndim == 3:
-        values = np.dstack([values * weight[..., None], weight])
-    else:
-        values = np.dstack([values * weight, weight])
+    weight = (weight + np.float32(1e-6))[..., None]
+    weighted = np.concatenate([values.reshape(*weight.shape[:2], -1) * weight, weight], axis=2)
     out = None
     for scale in reversed(range(_SCALES)):
-        sums = blurred(values, radius * 2**scale)
+        sums = blurred(weighted, radius * 2**scale)
         mean, share = sums[..., :-1] / np.maximum(sums[..., -1:], 1e-9), np.clip(sums[..., -1:] / _ENOUGH, 0.0, 1.0)
         out = mean if out is None else share * mean + (1.0 - share) * out
     assert out is not None
-    return np.asarray(out if is_many else out[..., 0], np.float32)
+    return np.asarray(out.reshape(values.shape), np.float32)
 
 
 def mixture(lab: Floats, hair: Floats, ground: Floats, width: float) -> Mixture:

@@ -16,7 +16,6 @@ from imgedit.pixels import Floats
 __all__ = ["Parser", "Runs", "class_probabilities", "features", "person", "widened", "without_islands"]
 
 _OUTSIDE = ("background", "cloth")  # classes that are no part of the person
-
 _FEATURES = ("brows", "eyes", "mouth", "glasses", "hat")  # classes that hair may touch but never is
 
 
