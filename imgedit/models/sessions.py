@@ -17,10 +17,12 @@ class Sessions:
 
     Args:
         device: `auto`, `cpu`, `cuda` or `cuda:N`, as in `devices.providers`.
+        threads: of one run on a processor; None for `devices.default_threads()`.
     """
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", threads: int | None = None) -> None:
         self.device = device
+        self._threads = threads
         self._open: dict[tuple[str, str], Session] = {}
 
     def find(self, name: str | PathLike[str], kind: str) -> Model:
@@ -47,7 +49,11 @@ class Sessions:
         key = (str(model.folder), role)
         if key not in self._open:
             self._open[key] = Session(
-                model.read(role), self.device, name=f"{model.id}: {role}", is_limited=not model.is_bundled
+                model.read(role),
+                self.device,
+                self._threads,
+                name=f"{model.id}: {role}",
+                is_limited=not model.is_bundled,
             )
         return self._open[key]
 

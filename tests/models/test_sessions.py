@@ -49,3 +49,12 @@ def test_only_models_that_are_not_bundled_are_limited(tmp_path: Path, monkeypatc
     Sessions("cpu").open(models.face(tmp_path / "face"), "translate")
     Sessions("cpu").open(library.bundled("mtcnn.facenet"), "pnet")
     assert limited == [True, False]
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(1, 1), (2, 2), (None, 3)])
+def test_a_session_takes_the_threads_that_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, threads: int | None, expected: int
+) -> None:
+    monkeypatch.setattr("imgedit.models.devices.default_threads", lambda: 3)
+    session = Sessions("cpu", threads).open(library.bundled("mtcnn.facenet"), "pnet")
+    assert session._session.get_session_options().intra_op_num_threads == expected
