@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from imgedit import photo
-from imgedit.errors import ConfigError, ManifestError, ModelError, NoFaceError, PhotoError
-from imgedit.models import library, manifest
+from imgedit.errors import ConfigError, ModelError, NoFaceError, PhotoError
 from imgedit.vision import faces, geometry
 from imgedit.vision.faces import Face
 
@@ -114,57 +113,6 @@ def test_noise_gives_facenets_faces() -> None:
         assert_same_as_facenet(noise, f"noise {side}")
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "out_height", "out_width"), [(31, 47, 12, 20), (9, 5, 24, 24), (64, 64, 7, 1)]
-)
-def test_area_pooling_is_torchs(height: int, width: int, out_height: int, out_width: int) -> None:
-    torch = pytest.importorskip("torch")
-    rgb = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    image = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
-
-    def pooled(part: Any, size: tuple[int, int]) -> np.ndarray:
-        result = torch.nn.functional.interpolate(part, size=size, mode="area")
-        return np.asarray((result - 127.5) / 128)
-
-    sums = faces._Sums(rgb)
-    assert np.abs(sums.resized(out_height, out_width) - pooled(image, (out_height, out_width))).max() < 1e-6
-    regions = np.array([[0, 0, width, height], [1, 2, 4, 3], [width - 1, 0, width, 5]])
-    expected = [pooled(image[:, :, y0:y1, x0:x1], (24, 24)) for x0, y0, x1, y1 in regions]
-    assert np.abs(sums.crops(regions, 24) - np.concatenate(expected)).max() < 1e-6
-
-
-def test_suppression_keeps_what_its_rule_allows() -> None:
-    outer, inner, apart = [0, 0, 99, 99, 0.9], [10, 10, 49, 49, 0.8], [200, 0, 299, 99, 0.95]
-    boxes = np.array([outer, inner, apart], np.float32)
-    assert faces._suppress(boxes, 0.7).tolist() == [2, 0, 1]  # inner shares 0.16 of the union
-    assert faces._suppress(boxes, 0.15).tolist() == [2, 0]
-    assert faces._suppress(boxes, 0.7, of_smaller=True).tolist() == [2, 0]  # and all of itself
-    halves = np.array([[0, 0, 10, 10, 0.9], [0, 0, 10, 5, 0.8]], np.float32)
-    assert faces._suppress(halves, 0.5).tolist() == [0, 1]  # exactly the threshold stays
-    assert faces._suppress(halves[:0], 0.5).tolist() == []
-
-
-def test_suppression_by_union_is_torchvisions() -> None:
-    ops = pytest.importorskip("torchvision.ops")
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(3)
-    corner = rng.integers(0, 60, (300, 2))
-    boxes = np.column_stack([corner, corner + rng.integers(5, 40, (300, 2)), rng.random(300)]).astype(np.float32)
-    for threshold in (0.3, 0.5, 0.7):
-        expected = ops.nms(torch.from_numpy(boxes[:, :4]), torch.from_numpy(boxes[:, 4]), threshold)
-        assert faces._suppress(boxes, threshold).tolist() == expected.tolist()
-
-
-def test_the_bundled_graphs_give_what_facenets_nets_give() -> None:
-    mtcnn = pytest.importorskip("facenet_pytorch.models.mtcnn")
-    from training.measure import detector
-
-    for role, net in (("pnet", mtcnn.PNet()), ("rnet", mtcnn.RNet()), ("onet", mtcnn.ONet())):
-        assert (
-            detector.deviation(role, net, library.bundled_folder() / faces.MODEL / f"{role}.onnx") < detector.TOLERANCE
-        )
-
-
 # Alone
 
 
@@ -247,21 +195,6 @@ def test_what_is_no_8_bit_colour_picture_is_refused(array: np.ndarray) -> None:
 def test_settings_without_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         faces.detect(np.zeros((50, 50, 3), np.uint8), **options)
-
-
-def test_a_damaged_detector_is_a_manifest_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / faces.MODEL).mkdir()
-    monkeypatch.setattr(library, "bundled_folder", lambda: tmp_path)
-    faces._session.cache_clear()
-    with pytest.raises(ManifestError):
-        faces.detect(np.zeros((50, 50, 3), np.uint8), device="cpu")
-    faces._session.cache_clear()
-
-
-def test_the_bundled_detectors_manifest_and_hashes_hold() -> None:
-    record = manifest.verify(library.bundled_folder() / faces.MODEL)
-    assert record.kind == "detect"
-    assert set(record.graphs) == {"pnet", "rnet", "onet"}
 
 
 # Choosing
