@@ -3,8 +3,8 @@
 The steps, their order and their roundings are those of facenet-pytorch, so that both find the same faces; its box
 coordinates are kept too (a box that starts at 1 starts at the first pixel).
 
-On processors each thread runs a graph by itself on a piece of the work: a band of one step of the image pyramid, or some
-crops. That is quicker than to share each operator of a graph among the threads.
+On processors each thread runs a graph by itself on a piece of the work: a band of one step of the image pyramid, or
+some crops. That is quicker than to share each operator of a graph among the threads.
 
 Reference:
     Zhang et al. 2016, "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks".
@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +31,7 @@ from imgedit.models.runtime import Session
 from imgedit.models.sessions import Sessions
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["MODEL", "find"]
 
@@ -39,9 +40,10 @@ MODEL = "mtcnn.facenet"
 _CELL, _STRIDE = 12, 2  # P-Net sees 12 px squares, every 2 px
 _SIDES = {"rnet": 24, "onet": 48}  # of their crops, pixels
 _BAND = 60_000  # pixels that P-Net looks at in one run on a processor
-_CROPS = 24  # crops that R-Net and O-Net look at in one run on a processor
+_CROPS = 32  # crops that R-Net and O-Net look at in one run on a processor
 _CROPS_GPU = 512  # on a GPU, which takes pyramid steps whole
 _LARGE = 2**31 // 255  # pixels from which their sum may not fit into 32 bits
+_AHEAD = 3  # inputs for each thread that are made before they are needed
 _BLOCK = 64  # boxes that are compared with all others at once
 
 Array = NDArray[np.float32]
@@ -66,8 +68,8 @@ def find(
         ModelError: The bundled detector is damaged.
         ConfigError: The device is unknown, absent or does not work.
     """
-    workers = _workers(device)
-    sums = _Sums(rgb)
+    workers = _Workers(device)
+    sums = _Sums(rgb, workers)
     boxes = _propose(sums, min_face, thresholds[0], factor, device, workers)
     boxes, regions = _inside(_squared(boxes), sums)
     boxes, corrections, _ = _judge("rnet", boxes, regions, sums, thresholds[1], device, workers)
@@ -87,21 +89,33 @@ def _session(role: str, device: str) -> Session:
     return Sessions(device, threads=1).open(library.bundled(MODEL), role)
 
 
-class _Workers(NamedTuple):
-    """What runs graphs.
+class _Workers:
+    """Threads that run graphs: as many as the settings allow; on a GPU one run at a time.
 
-    The inputs are made by the thread that calls, while others run: NumPy's many short steps would make threads wait for
-    each other.
+    Attributes:
+        n: Runs at a time.
     """
 
-    n: int  # runs at a time
-    each: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # runs a function on inputs, in order
+    def __init__(self, device: str) -> None:
+        self.n = devices.default_threads() if _session("pnet", device).device == "cpu" else 1
 
+    def each(self, run: Callable[[Any], Any], inputs: Iterable[Any]) -> Iterator[Any]:
+        """Run a function on each of several inputs, in order.
 
-def _workers(device: str) -> _Workers:
-    """Return as many threads as the settings allow; on a GPU one run at a time."""
-    n = devices.default_threads() if _session("pnet", device).device == "cpu" else 1
-    return _Workers(n, map if n == 1 else _pool(n, os.getpid()).map)
+        The inputs are made by the thread that calls, a few ahead, while others run: NumPy's many short steps would make
+        threads wait for each other.
+        """
+        if self.n == 1:
+            yield from map(run, inputs)
+            return
+        pool = _pool(self.n, os.getpid())
+        runs: deque[Future[Any]] = deque()
+        for one in inputs:
+            runs.append(pool.submit(run, one))
+            if len(runs) > _AHEAD * self.n:
+                yield runs.popleft().result()
+        while runs:
+            yield runs.popleft().result()
 
 
 @cache
@@ -119,7 +133,7 @@ class _Sums:
     OpenCV's INTER_AREA, pixels are never shared by parts.
     """
 
-    def __init__(self, rgb: NDArray[np.uint8]) -> None:
+    def __init__(self, rgb: NDArray[np.uint8], workers: _Workers | None = None) -> None:
         self.height, self.width = rgb.shape[:2]
         is_large = self.height * self.width >= _LARGE
         depth = cv2.CV_64F if is_large else cv2.CV_32S
@@ -127,9 +141,14 @@ class _Sums:
         self._table = np.empty(shape, np.float64 if is_large else np.int32)
         # The last 16 bits: their differences are the sums of small rectangles, in half of the memory.
         self._low = np.empty(shape, np.uint16)
-        for channel, (table, low) in enumerate(zip(self._table, self._low, strict=True)):
+
+        def fill(channel: int) -> None:
+            table = self._table[channel]
             cv2.integral(cv2.extractChannel(rgb, channel), table, sdepth=depth)
-            low[:] = table.astype(np.int64) if is_large else table
+            self._low[channel] = table.astype(np.int64) if is_large else table
+
+        for _ in map(fill, range(3)) if workers is None else workers.each(fill, range(3)):
+            pass
 
     def resized(self, height: int, width: int, start: int = 0, stop: int | None = None) -> Array:
         """Return the picture at another size, or some rows of that, as `(1, 3, rows, width)`, -1..1.
@@ -143,9 +162,8 @@ class _Sums:
         top, bottom = (y[0, start:stop] for y in _bins(np.zeros(1, np.int64), np.array([self.height]), height))
         left, right = (x[0] for x in _bins(np.zeros(1, np.int64), np.array([self.width]), width))
         heights, widths = bottom - top, right - left
-        table = self._low if heights.max() * widths.max() * 255 < 2**16 else self._table
         result = np.empty((1, 3, len(top), width), np.float32)
-        for image, channel in zip(result[0], table, strict=True):
+        for image, channel in zip(result[0], self._fitting(heights, widths), strict=True):
             rows = channel.take(bottom, axis=0)
             rows -= channel.take(top, axis=0)
             columns = cv2.transpose(rows)  # whole rows are quicker to pick than pixels
@@ -163,14 +181,19 @@ class _Sums:
         """
         left, right = (x[:, None, :] for x in _bins(boxes[:, 0], boxes[:, 2], side))
         top, bottom = (y[:, :, None] for y in _bins(boxes[:, 1], boxes[:, 3], side))
-        table, row = self._table.reshape(3, -1), self.width + 1
+        heights, widths = bottom - top, right - left
+        table, row = self._fitting(heights, widths).reshape(3, -1), self.width + 1
         sums = np.take(table, bottom * row + right, axis=1)
         sums -= np.take(table, top * row + right, axis=1)
         sums -= np.take(table, bottom * row + left, axis=1)
         sums += np.take(table, top * row + left, axis=1)
         result = np.empty((len(boxes), 3, side, side), np.float32)
-        _normalize(sums, bottom - top, right - left, np.moveaxis(result, 1, 0))
+        _normalize(sums, heights, widths, np.moveaxis(result, 1, 0))
         return result
+
+    def _fitting(self, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the smallest table that tells the sums over rectangles of these sides."""
+        return self._low if heights.max() * widths.max() * 255 < 2**16 else self._table
 
 
 def _bins(start: NDArray[np.int64], stop: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -80,6 +80,7 @@ def test_bands_cover_each_answer_of_pnet_once(size: tuple[int, int], most: float
 def test_neither_threads_nor_the_size_of_the_pieces_change_what_is_found(
     several: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(devices, "core_count", lambda: 3)
     boxes, landmarks = mtcnn.find(several, **SETTINGS)
     assert len(boxes) == 4
@@ -90,6 +91,17 @@ def test_neither_threads_nor_the_size_of_the_pieces_change_what_is_found(
             others, other_landmarks = mtcnn.find(several, **SETTINGS)
             assert np.abs(others - boxes).max() < 2e-3
             assert np.abs(other_landmarks - landmarks).max() < 2e-3
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_workers_give_results_in_order_and_pass_errors_on(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(devices, "core_count", lambda: cores)
+    workers = mtcnn._Workers("cpu")
+    assert workers.n == cores
+    assert list(workers.each(lambda i: 100 // (50 - i), range(40))) == [100 // (50 - i) for i in range(40)]
+    with pytest.raises(ZeroDivisionError):
+        list(workers.each(lambda i: 100 // (50 - i), range(60)))
 
 
 def test_a_run_takes_one_thread() -> None:
