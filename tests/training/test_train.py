@@ -93,7 +93,7 @@ def test_dry_run_prints_the_resolved_settings_and_nothing_else() -> None:
         (("train", "stargna", "--dry-run"), 2, "unknown method 'stargna' (did you mean 'stargan'?)"),
         (("train", "stargan", "--set", "sizes=3", "--dry-run"), 2, "did you mean 'size'?"),
         (("train", "stargan"), 2, "--data NAME:DIR"),
-        (("train", "stargan", "--data", "faces:here"), 2, "one of ar, celeba, celeba_people, "),
+        (("train", "stargan", "--data", "faces:here"), 2, "one of ar, celeba, celeba_eyes, "),
         (("train", "stargan", "--data", "celeba:/no/such"), 1, "no folder '/no/such'"),
         (("train", "face_parser", "--data", "celebamask_hq:.", "--device", "tpu"), 2, "got 'tpu'"),
         (("train", "face_parser", "--data", "celebamask_hq:.", "--precision", "half"), 2, "fp32, bf16, got 'half'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 DATASETS = {
     "ar": "training.data.ar",
     "celeba": "training.data.celeba",
+    "celeba_eyes": "training.data.celeba_eyes",
     "celeba_people": "training.data.celeba_people",
     "celebamask_hq": "training.data.celebamask_hq",
     "cfp": "training.data.cfp",

@@ -32,6 +32,7 @@ FACTS = {
         "CelebAMask-HQ, Lee et al. 2020",
         _RESEARCH.format("CelebAMask-HQ and CelebA, from which it was made"),
     ),
+    "celeba_eyes": Facts("none", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
     "celeba_people": Facts("inner", "CelebA, Liu et al. 2015", _RESEARCH.format("CelebA")),
     "cfp": Facts("inner", "CFP, Sengupta et al. 2016", _RESEARCH.format("CFP")),
     "ckplus": Facts("none", "CK+, Lucey et al. 2010", _RESEARCH.format("CK+")),

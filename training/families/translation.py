@@ -46,7 +46,7 @@ class TranslationConfig:
     attributes: tuple[str, ...] = ()
     """Labels that can be edited, in the order of the edit vector."""
     size: int = 64
-    """Side of the crop, px."""
+    """Side of the crop, or its width where it has a height of its own, px."""
     width: int = 24
     """Channels of the generator's first layer."""
     d_width: int = 48
@@ -120,6 +120,7 @@ class Translation(Generic[G]):
         teacher: a frozen classifier of the attributes.
         n_seen: channels that D sees.
         conditional: D_src also sees the labels (Miyato and Koyama 2018).
+        height: of the pictures, px; 0: as high as wide.
     """
 
     id: str
@@ -137,11 +138,13 @@ class Translation(Generic[G]):
         teacher: FrozenClassifier | None = None,
         n_seen: int = 3,
         conditional: bool = True,
+        height: int = 0,
     ) -> None:
         self.config = config
         self.device = torch.device(device)
         self.crop = crop
-        critic = PatchClassifier(config.size, n_seen, len(config.attributes), config.d_width, D_LAYERS, conditional)
+        self.shape = (height or config.size, config.size)
+        critic = PatchClassifier(self.shape, n_seen, len(config.attributes), config.d_width, D_LAYERS, conditional)
         self.generator = on_device(generator, self.device)
         self.discriminator = on_device(critic, self.device)
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=config.lr_g, betas=BETAS)
@@ -309,13 +312,18 @@ class Translation(Generic[G]):
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""
-        config = self.config
-        return manifest_fields(self.title, config.attributes, self.crop, config.size, self.output, self.conditioning)
+        height, width = self.shape
+        return manifest_fields(
+            self.title, self.config.attributes, self.crop, width, self.output, self.conditioning, height
+        )
 
 
-def example_inputs(config: TranslationConfig) -> dict[str, Tensor]:
-    """Return the inputs `image` and `edit` of a graph of one picture."""
-    return {"image": torch.zeros(1, 3, config.size, config.size), "edit": torch.zeros(1, len(config.attributes))}
+def example_inputs(config: TranslationConfig, height: int = 0) -> dict[str, Tensor]:
+    """Return the inputs `image` and `edit` of a graph of one picture; a height of 0: as high as wide."""
+    return {
+        "image": torch.zeros(1, 3, height or config.size, config.size),
+        "edit": torch.zeros(1, len(config.attributes)),
+    }
 
 
 def patch_weights(where: Tensor, logits: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ The U-Net costs 0.43 GMAC at 128 px, StarGAN's generator 9.96.
 What it adds to `training.families.translation`:
   - An edit acts in the box of its attribute (a mustache brings no beard), and D_src is weighted towards that box.
   - The change is small, without tint of its own, and without dots and stripes.
+  - `eyes` draws glasses on windows that follow the face mesh (`training.data.celeba_eyes`); no command uses it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from training.networks.translators import CompactGenerator
 class Config(TranslationConfig):
     """Settings of one training, beside those of `TranslationConfig`."""
 
+    height: int = 0
+    """Height of the pictures, px, of a set that cuts them by itself, such as `celeba_eyes`; 0: as high as wide."""
     crop: str = "close"
     """Window of the aligned frame: `close`, or `face` with the hair."""
     n_blocks: int = 4
@@ -50,6 +53,10 @@ class Config(TranslationConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_window(self.crop)
+        if self.height % (1 << translation.D_LAYERS):
+            raise ConfigError(f"height={self.height} must be a multiple of {1 << translation.D_LAYERS}")
+        if self.height and self.boxes:
+            raise ConfigError("boxes lie in the aligned frame: with a height give none")
         if len(self.boxes) not in (0, len(self.attributes)):
             raise ConfigError(f"boxes has {len(self.boxes)} boxes; give one for each attribute, or none")
 
@@ -65,6 +72,11 @@ PRESETS: dict[str, dict[str, object]] = {
     "face": {
         "attributes": tuple(BOXES), "boxes": tuple(BOXES.values()), "parts": ("full", "half", "64"),
         "decay_from": 0.9, "steps": 6000,
+    },
+    "eyes": {
+        "attributes": ("Eyeglasses",), "groups": ("Eyeglasses", "Male"), "size": 128, "height": 64, "n_blocks": 2,
+        "d_width": 32, "lambda_cls": 0.5, "lambda_rec": 2.0, "lambda_tv": 0.05, "lr_d": 8e-4, "batch_size": 8,
+        "steps": 3500,
     },
 }  # fmt: skip
 
@@ -82,12 +94,17 @@ class Method(Translation[CompactGenerator]):
     ) -> None:
         windows = windows_of(config.boxes, config.crop, config.size) if config.boxes else None
         generator = CompactGenerator(len(config.attributes), config.width, config.n_blocks, windows)
-        super().__init__(config, generator, device, config.crop, teacher)
+        super().__init__(
+            config, generator, device, "none" if config.height else config.crop, teacher, height=config.height
+        )
         self.title = "Face attributes: " + ", ".join(config.attributes)
 
     @staticmethod
     def data_options(config: Config) -> dict[str, Any]:
-        """Keyword arguments for the data set's `load`."""
+        """Keyword arguments for the data set's `load`; a set that cuts by itself has one window."""
+        if config.height:
+            groups = config.groups or config.attributes
+            return {"size": config.size, "height": config.height, "attributes": config.attributes, "groups": groups}
         return {
             "size": config.size, "attributes": config.attributes, "parts": config.parts, "balance": config.attributes,
             "groups": config.groups, "crop": config.crop,
@@ -134,5 +151,5 @@ class Method(Translation[CompactGenerator]):
 
     def graphs(self) -> dict[str, Graph]:
         """The role `translate`: an image."""
-        inputs = translation.example_inputs(self.config)
+        inputs = translation.example_inputs(self.config, self.config.height)
         return {"translate": Graph(self.ema.network.eval().cpu(), inputs, ["image_out"])}

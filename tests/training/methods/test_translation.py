@@ -344,6 +344,8 @@ def test_pictures_without_what_the_method_needs_are_refused(method_id: str) -> N
         ("hair_grid", {"free_tint": (1.0, 2.0)}, "one for each of 4 colours"),
         ("hair_flow", {"boxes": ((0.0, 0.0, 9.0, 9.0),)}, "boxes has 1 boxes; give one for each attribute"),
         ("local_edits", {"attributes": ("Smiling",)}, "boxes has 2 boxes; give one for each attribute"),
+        ("local_edits", {"height": 24, "boxes": ()}, "height=24 must be a multiple of 16"),
+        ("local_edits", {"height": 32}, "with a height give none"),
         ("local_edits", {"crop": "head"}, "choose one of face, inner, close"),
     ],
 )

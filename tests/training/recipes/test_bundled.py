@@ -19,7 +19,7 @@ BUNDLED = sorted(p.parent.name for p in (Path(library.__file__).parent.parent / 
 
 TRANSLATION = {f"{m}.{d}" for m in ("vae_gan", "cyclegan", "stargan") for d in ("celeba", "sleeve_models")}
 NOT_BUNDLED = {
-    *("dr_gan.cfp", "dr_gan.fei", "face_recognition.cfp", "mathieu.celeba"),
+    *("dr_gan.cfp", "dr_gan.fei", "face_recognition.cfp", "local_edits.celeba_eyes", "mathieu.celeba"),
     *TRANSLATION,
 }
 """Recipes of models that no command uses."""
