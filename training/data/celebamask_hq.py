@@ -3,7 +3,8 @@
 A picture of the set covers 153 px of the 240 px `geometry.HEAD` window round the same centre (FFHQ/CelebA-HQ
 alignment: half side = 2 eye distances = 76.6 px of the CelebA frame). Training therefore shrinks it at random and
 continues picture *and* mask by reflection, so that the parser also learns what lies beyond the set's frame. Pictures of
-CelebA, with masks that another parser drew, may stand beside the set's own.
+CelebA, with masks that another parser drew, may stand beside the set's own; and the set's people may stand before other
+grounds.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import torch
 from PIL import Image
 
 from imgedit.errors import DataError
+from imgedit.progress import with_progress
 from imgedit.text import reason
 from training.data import celeba, lighting, pseudo_masks
 from training.data.batch import Batch, to_tensor
+from training.data.composites import Cutout, cut_out, uneven
 from training.data.reading import rgb
 
 CLASSES = ("background", "skin", "brows", "eyes", "mouth", "hair", "hat", "glasses", "neck", "cloth")
 # The set's 19 classes -> ours. Earrings count as skin, necklaces as neck.
 LOOKUP = np.array([0, 1, 1, 7, 3, 3, 2, 2, 1, 1, 4, 4, 4, 5, 6, 1, 8, 8, 9], dtype=np.uint8)
-_BACKGROUND = CLASSES.index("background")
+_BACKGROUND, _HAIR = CLASSES.index("background"), CLASSES.index("hair")
 RARE = ("Wearing_Hat", "Bald")
 """Heads without hair to be seen at their top; about one in twenty is such."""
 MORE_RARE = 4.0
@@ -46,6 +49,8 @@ class CelebAMaskHQ:
         spans: `(N,)` sides of the pictures in units of a CelebA-HQ picture's; None: all are 1.
         weights: `(N,)` sampling weights, or None for shuffled passes.
         relit: share of the augmented pictures whose ground is shown in another light.
+        cutouts: the people of the first pictures.
+        composed: share of their augmented pictures that are put before another ground; as many have uneven hair.
     """
 
     attributes: tuple[str, ...] = ()
@@ -60,6 +65,8 @@ class CelebAMaskHQ:
         spans: np.ndarray | None = None,
         weights: np.ndarray | None = None,
         relit: float = 0.0,
+        cutouts: Sequence[Cutout] = (),
+        composed: float = 0.0,
     ) -> None:
         self.images = images
         self.masks = masks
@@ -69,6 +76,8 @@ class CelebAMaskHQ:
         self.spans = np.ones(len(images)) if spans is None else spans
         self.weights = weights
         self.relit = relit
+        self.cutouts = cutouts
+        self.composed = composed
 
     def __len__(self) -> int:
         return len(self.images)
@@ -80,6 +89,9 @@ class CelebAMaskHQ:
 
     def _one(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         image, mask = self.images[i], self.masks[i]
+        composed = False
+        if self.augment and i < len(self.cutouts):
+            image, composed = self._composed(i, rng)
         share, angle, shift, flip = 1.0, 0.0, np.zeros(2), False
         if self.augment:
             share = float(np.exp(rng.uniform(*np.log(self.share)))) * float(self.spans[i])
@@ -93,10 +105,21 @@ class CelebAMaskHQ:
         image = _warp(image, _canvas_matrix(side, *pose), self.size, cv2.INTER_LINEAR)
         mask = _warp(mask, _canvas_matrix(mask.shape[0], *pose), self.size, cv2.INTER_NEAREST)
         if self.augment:
-            if self.relit and rng.random() < self.relit:  # without it the draws are those of earlier recipes
+            # Without these settings the draws are those of earlier recipes.
+            if self.relit and not composed and rng.random() < self.relit:
                 image = lighting.relit(image, mask == _BACKGROUND, rng)
             image = lighting.photometric(image, rng, dim=self.relit / 3.0)
         return image, mask
+
+    def _composed(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+        """Return a picture, at times before another ground, and whether it is."""
+        image, own = self.images[i], self.cutouts[i]
+        composed = bool(rng.random() < self.composed)
+        if composed:
+            image = own.onto(self.cutouts[int(rng.integers(len(self.cutouts)))], rng)
+        if rng.random() < self.composed:
+            image = uneven(image, own.hair, rng)
+        return image, composed
 
 
 def load(
@@ -109,6 +132,7 @@ def load(
     unlabelled: str = "",
     teacher: str = "",
     relit: float = 0.0,
+    composed: float = 0.0,
 ) -> CelebAMaskHQ:
     """Load `folder/images/*.jpg` with `folder/masks/*.png`.
 
@@ -121,6 +145,8 @@ def load(
         unlabelled: folder of CelebA, whose training pictures then are half of all that is drawn; `train` alone.
         teacher: id or folder of the parser that draws their masks (see `pseudo_masks`).
         relit: share of the augmented pictures whose ground is shown in another light (see `lighting.relit`).
+        composed: share of the set's own augmented pictures whose people stand before another ground, and share whose
+            hair is unevenly lit (see `composites`).
 
     Raises:
         ConfigError, ModelError: the teacher is no such parser.
@@ -135,8 +161,9 @@ def load(
     train, test = names[:cut], names[cut:]
     images, masks = _read(folder, train if split == "train" else test)
     augment = split == "train" if augment is None else augment
+    cutouts = _cut_out(images, masks) if composed and augment else ()
     if not unlabelled or split != "train":
-        return CelebAMaskHQ(images, masks, size, augment, share, relit=relit)
+        return CelebAMaskHQ(images, masks, size, augment, share, relit=relit, cutouts=cutouts, composed=composed)
     held_out, _ = _read(folder, test)
     more, drawn, names = pseudo_masks.pseudo_masks(Path(unlabelled), teacher, CLASSES, held_out, HQ_SHARE_OF_HEAD)
     known = celeba.labels_of(Path(unlabelled), names, pseudo_masks.KNOWN)
@@ -154,7 +181,19 @@ def load(
         spans=np.repeat([1.0, span], counts),
         weights=np.concatenate([np.full(len(images), 1.0 / len(images)), chances / chances.sum()]),
         relit=relit,
+        cutouts=cutouts,
+        composed=composed,
     )
+
+
+def _cut_out(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> list[Cutout]:
+    """Cut the people out of pictures with masks in our classes; masks that are larger are brought to their size."""
+    found = []
+    for image, mask in with_progress(list(zip(images, masks, strict=True)), "Cutting people out"):
+        fitting = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        width = image.shape[1] / HQ_SHARE_OF_HEAD
+        found.append(cut_out(image, fitting != _BACKGROUND, fitting == _HAIR, width))
+    return found
 
 
 def _read(folder: Path, names: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:

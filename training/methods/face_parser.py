@@ -59,6 +59,8 @@ class Config:
     """Id or folder of a face parser; needs `unlabelled`."""
     relit: float = 0.0
     """Share of the pictures whose ground is shown in another light, mostly darker; a third as many are dim."""
+    composed: float = 0.0
+    """Share of the pictures with drawn masks whose people stand before another ground, and whose hair is uneven."""
     seed: int = 0
     """Seed of weights and data order."""
 
@@ -67,6 +69,8 @@ class Config:
             raise ValueError(f"size and export_size must be multiples of 16, got {self.size} and {self.export_size}")
         if not 0.0 <= self.relit <= 1.0:
             raise ValueError(f"relit must be from 0 to 1, got {self.relit}")
+        if not 0.0 <= self.composed <= 1.0:
+            raise ValueError(f"composed must be from 0 to 1, got {self.composed}")
         if self.dice_class not in self.classes:
             raise ValueError(f"dice_class must be one of {', '.join(self.classes)}, got {self.dice_class}")
         if bool(self.unlabelled) != bool(self.teacher):
@@ -154,6 +158,7 @@ class Method(Supervised):
             "unlabelled": config.unlabelled,
             "teacher": config.teacher,
             "relit": config.relit,
+            "composed": config.composed,
         }
 
     @staticmethod
