@@ -84,12 +84,20 @@ def nearby(values: Floats, weight: Floats, radius: float) -> Floats:
         radius: of the nearest, px.
     """
     weight = (weight + np.float32(1e-6))[..., None]
-    weighted = np.concatenate([values.reshape(*weight.shape[:2], -1) * weight, weight], axis=2)
-    out = None
-    for scale in reversed(range(_SCALES)):
-        sums = blurred(weighted, radius * 2**scale)
+    levels = [np.concatenate([values.reshape(*weight.shape[:2], -1) * weight, weight], axis=2)]
+    while len(levels) < _SCALES:  # what is twice as far may be seen half as large
+        height, width = levels[-1].shape[:2]
+        half = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
+        levels.append(np.asarray(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA), np.float32))
+    out: Floats | None = None
+    for level in reversed(levels):
+        sums = blurred(level, radius)
         mean, share = sums[..., :-1] / np.maximum(sums[..., -1:], 1e-9), np.clip(sums[..., -1:] / _ENOUGH, 0.0, 1.0)
-        out = mean if out is None else share * mean + (1.0 - share) * out
+        if out is None:
+            out = mean
+            continue
+        farther = cv2.resize(out, level.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(mean.shape)
+        out = np.asarray(farther + share * (mean - farther), np.float32)
     assert out is not None
     return np.asarray(out.reshape(values.shape), np.float32)
 

@@ -51,6 +51,7 @@ def test_runs_are_the_released_training_with_each_digit_and_number_of_pictures()
             training = few_shot.RUNS[few_shot.name_of(digit, shots)]
             config = configs.resolve(training.method, training.preset, (*training.settings, "seed=1"))
             assert (config.holdout, config.shots, config.network) == ((digit,), shots, "released")
+            assert config.steps == 93_700 * few_shot.EPOCHS // 100
             assert config.data_options().get("shots", 0) == shots
             assert "specified" in config.data_options()
 
