@@ -120,10 +120,10 @@ class FewShot:
         return [
             f"The cycle-consistent VAE as its authors released it, but trained for {EPOCHS} epochs of their 100, on "
             "the other nine digits and on so many pictures of this one, and measured on its test pictures. The error "
-            "is squared, summed over a picture in units of 0..1: decoded with the picture's own s, and with the mean s of "
-            "the pictures that training had. Nearest: how often s is nearer to that mean than to those of the nine others. Mean ± standard deviation "
-            "over seeds; where there is one seed, there is no spread to be known. Minutes are training alone. What "
-            "each run draws is in its folder, evaluation/few_shot.png.",
+            "is squared, summed over a picture in units of 0..1: decoded with the picture's own s, and with the mean "
+            "s of the pictures that training had. Nearest: how often s is nearer to that mean than to those of the "
+            "nine others. Mean ± standard deviation over seeds; where there is one seed, there is no spread to be "
+            "known. Minutes are training alone. What each run draws is in its folder, evaluation/few_shot.png.",
             Table(header, rows, n_keys=2),
         ]
 
