@@ -94,7 +94,7 @@ def nearby(values: Floats, weight: Floats, radius: float) -> Floats:
         sums = blurred(level, radius)
         mean, share = sums[..., :-1] / np.maximum(sums[..., -1:], 1e-9), np.clip(sums[..., -1:] / _ENOUGH, 0.0, 1.0)
         if out is None:
-            out = mean
+            out = np.asarray(mean, np.float32)
             continue
         farther = cv2.resize(out, level.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(mean.shape)
         out = np.asarray(farther + share * (mean - farther), np.float32)

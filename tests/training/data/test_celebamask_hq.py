@@ -74,3 +74,27 @@ def test_missing_mask_and_empty_folder_are_named(folder: Path, tmp_path: Path) -
         celebamask_hq.load(folder, "train")
     with pytest.raises(DataError, match="no pictures"):
         celebamask_hq.load(tmp_path / "empty", "train")
+
+
+def test_people_stand_before_other_grounds_and_keep_their_masks(folder: Path) -> None:
+    index = np.tile(np.arange(9), 4)
+    plain, composed = (
+        celebamask_hq.load(folder, "train", size=64, composed=share).batch(index, np.random.default_rng(3))
+        for share in (0.0, 1.0)
+    )
+    light = []
+    for batch in (plain, composed):
+        mask = batch.require_mask()
+        assert (mask == CLASSES.index("hair")).any()
+        ground = [float(i.mean(0)[m == 0].median()) for i, m in zip(batch.image, mask, strict=True)]
+        light.append(sum(value > -0.3 for value in ground))
+    assert light[0] == 0  # the set's own grounds here are black
+    assert light[1] >= 4
+
+
+def test_pictures_that_are_not_augmented_keep_their_ground(folder: Path) -> None:
+    plain, composed = (
+        celebamask_hq.load(folder, "test", size=64, composed=share).batch(np.array([0]), np.random.default_rng(0))
+        for share in (0.0, 1.0)
+    )
+    assert (plain.image == composed.image).all()
