@@ -3,7 +3,8 @@
 Deviations from the U-Net: the picture enters and the classes leave through a 2x2 pixel shuffle (half the resolution
 inside, a quarter of the cost), strided convolutions in place of pooling, batch norm, dilated convolutions and a global
 mean at the bottom, and a soft Dice term for hair, because hair is what the colour edits need. Half of the pictures may
-come without masks, from CelebA, with a finished parser for a teacher (noisy student, Xie et al. 2020).
+come without masks, from CelebA, with a finished parser for a teacher (noisy student, Xie et al. 2020). People whose
+masks were drawn may be put before other grounds (cut and paste, Dvornik et al. 2018).
 """
 
 from __future__ import annotations
