@@ -29,6 +29,7 @@ _DEPTH = 0.5  # by how much a shadow may be darker than the hair's darkest, of a
 _BASE, _VARIED = 0.012, 0.03  # radii of the neighbours that tell a hair's light, and its variation, of crops' width
 _GAIN = (0.6, 2.0)  # least and most factor of contrast of single hairs
 _GLEAM = 1.0  # most factor of what is lighter than the hair around
+_DARKENED, _FALL = 1.4, 25.0  # least and most of these factors where lightness falls by so much, L*
 _STRETCH = (2.2, 1.2)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
 _UNEVEN = 60.0  # variance of a ground of which nothing is known, L*a*b* units
@@ -181,8 +182,12 @@ def _coloured(pixels: Pixels, here: _Around, curve: Curve, share: Floats) -> Flo
     tinted = np.clip(lab[:, 1:] - here.tint, -_OWN_MOST, _OWN_MOST) * np.where(is_whole, 1.0, trust)[:, None]
     hair = np.column_stack([here.light + detail, here.tint + tinted])
     hair = np.where(is_whole[:, None], lab, hair).astype(np.float32)
-    # A gleam on dark hair is far lighter than the hair; on light hair it is hardly.
-    grown = np.where(detail > 0.0, np.minimum(here.gain, _GLEAM), here.gain) * detail
+    # A gleam on dark hair is far lighter than the hair; on light hair it is hardly. Light hair that becomes dark keeps
+    # more of the contrast of single hairs, or they would lie in one flat mass.
+    falls = np.clip((here.light - here.new) / _FALL, 0.0, 1.0)
+    gain = np.maximum(here.gain, _GAIN[0] + falls * (_DARKENED - _GAIN[0]))
+    gleam = np.minimum(gain, _GLEAM + falls * (_DARKENED - _GLEAM))
+    grown = np.where(detail > 0.0, gleam, gain) * detail
     light = np.clip(here.new + _DETAIL * np.tanh(grown / _DETAIL), 0.0, 99.0)
     made = np.column_stack([light, curve.tint_at(light) + _OWN * tinted]).astype(np.float32)
     before, after = pixels / np.float32(255.0), from_lab(made[None])[0]

@@ -63,9 +63,10 @@ BINS = 20
 """Steps of lightness with a tint of their own."""
 KIN = {"Red_Hair": "Brown_Hair", "Platinum_Hair": "Blond_Hair", "Dark_Blond_Hair": "Blond_Hair"}
 """Colour of few heads -> colour whose `share` it has."""
-CHROMAS = {"Gray_Hair": 0.5, "Red_Hair": 1.25}
-"""Colour -> factor of its tint; 1 for others. Few heads are sure to be grey, and some of theirs is not. Red is
-chosen by eye on faces of the validation split: without it, what was asked to be red looked brown."""
+CHROMAS = {"Gray_Hair": 0.5, "Red_Hair": 1.25, "Brown_Hair": 1.2, "Blond_Hair": 1.1}
+"""Colour -> factor of its tint; 1 for others. Few heads are sure to be grey, and some of theirs is not. The others
+are chosen by eye on faces of the validation splits: without them, what was asked to be red looked brown, and brown and
+blond ashen."""
 RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
