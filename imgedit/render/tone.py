@@ -18,6 +18,7 @@ from imgedit.render.change import COLOUR
 from imgedit.render.guided import bands, enlarged_rows, work_grid
 from imgedit.render.matting import blurred, mixture, nearby
 from imgedit.render.regions import Region
+from imgedit.render.strands import strands
 from imgedit.vision import geometry
 from imgedit.vision.subject import Subject
 
@@ -32,6 +33,9 @@ _GLEAM = 1.0  # most factor of what is lighter than the hair around
 _DARKENED, _FALL = 1.4, 25.0  # least and most of these factors where lightness falls by so much, L*
 _STRETCH = (2.2, 1.2)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
+_STRAND, _STRANDS = 5.0, (0.4, 60.0)  # L*, of strands that are drawn: at L* 60 and above, and least share and that L*
+_PLAIN, _CHANGED = 2.0, 35.0  # variations that need none, in these, and change of L* from which on all are drawn
+_WORTH = 0.05  # share of the strands below which none are drawn
 _UNEVEN = 60.0  # variance of a ground of which nothing is known, L*a*b* units
 _EDGE, _WIDE = 0.02, 0.04  # widths of hair's edge, and of the neighbours that tell how light hair is
 _LIGHTER = (1.0, 30.0)  # by how much hair may be lighter than those, L*: at the edge, and more inside
@@ -123,6 +127,7 @@ class _Around(NamedTuple):
         tint: a* and b* of the hair.
         ground: colour of what shines through.
         varied: standard deviation of the hair's lightness.
+        drawn: strands, L*, for hair that shows none.
         apart: how surely hair's colours are told from the ground's, 0..1.
         even: the same, less where the ground is varied, so that little is known of what of it shines through.
     """
@@ -133,6 +138,7 @@ class _Around(NamedTuple):
     tint: Floats
     ground: Floats
     varied: Floats
+    drawn: Floats
     apart: Floats
     even: Floats
 
@@ -188,7 +194,7 @@ def _coloured(pixels: Pixels, here: _Around, curve: Curve, share: Floats) -> Flo
     gain = np.maximum(here.gain, _GAIN[0] + falls * (_DARKENED - _GAIN[0]))
     gleam = np.minimum(gain, _GLEAM + falls * (_DARKENED - _GLEAM))
     grown = np.where(detail > 0.0, gleam, gain) * detail
-    light = np.clip(here.new + _DETAIL * np.tanh(grown / _DETAIL), 0.0, 99.0)
+    light = np.clip(here.new + _DETAIL * np.tanh((grown + here.drawn) / _DETAIL), 0.0, 99.0)
     made = np.column_stack([light, curve.tint_at(light) + _OWN * tinted]).astype(np.float32)
     before, after = pixels / np.float32(255.0), from_lab(made[None])[0]
     added = before + own * (after - from_lab(hair[None])[0])
@@ -225,14 +231,35 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     mixed = mixture(lab, hair, ground, width)
     usual = nearby(lab, hair, _BASE * width)
     light, tint = usual[..., 0], usual[..., 1:]
-    varied = np.sqrt(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width) + _LEAST_VARIED)
+    variance = nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width)
     new, gain = _shaded(light, curve, hair)
     # At the edge skin shines through hair, which would become lighter than the hair around.
     inside = np.clip(3.0 * blurred(share, _EDGE * width) - 2.0, 0.0, 1.0)
     most = nearby(new, np.asarray(share * inside, np.float32), _WIDE * width) + _LIGHTER[0] + _LIGHTER[1] * inside
     new = np.asarray(np.minimum(new, most), np.float32)
+    drawn = _drawn(lab[..., 0], share, np.sqrt(variance) * np.minimum(gain, _GLEAM), new - light, new, width)
+    varied = np.sqrt(variance + _LEAST_VARIED)
     even = mixed.apart * np.clip(1.0 - mixed.ground_variance / _UNEVEN, 0.0, 1.0)
-    return _Around(light, new, gain, tint, mixed.ground, varied, mixed.apart, np.asarray(even, np.float32))
+    return _Around(light, new, gain, tint, mixed.ground, varied, drawn, mixed.apart, np.asarray(even, np.float32))
+
+
+def _drawn(lightness: Floats, share: Floats, variation: Floats, change: Floats, new: Floats, width: float) -> Floats:
+    """Return strands, L*, for hair that shows none and becomes much lighter or darker, `(h, w)`.
+
+    Args:
+        lightness: of the photo, L*, `(h, w)`.
+        share: how much of each pixel is hair.
+        variation: of the lightness of new hair, a standard deviation.
+        change: of the hair's lightness.
+        new: what that becomes.
+        width: of the subject's window, px.
+    """
+    wanted = np.clip(np.abs(change) / _CHANGED, 0.0, 1.0) * np.clip(1.0 - variation / (_PLAIN * _STRAND), 0.0, 1.0)
+    wanted *= share
+    if wanted.max(initial=0.0) < _WORTH:
+        return np.zeros_like(lightness)
+    height = _STRAND * np.clip(new / _STRANDS[1], _STRANDS[0], 1.0)
+    return np.asarray(height * wanted * strands(lightness, share, width), np.float32)
 
 
 def _shaded(light: Floats, curve: Curve, hair: Floats) -> tuple[Floats, Floats]:
