@@ -22,12 +22,15 @@ _SEEN, _OUTLINE = 0.004, 0.012  # blur of what is seen of the hair, and of its o
 _OUTLINES = 60.0, 0.3  # lightness L* that an outline counts as, and its weight beside what is seen
 _SCALES = (0.012, 0.03, 0.08)  # radii within which the way is one; wider ones where little is seen
 _THICK, _LONG = 0.0035, 0.06  # of a strand: its width, and half its length
+_SURE = (0.1, 0.5)  # how sure it is how hair lies where there are no strands, and all
 _STEP = 1.0  # widths of a strand, along it
 _SEED = 0
 
 
 def way(lightness: Floats, share: Floats, width: float) -> Floats:
-    """Return how hair lies: unit vectors x, y, `(h, w, 2)`; a strand has no direction, so their sign means nothing.
+    """Return how hair lies: vectors x, y, `(h, w, 2)`; a strand has no direction, so their sign means nothing.
+
+    They are as long as it is sure that hair lies so around there, 0..1.
 
     Args:
         lightness: `(h, w)`, L*.
@@ -41,17 +44,21 @@ def way(lightness: Floats, share: Floats, width: float) -> Floats:
     for scale in _SCALES:
         smooth = blurred(tensor, scale * width)
         total += (_SCALES[0] / scale) ** 0.5 / (float(np.hypot(smooth[..., 0], smooth[..., 2]).mean()) + 1e-6) * smooth
-    across = 0.5 * np.arctan2(2.0 * total[..., 1], total[..., 0] - total[..., 2])
-    return np.stack([-np.sin(across), np.cos(across)], axis=2)
+    xx, xy, yy = (total[..., i] for i in range(3))
+    across = 0.5 * np.arctan2(2.0 * xy, xx - yy)
+    sure = np.hypot(xx - yy, 2.0 * xy) / (xx + yy + 1e-6)
+    return np.asarray(sure[..., None] * np.stack([-np.sin(across), np.cos(across)], axis=2), np.float32)
 
 
 def strands(lightness: Floats, share: Floats, width: float) -> Floats:
-    """Return strands, `(h, w)`, with a mean near 0 and a standard deviation of 1; arguments as `way`.
+    """Return strands, `(h, w)`, with a mean near 0 and a standard deviation of 1 where it is sure how hair lies.
 
-    The same picture has the same strands.
+    Where it is not they are faint, or they would swirl. Arguments as `way`. The same picture has the same strands.
     """
     h, w = lightness.shape
     lies = way(lightness, share, width)
+    sure = np.hypot(lies[..., 0], lies[..., 1])
+    lies = np.asarray(lies / np.maximum(sure, 1e-6)[..., None], np.float32)
     thick = max(1.0, _THICK * width)
     grains = np.random.default_rng(_SEED).normal(size=(int(np.ceil(h / thick)), int(np.ceil(w / thick))))
     noise = np.asarray(cv2.resize(grains.astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC), np.float32)
@@ -67,7 +74,8 @@ def strands(lightness: Floats, share: Floats, width: float) -> Floats:
             ahead = np.where(turns[..., None], -here, here)
             total += cv2.remap(noise, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     total -= _gaussian(total, 4.0 * thick)
-    return np.asarray(total / max(float(total.std()), 1e-6), np.float32)
+    total *= np.clip((sure - _SURE[0]) / (_SURE[1] - _SURE[0]), 0.0, 1.0) / max(float(total.std()), 1e-6)
+    return total
 
 
 def _gaussian(values: Floats, deviation: float) -> Floats:

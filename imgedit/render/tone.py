@@ -34,8 +34,8 @@ _DARKENED, _FALL = 1.4, 25.0  # least and most of these factors where lightness 
 _STRETCH = (2.2, 1.2)  # most factors by which shades below and above the middle are stretched
 _DETAIL = 24.0  # most by which a hair is lighter or darker than those around, L*
 _STRAND, _STRANDS = 5.0, (0.4, 60.0)  # L*, of strands that are drawn: at L* 60 and above, and least share and that L*
-_PLAIN, _CHANGED = 2.0, 35.0  # variations that need none, in these, and change of L* from which on all are drawn
-_WORTH = 0.05  # share of the strands below which none are drawn
+_PLAIN, _CHANGED = 1.6, 35.0  # variations that need none, in these, and rise of L* from which on all are drawn
+_DENSE, _WORTH = (0.5, 0.9), 0.05  # shares of hair that has none and all of them; least part that is worth drawing
 _UNEVEN = 60.0  # variance of a ground of which nothing is known, L*a*b* units
 _EDGE, _WIDE = 0.02, 0.04  # widths of hair's edge, and of the neighbours that tell how light hair is
 _LIGHTER = (1.0, 30.0)  # by how much hair may be lighter than those, L*: at the edge, and more inside
@@ -231,7 +231,7 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
     mixed = mixture(lab, hair, ground, width)
     usual = nearby(lab, hair, _BASE * width)
     light, tint = usual[..., 0], usual[..., 1:]
-    variance = nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width)
+    variance = np.maximum(nearby((lab[..., 0] - light) ** 2, hair, _VARIED * width), 0.0)
     new, gain = _shaded(light, curve, hair)
     # At the edge skin shines through hair, which would become lighter than the hair around.
     inside = np.clip(3.0 * blurred(share, _EDGE * width) - 2.0, 0.0, 1.0)
@@ -244,7 +244,7 @@ def _around(rgb: Pixels, curve: Curve, weight: Floats, window: float) -> _Around
 
 
 def _drawn(lightness: Floats, share: Floats, variation: Floats, change: Floats, new: Floats, width: float) -> Floats:
-    """Return strands, L*, for hair that shows none and becomes much lighter or darker, `(h, w)`.
+    """Return strands, L*, for hair that shows none and becomes much lighter, `(h, w)`.
 
     Args:
         lightness: of the photo, L*, `(h, w)`.
@@ -254,8 +254,8 @@ def _drawn(lightness: Floats, share: Floats, variation: Floats, change: Floats, 
         new: what that becomes.
         width: of the subject's window, px.
     """
-    wanted = np.clip(np.abs(change) / _CHANGED, 0.0, 1.0) * np.clip(1.0 - variation / (_PLAIN * _STRAND), 0.0, 1.0)
-    wanted *= share
+    wanted = np.clip(change / _CHANGED, 0.0, 1.0) * np.clip(1.0 - variation / (_PLAIN * _STRAND), 0.0, 1.0)
+    wanted *= np.clip((share - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0)
     if wanted.max(initial=0.0) < _WORTH:
         return np.zeros_like(lightness)
     height = _STRAND * np.clip(new / _STRANDS[1], _STRANDS[0], 1.0)

@@ -28,10 +28,10 @@ WHOLE = Region((0, 0, 120, 80), np.ones((80, 120), np.float32))
 
 
 def test_hair_becomes_as_light_and_tinted_as_asked_and_keeps_its_detail() -> None:
-    rgb = picture()
+    rgb = picture(noise=24.0)
     middle = float(np.median(log_luminance(to_lab(rgb)[..., 0])))
     after = to_lab(toned(rgb, curve(middle=middle), WHOLE, 100.0))
-    assert np.median(log_luminance(after[..., 0])) == pytest.approx(-1.0, abs=0.05)
+    assert np.median(log_luminance(after[..., 0])) == pytest.approx(-1.0, abs=0.1)
     assert after[..., 1:].reshape(-1, 2).mean(0) == pytest.approx([6.0, 20.0], abs=1.5)
     before = to_lab(rgb)[..., 0]
     assert np.corrcoef(before.ravel(), after[..., 0].ravel())[0, 1] > 0.95
@@ -75,7 +75,7 @@ def test_hair_over_skin_changes_by_its_share_and_what_is_behind_stays() -> None:
     after = toned(rgb, curve(middle=middle, low=middle - 0.1, high=middle + 0.1), region, 400.0).astype(float)
     new = after[:, :40].mean((0, 1))
     wanted = share[:, None] * new + (1.0 - share[:, None]) * skin
-    assert np.abs(after[40] - wanted).max() < 12
+    assert np.abs(after.mean(axis=0) - wanted).max() < 20  # of which strands, drawn on such even hair, are 5 L*
     assert np.abs(rgb[40] - wanted).max() > 60
 
 
