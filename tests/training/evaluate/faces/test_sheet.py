@@ -53,7 +53,7 @@ def test_a_sheet_speaks_of_no_way_to_force_an_edit_which_it_has_not(folder: Path
     drawn = sheet.draw("brown-hair", f"celebamask_hq:{folder}", n=1, device="cpu")
     ((said,),) = drawn.warnings
     assert re.fullmatch(r"the face at \d+, \d+ is so already: 'brown-hair' changes little \(0\.\d+\)", said)
-    assert drawn.lines()[1].endswith(said)
+    assert any(line.endswith(said) for line in drawn.lines())
 
 
 def test_faces_that_a_word_leaves_as_they_are_are_passed_over_and_named(folder: Path) -> None:
