@@ -56,7 +56,7 @@ class PastCodes(nn.Module):
             kept[places] = new.to(kept.dtype)
         self.seen += len(mean)
 
-    def information(self, z: Tensor, partner_s: Tensor, noise: float = 1.0) -> Tensor:
+    def information(self, z: Tensor, partner_s: Tensor) -> Tensor:
         """Estimate what z tells of the class, in nats: the mean of `log q(z | class) - log q(z)`.
 
         Both densities are mixtures of the kept posteriors; that of a class weighs each by how near its s is. Gradients
@@ -66,14 +66,13 @@ class PastCodes(nn.Module):
         Args:
             z: `(N, Z)` drawn from the posteriors of pictures that are not among the kept ones.
             partner_s: `(N, S)`, each of another picture of the same class.
-            noise: standard deviation of z as a share of that of the posteriors.
 
         Reference: Chen et al. 2018, arXiv 1802.04942, section 4.1 (the density of z as a mixture over pictures).
         """
         scale = self.partner_s.std(0) + 1e-6
         apart = torch.cdist(partner_s.detach() / scale, self.partner_s / scale).square()
         of_class = torch.log_softmax(-apart / (SHARPNESS * apart.mean() + 1e-6), 1)
-        variance = noise**2 * self.logvar.exp() + BANDWIDTH**2
+        variance = self.logvar.exp() + BANDWIDTH**2
         precision = 1.0 / variance
         squared = z.square() @ precision.T - 2.0 * z @ (self.mean * precision).T
         squared = squared + (self.mean.square() * precision).sum(1)

@@ -90,8 +90,6 @@ class Config(latent.SplitConfig):
     """Steps of the adversary a step."""
     lambda_information: float = 0.0
     """Weight of what sampled z says of the class, nats, estimated from past codes; needs no adversary (ours)."""
-    information_noise: float = 1.0
-    """Share of the posterior's standard deviation that z has there; below 1 the mean of z is kept free as well."""
     past_codes: int = 4096
     """Codes of past steps that this estimate is made from."""
     n_classes: int = 10
@@ -123,8 +121,6 @@ class Config(latent.SplitConfig):
             raise ValueError(f"n_classes must be at least 2, got {self.n_classes}")
         if not 0 <= self.kl_warmup <= 1:
             raise ValueError(f"kl_warmup must be from 0 to 1, got {self.kl_warmup}")
-        if not 0 < self.information_noise <= 1:
-            raise ValueError(f"information_noise must be above 0 and at most 1, got {self.information_noise}")
         if self.lambda_information > 0 and self.past_codes < 2 * self.batch_size:
             raise ValueError(f"past_codes must be at least 2 batch_size, got {self.past_codes}")
 
@@ -247,9 +243,7 @@ class Method(latent.Coder):
             loss = loss + c.lambda_leak * leak.hide(self._guesses(shown, partner_s))
         if c.lambda_information > 0:
             if self.past.full:
-                share = c.information_noise
-                shown = z if share == 1.0 else code.z + share * (z - code.z)
-                terms["information"] = self.past.information(shown, partner_s, share)
+                terms["information"] = self.past.information(z, partner_s)
                 loss = loss + c.lambda_information * terms["information"]
             self.past.remember(code.z, code.z_logvar, partner_s)
         if c.adversarial != "none":
