@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from imgedit.deliver import check_template, compare_name, filled, names_file
 from imgedit.errors import ConfigError, ImgeditError, PhotoError
 from imgedit.folders import ResultFolders
-from imgedit.photo import SUFFIXES, default_output
+from imgedit.photo import SUFFIXES, default_output, is_marked
 from imgedit.text import reason
 
 if TYPE_CHECKING:
@@ -61,12 +61,14 @@ class Job:
         below: its path below the folder that was named; its name where it was named itself.
         target: where its result goes.
         problem: why it cannot be edited, where that is known before: a folder that may not be read.
+        is_named: it was named itself, and not found in a folder or by a pattern.
     """
 
     source: Path
     below: Path
     target: Path = Path()
     problem: str = ""
+    is_named: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,10 @@ def collect(photos: Sequence[str], *, recursive: bool = False) -> list[Job]:
         if named == _STDIN:
             found[Path(_STDIN)] = Job(Path(_STDIN), Path("stdin"))
             continue
-        for path in sorted(glob.glob(named, recursive=True)) if _is_pattern(named) else [named]:
-            in_it = _in_folder(Path(path), recursive) if _is_folder(path) else [Job(Path(path), Path(Path(path).name))]
+        is_pattern = _is_pattern(named)
+        for path in sorted(glob.glob(named, recursive=True)) if is_pattern else [named]:
+            itself = Job(Path(path), Path(Path(path).name), is_named=not is_pattern)
+            in_it = _in_folder(Path(path), recursive) if _is_folder(path) else [itself]
             for job in in_it:
                 found.setdefault(job.source, job)
     if not found:
@@ -138,7 +142,8 @@ def jobs_for(
         files: as `run`; a result may also have what --compare writes beside each of them.
 
     Returns:
-        The photos with their targets, and how many were left out because they are results of this very edit.
+        The photos with their targets, and how many were left out because they are results: of this very edit, or of
+        other edits of photos that stand beside them, unless they were named themselves.
 
     Raises:
         ConfigError: `out` is a file, a template has unknown fields, two results would be one file, or the photo from
@@ -146,10 +151,10 @@ def jobs_for(
     """
     if out is None and any(str(job.source) == _STDIN for job in jobs):
         raise ConfigError("stdin holds one photo without a name; name it alone, or a folder for the results")
-    kept = list(jobs)
+    originals = {(job.source.parent, name) for job in jobs for name in (job.source.stem, job.source.name)}
+    kept = [job for job in jobs if job.is_named or not _is_other_result(job.source, originals)]
     if out is None:
-        originals = {(job.source.parent, name) for job in jobs for name in (job.source.stem, job.source.name)}
-        kept = [job for job in jobs if not _is_result(job.source, names, originals)]
+        kept = [job for job in kept if not _is_result(job.source, names, originals)]
     place = _placer(names, out)
     problems = [job for job in kept if job.problem]
     named = [replace(job, target=place(job)) for job in kept if not job.problem]
@@ -342,7 +347,7 @@ def _in_folder(folder: Path, recursive: bool) -> list[Job]:
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
         for path in (Path(place, name) for name in names if not name.startswith(".")):
             if path.suffix.lower() in READABLE and (os.path.isfile(path) or not os.path.exists(path)):
-                found.append(Job(path, path.relative_to(folder)))
+                found.append(Job(path, path.relative_to(folder), is_named=False))
     return sorted(found, key=lambda job: job.source)
 
 
@@ -356,6 +361,13 @@ def _is_result(path: Path, names: Sequence[str], originals: Container[tuple[Path
     """
     stem, ending = path.stem, "." + ".".join(names)
     return stem.endswith(ending) and (path.parent, stem.removesuffix(ending)) in originals
+
+
+def _is_other_result(path: Path, originals: Container[tuple[Path, str]]) -> bool:
+    """Tell whether a file is called after another of the photos, as results are, and says that imgedit edited it."""
+    parts = path.stem.split(".")
+    starts = (".".join(parts[:n]) for n in range(1, len(parts)))
+    return any((path.parent, start) in originals for start in starts) and is_marked(path)
 
 
 def _without_results(jobs: Sequence[Job], files: Files) -> list[Job]:

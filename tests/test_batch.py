@@ -348,8 +348,37 @@ def test_a_folder_is_edited_into_a_folder_below_it_again_and_again(holiday, tmp_
     assert run(*args)[1].split() == list(map(str, written))
     code, out, err = run(*args, "--overwrite")
     assert (code, out.split()) == (3, list(map(str, written)))
-    assert "left out 2 results of this edit among the photos" in err
+    assert "left out 2 results of edits among the photos" in err
     assert [path for path in folder.rglob("*.gif") if path not in written] == []
+
+
+def test_results_of_another_edit_are_no_photos_to_edit_unless_they_are_named(holiday, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(holiday / "a.jpg", folder / "a.jpg")
+    shutil.copy(holiday / "a.jpg", folder / "a.copy.jpg")  # called as a result is, and none
+    assert run("express", "--smile", 0.5, folder / "a.jpg", "--compare")[0] == 0
+    for named in (folder, folder / "*.jpg"):
+        code, out, err = run("translate", "--attr", "blond", named, "--dry-run")
+        assert code == 0
+        assert [Path(line.split(" -> ")[0]).name for line in out.splitlines()] == ["a.copy.jpg", "a.jpg"]
+        assert "left out 2 results of edits among the photos; one that is named itself is edited" in err
+    result = folder / "a.smile+0.5.jpg"
+    code, out, err = run("translate", "--attr", "blond", folder / "a.jpg", result, "--dry-run")
+    assert (code, err) == (0, "")
+    assert f"{result} -> {folder / 'a.smile+0.5.blond.jpg'}" in out
+
+
+def test_one_photo_whose_result_is_there_is_left_out_as_well(holiday, tmp_path):
+    args = ("express", "--smile", 0.5, holiday / "a.jpg", "-o", tmp_path / "one.jpg", "--skip-existing")
+    assert run(*args)[:2] == (0, f"{tmp_path / 'one.jpg'}\n")
+    stamp = (tmp_path / "one.jpg").stat().st_mtime_ns
+    code, out, err = run(*args)
+    assert (code, out) == (0, "")
+    assert f"left out {holiday / 'a.jpg'}: its result is there" in err
+    told = json.loads(run(*args, "--json")[1])
+    assert (told["photo"], told["skipped"]) == (str(holiday / "a.jpg"), str(tmp_path / "one.jpg"))
+    assert (tmp_path / "one.jpg").stat().st_mtime_ns == stamp
 
 
 def test_without_messages_it_is_still_said_which_photos_failed(holiday, tmp_path):
@@ -369,7 +398,9 @@ def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path)
     assert first["a.jpg"]["faces"]
     assert "error" in first["broken.jpg"]
     stamp = (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns
-    again = {Path(one["photo"]).name: one for one in map(json.loads, run(*args)[1].splitlines())}
+    _, out, err = run(*args)
+    assert "left out 2 of 4 photos: their results are there" in err
+    again = {Path(one["photo"]).name: one for one in map(json.loads, out.splitlines())}
     assert again["a.jpg"]["skipped"] == str(tmp_path / "out" / "a.smile+0.5.jpg")
     assert (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns == stamp
 
@@ -389,8 +420,8 @@ def test_ctrl_c_says_how_to_go_on_and_tells_what_was_done(holiday, tmp_path, mon
     ("args", "says"),
     [
         (["translate", "--attr", "blond", "a.jpg", "-r"], "--recursive is for folders"),
-        (["frontalize", "a.jpg", "--skip-existing"], "--skip-existing is for folders"),
         (["pose", "--yaw", "5", "a.jpg", "b.jpg", "--overwrite", "--skip-existing"], "contradict each other"),
+        (["frontalize", "a.jpg", "--overwrite", "--skip-existing"], "contradict each other"),
         (["pose", "--sheet", "a.jpg", "b.jpg"], "--sheet is of one photo"),
         (["translate", "--attr", "blond"], "name a photo; such as photo.jpg"),
         (["translate", "--attr", "blond", "a.jpg", "--watch", "."], "--watch names the folder of the photos"),

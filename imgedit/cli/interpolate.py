@@ -51,7 +51,8 @@ def interpolate(
     decoder makes of the codes on the straight line between theirs.
     """
     if (to is None) == (not attr):
-        raise ConfigError("say what is shown: words with --attr, or another photo with --to")
+        both = "; not both" if attr else ""
+        raise ConfigError(f"say what is shown: words with --attr, or another photo with --to{both}")
     if to is not None:
         if force:
             raise ConfigError("--force is for words; leave it out with --to")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -230,10 +231,9 @@ def check(asked: Asked) -> None:
         raise ConfigError("name a photo", hint="such as photo.jpg, a folder, or - for stdin")
     if not asked.is_batch:
         check_stdout(asked.photos[0], asked.out, compare=asked.compare, crop_only=asked.crop_only, json=asked.as_json)
-        for name, given in (("--recursive", asked.recursive), ("--skip-existing", asked.skip_existing)):
-            if given:
-                raise ConfigError(f"{name} is for folders and several photos")
-    elif asked.overwrite and asked.skip_existing:
+        if asked.recursive:
+            raise ConfigError("--recursive is for folders and several photos")
+    if asked.overwrite and asked.skip_existing:
         raise ConfigError("--overwrite and --skip-existing contradict each other; name only one of them")
 
 
@@ -289,14 +289,24 @@ def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = noth
         _watch(asked, asked.watch, plan, more, way)
     elif asked.is_batch:
         _batch(asked, plan, title, more, way)
-    elif asked.dry_run:
-        from imgedit.deliver import name as named
-
-        _foretell(asked, asked.photos[0], named(asked.photos[0], plan.names, asked.out) or Path("-"), way)
     else:
-        from imgedit.progress import status
+        _one(asked, plan, title, more, way)
 
-        photo = asked.photos[0]
+
+def _one(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
+    """Edit one photo, or say what would be done."""
+    from imgedit.deliver import name as named
+    from imgedit.progress import status
+
+    photo = asked.photos[0]
+    target = named(photo, plan.names, asked.out)
+    if asked.dry_run:
+        _foretell(asked, photo, target or Path("-"), way)
+    elif asked.skip_existing and target is not None and all(os.path.lexists(path) for path in way.files(target)):
+        if asked.as_json:
+            result({"photo": photo, "skipped": str(target), "device": device_used()})
+        message(f"left out {photo}: its result is there", quiet=asked.quiet)
+    else:
         with status(f"{title} {photo}", quiet=asked.quiet), result_folder(photo, plan.names, asked.out):
             done = way.carry(photo, asked.out)
         tell(photo, done, as_json=asked.as_json, quiet=asked.quiet, more=more(done))
@@ -310,7 +320,9 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     found = batch.collect(asked.photos, recursive=asked.recursive)
     jobs, own = batch.jobs_for(found, plan.names, asked.out, files=way.files)
     if own:
-        message(f"left out {own} results of this edit among the photos", quiet=asked.quiet)
+        message(
+            f"left out {own} results of edits among the photos; one that is named itself is edited", quiet=asked.quiet
+        )
     if asked.dry_run:
         for job in jobs:
             if job.problem:
@@ -324,10 +336,11 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
         batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing, files=way.files
     )
     failed = []
-    done_so_far = 0
+    done_so_far = n_there = 0
     try:
         for outcome in counted(outcomes, len(jobs), title, quiet=asked.quiet):
             done_so_far += outcome.error is None
+            n_there += outcome.is_skipped
             if outcome.error is not None:
                 failed.append(outcome)
             _tell(outcome, asked, more)
@@ -335,6 +348,8 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     except KeyboardInterrupt:
         message(f"{done_so_far} of {len(jobs)} photos are done; the same command with --skip-existing goes on")
         raise
+    if n_there:
+        message(f"left out {n_there} of {len(jobs)} photos: their results are there", quiet=asked.quiet)
     if failed:
         _say_failed(failed, len(jobs), quiet=asked.as_json)
         raise BatchError(f"{len(failed)} of {len(jobs)} photos failed")

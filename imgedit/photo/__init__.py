@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imgedit.photo.colour import is_grey, srgb, srgb_deep, with_srgb
-from imgedit.photo.marking import mark_alone, mark_in_words, marked
+from imgedit.photo.marking import is_marked, mark_alone, mark_in_words, marked
 from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import Deep, JpegCoding, Metadata, Photo, remade, stripped, to_image, turned
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
@@ -29,6 +29,7 @@ __all__ = [
     "default_output",
     "encode",
     "is_grey",
+    "is_marked",
     "like",
     "mark_alone",
     "mark_in_words",

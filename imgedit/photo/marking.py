@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from imgedit.photo import xmp
 from imgedit.photo.record import Photo
 
-__all__ = ["mark_alone", "mark_in_words", "marked"]
+__all__ = ["is_marked", "mark_alone", "mark_in_words", "marked"]
+
+_SEEN = re.compile(rb"AISystemUsed[^a-zA-Z]{0,8}imgedit|edited with imgedit")
+_HEAD, _TAIL = 1 << 18, 1 << 16  # bytes at a file's ends, where XMP and comments are
 
 
 def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, generated: bool = False) -> Photo:
@@ -38,6 +43,19 @@ def marked(photo: Photo, words: str, models: Iterable[tuple[str, str]], *, gener
     except ValueError:  # a packet that did not come through the reader
         packet = mark(None)
     return replace(photo, metadata=replace(photo.metadata, xmp=packet))
+
+
+def is_marked(path: Path) -> bool:
+    """Tell whether a file carries the mark, by its first and its last bytes; False for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            seen = file.read(_HEAD)
+            if len(seen) == _HEAD:
+                file.seek(max(_HEAD, path.stat().st_size - _TAIL))
+                seen += file.read(_TAIL)
+    except OSError:
+        return False
+    return _SEEN.search(seen) is not None
 
 
 def mark_alone(photo: Photo) -> bytes | None:
