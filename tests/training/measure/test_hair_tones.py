@@ -47,7 +47,8 @@ def test_level_sides_and_tint_are_found_again() -> None:
     assert found["above"][1] == pytest.approx(np.percentile(upper - middle, (25, 75)), abs=1e-4)
     assert found["top"][1] == pytest.approx(np.percentile(upper, 95), abs=1e-4)
     assert found["usual"] == pytest.approx([15.0, 18.0])
-    assert found["tint"][1, 5] == pytest.approx([4.0, 4.0], abs=0.01)  # L* 25 to 30
+    assert found["tint"][1, 5] == pytest.approx(np.multiply(1.05, [4.0, 4.0]), abs=0.01)  # blond, L* 25 to 30
+    assert found["tint"][2, 7] == pytest.approx(np.multiply(1.1, [4.0, 5.0]), abs=0.01)  # brown: a tenth more
     assert found["tint"][3, 9] == pytest.approx([2.0, 3.0], abs=0.01)  # grey: half of its chroma
     assert found["tint"][4, 11] == pytest.approx([5.0, 1.25 * 7.0], abs=0.01)  # red: a quarter more
     again = Session(hair_tones.graph(found).SerializeToString(), "cpu").run({})
@@ -63,11 +64,11 @@ def test_the_light_that_skin_shows_is_taken_off_the_tint() -> None:
     ]
     made["Blond_Hair"] = lit
     found = hair_tones.statistics(made, USUAL)
-    assert found["share"][1] == pytest.approx([0.0, 0.5], abs=0.01)
-    assert found["tint"][1, 8] == pytest.approx([4.0, 10.0], abs=0.01)
+    assert found["share"][1] == pytest.approx([0.0, 1.05 * 0.5], abs=0.01)
+    assert found["tint"][1, 8] == pytest.approx(np.multiply(1.05, [4.0, 10.0]), abs=0.01)
     assert found["width"][1] == pytest.approx([0.0, 0.0], abs=0.01)
-    for kin in (5, 6):  # platinum and dark blond: as blond
-        assert found["share"][kin] == pytest.approx(found["share"][1])
+    for kin in (5, 6):  # platinum and dark blond: as blond, but for its chroma
+        assert found["share"][kin] == pytest.approx(found["share"][1] / 1.05)
 
 
 def test_heads_of_colours_without_a_label_are_told_by_hue_lightness_and_chroma() -> None:
