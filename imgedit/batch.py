@@ -33,6 +33,7 @@ __all__ = [
     "collect",
     "edit_files",
     "is_batch",
+    "is_there",
     "jobs_for",
     "ray_map",
     "run",
@@ -152,9 +153,10 @@ def jobs_for(
     if out is None and any(str(job.source) == _STDIN for job in jobs):
         raise ConfigError("stdin holds one photo without a name; name it alone, or a folder for the results")
     originals = {(job.source.parent, name) for job in jobs for name in (job.source.stem, job.source.name)}
-    kept = [job for job in jobs if job.is_named or not _is_other_result(job.source, originals)]
+    kept = list(jobs)
     if out is None:
-        kept = [job for job in kept if not _is_result(job.source, names, originals)]
+        kept = [job for job in jobs if not _is_result(job.source, names, originals)]
+    kept = [job for job in kept if job.is_named or not _is_other_result(job.source, originals)]  # looks into files
     place = _placer(names, out)
     problems = [job for job in kept if job.problem]
     named = [replace(job, target=place(job)) for job in kept if not job.problem]
@@ -170,6 +172,11 @@ def jobs_for(
             "different folders, name the folder above them with -r, or another template"
         )
     return [*problems, *named], len(jobs) - len(problems) - len(named)
+
+
+def is_there(target: Path, files: Files) -> bool:
+    """Tell whether all files are there that a result consists of; `files` as `run`."""
+    return all(os.path.lexists(path) for path in files(target))
 
 
 def edit_files(editor: Editor, plan: Plan, **options: object) -> Edit:
@@ -213,7 +220,7 @@ def run(
     """
 
     def is_left_out(job: Job) -> bool:
-        return skip_existing and not job.problem and all(os.path.lexists(path) for path in files(job.target))
+        return skip_existing and not job.problem and is_there(job.target, files)
 
     def work(job: Job) -> Outcome:
         if job.problem:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from imgedit.cli import completion
+from imgedit.cli.asked import Asked, on_photos
 from imgedit.cli.common import Force, Words
-from imgedit.cli.many import Asked, Way, edit, on_photos
+from imgedit.cli.many import Way, edit
 from imgedit.cli.written import result_folder
 from imgedit.errors import ConfigError
 

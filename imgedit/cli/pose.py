@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgedit.cli.many import Asked, edit, on_photos
+from imgedit.cli.asked import Asked, on_photos
+from imgedit.cli.many import edit
 from imgedit.cli.written import name, result_folder, warn
 from imgedit.errors import ConfigError
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion
+from imgedit.cli.asked import Asked, Jobs, Recursive, SkipExisting, check
 from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, result, show_logs
-from imgedit.cli.many import Asked, Jobs, Recursive, SkipExisting, check, edit
+from imgedit.cli.many import edit
 from imgedit.cli.written import as_options, check_out, result_folder, warn
 from imgedit.errors import ConfigError, NoFaceError
 

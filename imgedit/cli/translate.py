@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from imgedit.cli.asked import Asked, on_photos
 from imgedit.cli.common import Force, TranslateModel, Words
-from imgedit.cli.many import Asked, edit, on_photos
+from imgedit.cli.many import edit
 from imgedit.errors import ConfigError
 
 __all__ = ["register", "translate"]
