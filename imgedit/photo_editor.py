@@ -24,6 +24,7 @@ from imgedit.models import library
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import Photo
+from imgedit.pixels import is_same
 from imgedit.render.change import MOVE, Change, apply_all
 from imgedit.vision import faces, geometry, people
 from imgedit.vision.body import Body
@@ -260,7 +261,7 @@ class PhotoEditor:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled)
         edited = photos.with_srgb(photo, seen, rgb)
-        if not self.mark or np.array_equal(rgb, seen):
+        if not self.mark or is_same(rgb, seen):
             return edited
         used = [(model.id, model.manifest.version) for model in found.plan.models]
         return photos.marked(edited, found.plan.description, used)

@@ -14,6 +14,7 @@ __all__ = [
     "from_lab",
     "from_uint8",
     "greyed",
+    "is_same",
     "kept",
     "kept_signed",
     "pixels_to_lab",
@@ -56,6 +57,11 @@ def to_uint8(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
 def eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
     """Return colours 0..255 as uint8, rounded: what networks and estimates look at."""
     return pixels if pixels.dtype == np.uint8 else np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def is_same(pixels: Pixels, others: Pixels) -> bool:
+    """Tell whether two pictures `(H, W, ...)` are equal, row by row: compared at once, they take a third picture."""
+    return pixels.shape == others.shape and all(map(np.array_equal, pixels, others))
 
 
 def kept(colours: NDArray[Any], kind: np.dtype[Any]) -> Pixels:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 
-from imgedit.pixels import from_lab, to_lab, to_pixels, to_tensor, to_uint8
+from imgedit.pixels import from_lab, is_same, to_lab, to_pixels, to_tensor, to_uint8
 
 
 def test_colours_are_rounded_and_saturate() -> None:
@@ -19,6 +21,20 @@ def test_every_level_comes_back_from_what_a_model_sees() -> None:
     assert seen.flags.c_contiguous
     assert np.array_equal(to_pixels(seen), pixels)
     assert np.array_equal(to_tensor(pixels[0]), seen[0])
+
+
+def test_pictures_are_compared_in_less_memory_than_one_of_them_takes() -> None:
+    one = np.arange(300 * 400 * 3, dtype=np.float32).reshape(300, 400, 3)
+    other = one.copy()
+    tracemalloc.start()
+    try:
+        assert is_same(one, other)
+        assert tracemalloc.get_traced_memory()[1] < one.nbytes / 20
+    finally:
+        tracemalloc.stop()
+    other[-1, -1, -1] += 1
+    assert not is_same(one, other)
+    assert not is_same(one, one[:-1])
 
 
 def test_lab_of_known_colours() -> None:

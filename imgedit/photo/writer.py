@@ -49,6 +49,7 @@ _KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
+_OPTIMIZED = 50_000_000  # pixels up to which JPEG's Huffman codes are its own, for which libjpeg keeps the whole picture
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)
@@ -263,12 +264,13 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         for tag, value in tags.items():
             options["exif"][tag] = value
     options |= described
+    is_optimized = photo.width * photo.height <= _OPTIMIZED
     if kind == "JPEG" and photo.jpeg and quality is None:
-        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": True}
+        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": is_optimized}
         if photo.jpeg.subsampling >= 0:
             options["subsampling"] = photo.jpeg.subsampling
     elif kind == "JPEG":
-        options |= {"quality": quality or 95, "subsampling": 0, "optimize": True}
+        options |= {"quality": quality or 95, "subsampling": 0, "optimize": is_optimized}
     elif kind == "WEBP":
         is_exact = photo.lossless and photo.format == "WEBP" and quality is None
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}

@@ -108,6 +108,18 @@ def test_jpeg_keeps_its_quantization_and_subsampling(tmp_path: Path, subsampling
     assert sum(better.jpeg.tables[0]) < sum(again.jpeg.tables[0])
 
 
+def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Codes of its own would have libjpeg keep the whole picture."""
+    source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64), quality=83))
+    own = photo.write(source, source.rgb, tmp_path / "b.jpg")
+    monkeypatch.setattr("imgedit.photo.writer._OPTIMIZED", 64 * 64 - 1)
+    standard = photo.write(source, source.rgb, tmp_path / "c.jpg")
+    assert standard.stat().st_size > own.stat().st_size
+    assert (photo.read(standard).rgb == photo.read(own).rgb).all()
+
+
 def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path) -> None:
     source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64)[..., 0], quality=90))
     coloured = source.rgb.copy()
