@@ -259,7 +259,7 @@ class PhotoEditor:
         seen = rgb = found.changes[0][0].rgb if deep is None else deep
         for subject, changes in found.changes:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
-            rgb = apply_all(rgb, subject, scaled)
+            rgb = apply_all(rgb, subject, scaled, own=rgb is not seen)
         edited = photos.with_srgb(photo, seen, rgb)
         if not self.mark or is_same(rgb, seen):
             return edited

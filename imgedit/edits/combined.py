@@ -54,9 +54,9 @@ class BeforeMoves:
         """As `Change.scaled`."""
         return replace(self, change=self.change.scaled(strength))
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """As `Change.apply`."""
-        return self.change.apply(rgb, subject, region)
+        return self.change.apply(rgb, subject, region, own=own)
 
 
 @dataclass(frozen=True)

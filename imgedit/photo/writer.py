@@ -49,7 +49,7 @@ _KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
-_OPTIMIZED = 50_000_000  # pixels up to which JPEG's Huffman codes are its own, for which libjpeg keeps the whole picture
+_OPTIMIZED = 50_000_000  # pixels up to which a JPEG has Huffman codes of its own; libjpeg keeps the picture for them
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)

@@ -34,29 +34,33 @@ class Change(Protocol):
         """Return the same change at a share of its strength; 0 changes nothing, 1 is the change itself."""
         ...
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Carry the change out.
 
         Args:
             rgb: the photo `(H, W, 3)`, with the changes before this one: uint8, or float32 0..255 where it has 16
-                bits. It stays as it is.
+                bits.
             subject: of the photo as it was given.
             region: where to act, and how much.
+            own: `rgb` is no longer wanted and may be changed in place; else it stays as it is.
 
         Returns:
-            A new photo of the same number type; pixels without weight in the region stay as they are, bit for bit.
+            The photo, of the same number type; pixels without weight in the region stay as they are, bit for bit.
         """
         ...
 
 
-def apply_all(rgb: Pixels, subject: Subject, changes: Iterable[Change]) -> Pixels:
+def apply_all(rgb: Pixels, subject: Subject, changes: Iterable[Change], *, own: bool = False) -> Pixels:
     """Carry the changes of one subject out, each in its own region, in the order that they say.
 
     Args:
         rgb: the photo `(H, W, 3)`, with the changes of other subjects.
         subject: whose changes.
         changes: in any order; those of one `order` follow each other as given.
+        own: as `Change.apply`.
     """
     for change in sorted(changes, key=lambda change: change.order):
-        rgb = change.apply(rgb, subject, regions.find(subject, change.region))
+        made = change.apply(rgb, subject, regions.find(subject, change.region), own=own)
+        own = own or made is not rgb
+        rgb = made
     return rgb

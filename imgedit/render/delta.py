@@ -43,12 +43,12 @@ class Delta:
         """Return the same change at a share of its strength."""
         return replace(self, delta=self.delta * np.float32(strength))
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Add the delta to the photo, in the region and within the crop's own window; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         crop = subject.crop(*spec).transpose(1, 2, 0)
         area = regions.intersect(regions.window(subject, *spec), region)
-        return apply_delta(rgb, self.delta, crop, subject.matrix(*spec), area, found_on=subject.rgb)
+        return apply_delta(rgb, self.delta, crop, subject.matrix(*spec), area, found_on=subject.rgb, own=own)
 
 
 def apply_delta(
@@ -61,6 +61,7 @@ def apply_delta(
     found_on: Pixels | None = None,
     radius: int = 2,
     eps: float = 1e-3,
+    own: bool = False,
 ) -> Pixels:
     """Add a change that was found on a crop to the photo.
 
@@ -78,11 +79,12 @@ def apply_delta(
             changes made. None for `rgb`.
         radius: of the guided filter, crop pixels.
         eps: regularization of the guided filter on colours in 0..1.
+        own: as `Change.apply`.
 
     Returns:
-        A new photo.
+        The changed photo.
     """
-    out = rgb.copy()
+    out = rgb if own else rgb.copy()
     x0, y0, x1, y1 = region.roi
     guide = np.asarray(crop * 0.5 + 0.5, np.float32)
     coefficients = fit_guided(guide, delta, radius, eps)

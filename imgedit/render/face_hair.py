@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError
 from imgedit.pixels import Floats, Pixels, kept, to_lab
 from imgedit.render.change import DETAIL
-from imgedit.render.guided import work_grid
+from imgedit.render.guided import bands, work_grid
 from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
 from imgedit.render.skin import texture_matrix
@@ -95,13 +95,6 @@ def growth_of(arrays: Mapping[str, NDArray[Any]], index: int) -> Growth:
     return Growth(density, direction, scale, cover, variation, length)
 
 
-class _Looked(NamedTuple):
-    """Maps on a part of the photo: density `(h, w)`, and the way hair grows `(h, w, 2)`, unit vectors."""
-
-    density: Floats
-    way: Floats
-
-
 @dataclass(frozen=True, eq=False)
 class FaceHair:
     """A mustache or a beard on a face.
@@ -123,30 +116,36 @@ class FaceHair:
         """Return the same change at a share of its strength: the hair fades in."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Draw the hair on the photo; as `Change.apply`."""
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         near = region.around(_widened(self.points))
         if near is None:
             return out
         x0, y0, x1, y1 = near.roi
         unit = mesh.fit(mesh.template().points, self.points)[0]
-        looked = _looked_up(self.points, self.growth, near.roi)
-        hairs = _hairs(looked.way, self.growth.length * unit, unit)
+        place = _place(self.points, self.growth, near.roi)
+        way, density = _way(place, self.points, self.growth), _at(self.growth.density, place, cv2.BORDER_CONSTANT)
+        del place
+        hairs = _hairs(way, self.growth.length * unit, unit)
+        del way
         # Where the mesh turns away from the viewer, neighbouring pixels lie far apart on the maps.
-        density = np.asarray(cv2.GaussianBlur(looked.density, (0, 0), max(_EVEN * unit, 0.5)), np.float32)
+        density = np.asarray(cv2.GaussianBlur(density, (0, 0), max(_EVEN * unit, 0.5)), np.float32)
         cover = _cover(density, hairs, self.growth) * _skin(subject, near.roi)
-        weight = cover * near.weight * np.float32(self.amount)
-        part = out[y0:y1, x0:x1]
-        shade = _light(part, cover, unit) * (1.0 + _SPREAD * np.clip(hairs, -2.2, 1.4))
-        made = np.minimum(_colour(subject) * shade[..., None], _DARKEST * part)
-        mixed = part + weight[..., None] * (made - part)
-        np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)
+        del density
+        part, colour = out[y0:y1, x0:x1], _colour(subject)
+        light = _light(part, cover, unit)
+        for rows in bands(y1 - y0, x1 - x0):
+            weight = (cover[rows] * near.weight[rows] * np.float32(self.amount))[..., None]
+            shade = light[rows] * (1.0 + _SPREAD * np.clip(hairs[rows], -2.2, 1.4))
+            made = np.minimum(colour * shade[..., None], _DARKEST * part[rows])
+            mixed = part[rows] + weight * (made - part[rows])
+            np.copyto(part[rows], kept(mixed, rgb.dtype), where=weight > 0)
         return out
 
 
-def _looked_up(points: Points, growth: Growth, roi: geometry.Roi) -> _Looked:
-    """Return the maps on a part of the photo."""
+def _place(points: Points, growth: Growth, roi: geometry.Roi) -> Floats:
+    """Return where on the maps each pixel of a part of the photo lies, `(h, w, 2)`."""
     x0, y0, x1, y1 = roi
     h, w, to_photo = work_grid(roi, _WORK)
     face = mesh.template()
@@ -156,16 +155,23 @@ def _looked_up(points: Points, growth: Growth, roi: geometry.Roi) -> _Looked:
     place = geometry.apply(texture_matrix(growth.density.shape, growth.scale), _widened(face.points)[:, :2])
     found, inside = rasterize(on_grid, place, triangles, (h, w))
     found[~inside] = -10.0
-    field = cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
 
-    def at(one: Floats, border: int) -> Floats:
-        return np.asarray(cv2.remap(one, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=border), np.float32)
 
-    density = at(growth.density, cv2.BORDER_CONSTANT)
-    way = np.stack([at(one, cv2.BORDER_REPLICATE) for one in growth.direction], axis=-1)
-    turned = way @ mesh.fit(face.points, points)[1][:2, :2].T.astype(np.float32)
-    length = np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
-    return _Looked(density, np.asarray(turned / length, np.float32))
+def _at(one: Floats, place: Floats, border: int) -> Floats:
+    """Return a map `(h, w)` at places `(H, W, 2)`."""
+    return np.asarray(cv2.remap(one, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=border), np.float32)
+
+
+def _way(place: Floats, points: Points, growth: Growth) -> Floats:
+    """Return the way hair grows on a part of the photo, unit vectors `(h, w, 2)`; `place` as `_place` returns it."""
+    way = np.empty_like(place)
+    turn = mesh.fit(mesh.template().points, points)[1][:2, :2].T.astype(np.float32)
+    for rows in bands(*place.shape[:2]):
+        maps = [_at(one, place[rows], cv2.BORDER_REPLICATE) for one in growth.direction]
+        turned = np.stack(maps, axis=-1) @ turn
+        way[rows] = turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
+    return way
 
 
 def _widened(points: Points) -> Points:
@@ -196,14 +202,19 @@ def _hairs(way: Floats, length: float, unit: float) -> Floats:
     curl = _smooth_noise(rng, shape, _CURL_SIZE * unit) * _CURL
     total = np.zeros(shape, np.float32)
     for aside in _CROSSING:
-        turned = _turned(way, curl + aside)
-        total += 0.6 * _normal(_drawn_out(_noise(rng, shape, _THIN * unit), turned, length))
-    total += 0.35 * _normal(_drawn_out(_noise(rng, shape, _CLUMP * unit), _turned(way, curl), 1.2 * length))
+        hairs = _normal(_drawn_out(_noise(rng, shape, _THIN * unit), way, curl, length, aside))
+        hairs *= 0.6
+        total += hairs
+    tufts = _normal(_drawn_out(_noise(rng, shape, _CLUMP * unit), way, curl, 1.2 * length))
+    tufts *= 0.35
+    total += tufts
     return _normal(total)
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], width: float) -> Floats:
-    noise = rng.standard_normal(shape).astype(np.float32)
+    noise = np.empty(shape, np.float32)
+    for rows in bands(*shape):
+        noise[rows] = rng.standard_normal((rows.stop - rows.start, shape[1]))
     return np.asarray(cv2.GaussianBlur(noise, (0, 0), max(width, _THINNEST)), np.float32)
 
 
@@ -216,7 +227,11 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], width: float
 
 
 def _normal(noise: Floats) -> Floats:
-    return np.asarray((noise - noise.mean()) / np.float32(max(float(noise.std()), 1e-6)), np.float32)
+    """Return noise of mean 0 and deviation 1; it is changed in place."""
+    deviation = np.float32(max(float(noise.std()), 1e-6))
+    noise -= noise.mean()
+    noise /= deviation
+    return noise
 
 
 def _turned(way: Floats, angle: Floats) -> Floats:
@@ -226,19 +241,31 @@ def _turned(way: Floats, angle: Floats) -> Floats:
     return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
-def _drawn_out(noise: Floats, way: Floats, reach: float) -> Floats:
+def _drawn_out(noise: Floats, way: Floats, curl: Floats, reach: float, aside: float = 0.0) -> Floats:
     """Return the sum of noise along a way, over some pixels to both sides: each doubling looks twice as far.
+
+    Args:
+        noise: `(h, w)`.
+        way: `(h, w, 2)`, unit vectors.
+        curl: how far hair turns from it, radians, `(h, w)`.
+        reach: to one side, px.
+        aside: what is added to `curl`.
 
     Reference:
         Cabral and Leedom 1993, "Imaging vector fields using line integral convolution".
     """
-    y, x = np.mgrid[0 : noise.shape[0], 0 : noise.shape[1]].astype(np.float32)
+    height, width = noise.shape
     step = 1.0
     while step < reach:
-        dx, dy = (np.float32(step / 2.0) * way[..., axis] for axis in (0, 1))
-        ahead = cv2.remap(noise, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        back = cv2.remap(noise, x - dx, y - dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        noise = np.asarray(cv2.add(ahead, back), np.float32)
+        doubled = np.empty_like(noise)
+        for rows in bands(height, width):
+            y, x = np.mgrid[rows, 0:width].astype(np.float32)
+            turned = _turned(way[rows], curl[rows] + aside)
+            dx, dy = (np.float32(step / 2.0) * turned[..., axis] for axis in (0, 1))
+            ahead = cv2.remap(noise, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+            back = cv2.remap(noise, x - dx, y - dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+            cv2.add(ahead, back, dst=doubled[rows])
+        noise = doubled
         step *= 2.0
     return noise
 
@@ -289,7 +316,10 @@ def _dark_of(subject: Subject, name: str) -> NDArray[np.float64] | None:
 
 def _light(part: Pixels, cover: Floats, unit: float) -> Floats:
     """Return how much lighter the skin is than in the middle of what is covered, a factor `(h, w)`."""
-    smooth = cv2.GaussianBlur(part.mean(axis=2).astype(np.float32), (0, 0), max(1.0, 0.6 * unit))
+    grey = np.empty(cover.shape, np.float32)
+    for rows in bands(*cover.shape[:2]):
+        grey[rows] = part[rows].mean(axis=2)
+    smooth = cv2.GaussianBlur(grey, (0, 0), max(1.0, 0.6 * unit))
     covered = smooth[cover > 0.2]
     middle = float(np.median(covered)) if covered.size else float(smooth.mean())
     return np.asarray(np.clip(smooth / max(middle, 1.0), *_LIGHT), np.float32)

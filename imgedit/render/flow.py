@@ -52,7 +52,7 @@ class Flow:
         """Return the same change at a share of its strength: what is copied and painted shines through the photo."""
         return replace(self, fields=[(amount * strength, fields) for amount, fields in self.fields])
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Copy and paint in the region, within the crop's own window; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
         area = regions.intersect(regions.window(subject, *spec), region)

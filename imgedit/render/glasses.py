@@ -67,9 +67,9 @@ class Glasses:
         """Return the same change at a share of its strength: the glasses fade in."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Draw the glasses on the photo; as `Change.apply`."""
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
 
         def blur(roi: geometry.Roi) -> float:
             x0, y0, x1, y1 = roi

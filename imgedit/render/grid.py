@@ -83,10 +83,11 @@ class Grid:
         """Return the same change at a share of its strength."""
         return replace(self, grids=[(amount * strength, grid) for amount, grid in self.grids])
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Grade the photo in the region; as `Change.apply`."""
         spec = (self.crop.kind, self.crop.height, self.crop.width)
-        return apply_grids(rgb, self.grids, self.guide, subject.matrix(*spec), spec[1:], region, tint=self.tint)
+        matrix = subject.matrix(*spec)
+        return apply_grids(rgb, self.grids, self.guide, matrix, spec[1:], region, tint=self.tint, own=own)
 
 
 def apply_grids(
@@ -99,6 +100,7 @@ def apply_grids(
     *,
     contrast: float = CONTRAST,
     tint: Tint | None = None,
+    own: bool = False,
 ) -> Pixels:
     """Grade a photo with bilateral grids of affine colour transforms.
 
@@ -111,14 +113,15 @@ def apply_grids(
         region: where to act.
         contrast: share of the photo's contrast among neighbours that comes back.
         tint: range for the mean of what the grids make; None leaves it as it is.
+        own: as `Change.apply`.
 
     Returns:
-        A new photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
+        The photo: `photo + region * (graded - photo)` with `graded = photo + sum of weight * (clip(A photo + b) -
         photo)`, its luminance then pulled towards the photo's contrast, in proportion to region, and at the region's
         edge held to the mean of what lies around it. If the mean of `A photo + b` is out of `tint`, one shift of a* and
         b* is added to it.
     """
-    out = rgb.copy()
+    out = rgb if own else rgb.copy()
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out

@@ -63,7 +63,7 @@ class Half:
         """Return the same change at a share of its strength: the half fades in."""
         return replace(self, strength=self.strength * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Paint the half on the turned photo; as `Change.apply`."""
         matrix = geometry.crop_matrix(Mesh(self.target, 1.0).landmarks, CROP, self.size)
         masks = self.masks(subject, matrix)
@@ -77,7 +77,7 @@ class Half:
         weight = geometry.put_back(masks.weight, matrix, region.roi) * region.weight * np.float32(self.strength)
         picture = (geometry.put_back(np.ascontiguousarray(painted), matrix, region.roi, smooth=True) + 1.0) * 127.5
         picture += self._detail(rgb, crop, masks.detail, matrix, region.roi)
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         part = out[y0:y1, x0:x1]
         mixed = part + weight[..., None] * (picture - part)
         np.copyto(part, kept(mixed, rgb.dtype), where=weight[..., None] > 0)

@@ -54,7 +54,7 @@ class Mouth:
         """Return the same change at a share of its strength: the mesh goes a share of its way."""
         return replace(self, target=self.source + strength * (self.target - self.source))
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Paint between the lips of the moved photo; as `Change.apply`."""
         share = painted_share(self.source, self.target)
         if share <= 0.0:
@@ -71,7 +71,7 @@ class Mouth:
         x0, y0, x1, y1 = area.roi
         if x1 <= x0 or y1 <= y0:
             return rgb
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         enlarged = geometry.put_back(np.ascontiguousarray(painted), matrix, area.roi, smooth=True, edge=True)
         weight = (area.weight * np.float32(share))[..., None]
         part = out[y0:y1, x0:x1]

@@ -63,11 +63,11 @@ class Removal:
         _, mask = self.take(to_tensor(eight_bit(geometry.cut(rgb, matrix, self.size, edge=True))))
         return float((mask * eyes.where_frames_may_be(self.points, matrix, self.size) > _SEEN).mean())
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Take the glasses off the photo; as `Change.apply`."""
         matrix = eyes.window(self.points, self.size)
         roi = _bounds(matrix, self.size, region.roi)
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         if roi is None:
             return out
         crop = eight_bit(geometry.cut(rgb, matrix, self.size, edge=True))

@@ -118,9 +118,9 @@ class Skin:
         """Return the same change at a share of its strength."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Change the skin of the photo; as `Change.apply`."""
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         near = region.around(self.points)
         if near is None:
             return out
@@ -139,18 +139,24 @@ class Skin:
         """Return what is added to log luminance, and how much of it counts, both `(h, w)`."""
         unit = mesh.fit(mesh.template().points, self.points)[0]
         weight, change = _looked_up(self.points, self.age, roi)
-        weight = np.asarray(weight * skin, np.float32)
+        weight *= skin
         log_y = _log_luminance(part)
-        level = np.exp(_blurred(log_y, weight, BANDS[2] * unit))
-        change *= 1.0 - _PALE * smoothstep((level - _BURNT[0]) / (_BURNT[1] - _BURNT[0])).astype(np.float32)
-        smooth = [_blurred(log_y, weight, sigma * unit) for sigma in BANDS]
-        for i, gain in enumerate(self.age.gain):
-            detail = smooth[i] - smooth[i + 1]
-            kept = np.exp(-np.square(detail / _LIMIT))
-            if gain > 0:
-                kept = np.where(detail > 0, np.float32(_BRIGHT), np.float32(1.0)) * kept
-            change += np.float32(gain) * detail * kept
-        return np.clip(change, -_MOST, _MOST), weight
+        around = _blurred(log_y, weight, BANDS[2] * unit)
+        for rows in bands(*around.shape[:2]):
+            level = np.exp(around[rows])
+            change[rows] *= 1.0 - _PALE * smoothstep((level - _BURNT[0]) / (_BURNT[1] - _BURNT[0])).astype(np.float32)
+        del around
+        finer = _blurred(log_y, weight, BANDS[0] * unit)
+        for sigma, gain in zip(BANDS[1:], self.age.gain, strict=True):
+            coarser = _blurred(log_y, weight, sigma * unit)
+            for rows in bands(*change.shape[:2]):
+                detail = finer[rows] - coarser[rows]
+                kept = np.exp(-np.square(detail / _LIMIT))
+                if gain > 0:
+                    kept = np.where(detail > 0, np.float32(_BRIGHT), np.float32(1.0)) * kept
+                change[rows] += np.float32(gain) * detail * kept
+            finer = coarser
+        return np.clip(change, -_MOST, _MOST, out=change), weight
 
 
 def _looked_up(points: Points, age: Age, roi: geometry.Roi) -> tuple[Floats, Floats]:
@@ -165,11 +171,13 @@ def _looked_up(points: Points, age: Age, roi: geometry.Roi) -> tuple[Floats, Flo
     size = (x1 - x0, y1 - y0)
     field = cv2.resize(found, size, interpolation=cv2.INTER_LINEAR)
     within = cv2.resize(edge, size, interpolation=cv2.INTER_LINEAR)
-    weight, shade = (
-        np.asarray(cv2.remap(one, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        for one in (age.weight, age.shade)
-    )
-    return np.asarray(weight * np.clip(2.0 * within - 1.0, 0.0, 1.0), np.float32), np.asarray(shade, np.float32)
+    weight, shade = (np.empty(field.shape[:2], np.float32) for _ in range(2))
+    for rows in bands(*weight.shape[:2]):
+        at = field[rows, :, 0], field[rows, :, 1]
+        for out, one in ((weight, age.weight), (shade, age.shade)):
+            out[rows] = cv2.remap(one, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        weight[rows] *= np.clip(2.0 * within[rows] - 1.0, 0.0, 1.0)
+    return weight, shade
 
 
 def _blurred(image: Floats, weight: Floats, sigma: float) -> Floats:
@@ -200,9 +208,11 @@ def _enlarged(plane: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _log_luminance(rgb: Pixels) -> Floats:
-    linear = _to_linear(rgb)
-    y = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return np.asarray(np.log(y + np.float32(_DARK)), np.float32)
+    log_y = np.empty(rgb.shape[:2], np.float32)
+    for rows in bands(*rgb.shape[:2]):
+        y = _to_linear(rgb[rows]) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        log_y[rows] = np.log(y + np.float32(_DARK))
+    return log_y
 
 
 def _to_linear(rgb: Pixels) -> Floats:

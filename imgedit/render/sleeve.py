@@ -71,7 +71,7 @@ class Sleeve:
         """Return the same change at a share of its strength."""
         return replace(self, share=self.share * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Paint the sleeve; as `Change.apply`."""
         body = subject.place
         matrix = arms.window(self.arm)
@@ -105,7 +105,7 @@ class Sleeve:
         if self.is_short and float(np.abs(cloth - skin).max()) > _TELLS_APART:
             weight *= 1.0 - was * person[..., 0] * share_of(drawn, cloth, skin)  # cloth that stays is the photo's own
         mixed = part + weight[..., None] * (after - part)
-        out = rgb.copy()
+        out = rgb if own else rgb.copy()
         new = kept(mixed * 255.0, rgb.dtype)
         np.copyto(out[y0:y1, x0:x1], new, where=weight[..., None] > 0)
         return out

@@ -111,10 +111,10 @@ class Tone:
         """Return the same change at a share of its strength."""
         return replace(self, amount=self.amount * strength)
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Tone the photo in the region; as `Change.apply`."""
         matrix = subject.matrix(self.crop.kind, self.crop.height, self.crop.width)
-        return toned(rgb, self.curve, region, self.crop.width / geometry.crop_scale(matrix), self.amount)
+        return toned(rgb, self.curve, region, self.crop.width / geometry.crop_scale(matrix), self.amount, own=own)
 
 
 class _Around(NamedTuple):
@@ -143,7 +143,9 @@ class _Around(NamedTuple):
     even: Floats
 
 
-def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: float = 1.0) -> Pixels:
+def toned(
+    rgb: Pixels, curve: Curve, region: Region, window: float, amount: float = 1.0, *, own: bool = False
+) -> Pixels:
     """Tone a photo.
 
     Args:
@@ -152,11 +154,12 @@ def toned(rgb: Pixels, curve: Curve, region: Region, window: float, amount: floa
         region: where to act.
         window: width of the subject's window, px of the photo.
         amount: share of the change.
+        own: as `Change.apply`.
 
     Returns:
-        A new photo. Where hair is a share of a pixel, that share changes, and what shines through stays.
+        The changed photo. Where hair is a share of a pixel, that share changes, and what shines through stays.
     """
-    out = rgb.copy()
+    out = rgb if own else rgb.copy()
     x0, y0, x1, y1 = region.roi
     if not region.weight.any():
         return out

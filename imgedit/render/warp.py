@@ -56,7 +56,7 @@ class Warp:
         """Return the same change at a share of its strength: every point goes a share of its way."""
         return replace(self, target=self.source + strength * (self.target - self.source))
 
-    def apply(self, rgb: Pixels, subject: Subject, region: Region) -> Pixels:
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Move the photo's pixels; as `Change.apply`."""
         return warp_points(rgb, self.source, self.target, parsed_maps(subject), region)
 

@@ -28,9 +28,11 @@ class Note:
     def scaled(self, strength: float) -> Note:
         return self
 
-    def apply(self, rgb: np.ndarray, subject: Any, region: Region) -> np.ndarray:
+    def apply(self, rgb: np.ndarray, subject: Any, region: Region, *, own: bool = False) -> np.ndarray:
         self.notes.append((self.name, str(region)))
-        return rgb + 1
+        out = rgb if own else rgb.copy()
+        out += 1
+        return out
 
 
 def test_colours_come_first_then_what_moves_then_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +44,8 @@ def test_colours_come_first_then_what_moves_then_what_is_drawn(monkeypatch: pyte
         Note("teeth", DETAIL, "mouth", notes),
         Note("blond", COLOUR, "hair", notes),
     ]
-    out = change.apply_all(np.zeros((2, 2, 3), np.uint8), "she", made)  # type: ignore[arg-type]
+    photo = np.zeros((2, 2, 3), np.uint8)
+    out = change.apply_all(photo, "she", made)  # type: ignore[arg-type]
     assert notes == [
         ("blond", "she's hair"),
         ("pose", "she's all"),
@@ -50,8 +53,26 @@ def test_colours_come_first_then_what_moves_then_what_is_drawn(monkeypatch: pyte
         ("teeth", "she's mouth"),
     ]
     np.testing.assert_array_equal(out, 4)
+    np.testing.assert_array_equal(photo, 0)
+    again = change.apply_all(out, "she", made, own=True)  # type: ignore[arg-type]
+    assert again is out
 
 
 def test_grids_colour_flows_move_and_deltas_draw() -> None:
     assert (Grid.order, Flow.order, Delta.order) == (COLOUR, MOVE, DETAIL)
     assert COLOUR < MOVE < DETAIL
+
+
+def test_only_the_first_change_copies_the_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "find", lambda subject, name: None)
+    given: list[bool] = []
+
+    @dataclass(frozen=True)
+    class Seen(Note):
+        def apply(self, rgb: np.ndarray, subject: Any, region: Region, *, own: bool = False) -> np.ndarray:
+            given.append(own)
+            return super().apply(rgb, subject, region, own=own)
+
+    made = [Seen(name, COLOUR, "all", []) for name in ("red", "green", "blue")]
+    change.apply_all(np.zeros((2, 2, 3), np.uint8), "she", made)  # type: ignore[arg-type]
+    assert given == [False, True, True]
