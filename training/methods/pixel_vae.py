@@ -5,7 +5,7 @@ Symbols of the paper: encoder = q(z | x), decoder = p(x | z) = the product of p(
 README: the PixelCNN of `training.networks.pixelvae`, Adam at 1e-3, each number of a gradient within 1, the weight of
 the KL rising from 0 over 10,000 of 200,000 steps. It trains on pictures whose greys were drawn once (Larochelle's file,
 50,000 of them); ours are drawn anew each time a picture is seen, from 55,000. `paper-threshold` splits greys in the
-middle instead.
+middle instead. `binary-vae` is what `binary` is beside: a VAE whose pixels do not see each other.
 Deviations of the other presets: other networks, one level of latent variables, the weights are averaged, one-cycle
 learning rate.
 Convolutions are shifted instead of masked, and a draft picture is learned from the decoder's features (without touching
@@ -57,7 +57,7 @@ class Config(latent.PlainConfig):
     pixel_width: int = 16
     """Channels of the PixelCNN."""
     pixel_layers: int = 4
-    """Layers of the PixelCNN; each lets a pixel see one further away."""
+    """Layers of the PixelCNN; each lets a pixel see one further away. 0: none sees another, and it is a plain VAE."""
     steps: int = 10000
     """Optimizer steps."""
     lambda_kl: float = 1.0
@@ -71,6 +71,8 @@ class Config(latent.PlainConfig):
             raise ValueError(f"levels must be 2..256, got {self.levels}")
         if self.binarise == "drawn" and self.levels != 2:
             raise ValueError(f"binarise=drawn needs levels=2, got {self.levels}")
+        if self.pixel_layers < (self.network == "released"):
+            raise ValueError(f"pixel_layers must be 0 or more, of the released networks 1, got {self.pixel_layers}")
         if self.clip < 0:
             raise ValueError(f"clip must be 0 or more, got {self.clip}")
         if self.network == "released" and (self.size, self.channels, self.levels) != (SIDE, 1, 2):
@@ -84,7 +86,8 @@ _PAPER: dict[str, object] = {
 }  # fmt: skip
 PRESETS: dict[str, dict[str, object]] = {
     "compact": {},
-    "binary": {"levels": 2},
+    "binary": {"levels": 2, "binarise": "drawn"},
+    "binary-vae": {"levels": 2, "binarise": "drawn", "pixel_layers": 0},
     "paper": _PAPER,
     "paper-threshold": {**_PAPER, "binarise": "threshold"},
     "face": {"size": 64, "channels": 3, "z_dim": 64, "levels": 32, "batch_size": 16},

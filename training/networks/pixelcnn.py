@@ -31,7 +31,67 @@ def dequantise(index: Tensor, levels: int) -> Tensor:
     return index.float() * (2.0 / (levels - 1)) - 1.0
 
 
-class PixelCNN(nn.Module):
+class Pixels(nn.Module):
+    """`log p(image | condition)` of pictures whose values have levels.
+
+    Args:
+        levels: values that a channel can take.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.levels = levels
+
+    def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the logits of every level of every value in one pass, `(N, levels, C, H, W)`; as `PixelCNN`."""
+        raise NotImplementedError
+
+    def nll(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the negative log-likelihood of pictures in [-1, 1] in nats, `(N,)`, summed over all values."""
+        index = quantise(image, self.levels)
+        logits = self(dequantise(index, self.levels), condition)
+        return F.cross_entropy(logits, index, reduction="none").flatten(1).sum(1)
+
+
+class IndependentPixels(Pixels):
+    """`log p(image | condition)` as a product over values that do not see each other: what the decoder of a VAE says.
+
+    Args:
+        channels: of the picture.
+        levels: values that a channel can take.
+        n_condition: channels of the condition, which has the picture's size.
+    """
+
+    def __init__(self, channels: int, levels: int, n_condition: int) -> None:
+        super().__init__(levels)
+        self.channels = channels
+        self.head = nn.Conv2d(n_condition, channels * levels, 1)
+
+    def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the logits, as `PixelCNN.forward`; the picture does not count."""
+        if condition is None:
+            raise ValueError("pixels that do not see each other need a condition")
+        logits: Tensor = self.head(condition).unflatten(1, (self.levels, self.channels))
+        return logits
+
+    @torch.no_grad()
+    def sample(
+        self,
+        condition: Tensor,
+        generator: torch.Generator | None = None,
+        uniform: Tensor | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Draw pictures, all values at once; arguments as `PixelCNN.sample`, `size` as the condition has it."""
+        logits = self(condition, condition).movedim(1, -1)  # N, C, H, W, levels
+        if uniform is None:
+            n, channels, height, width = logits.shape[:4]
+            uniform = torch.rand((n, height, width, channels), generator=generator, device=condition.device)
+        index = draw(logits.flatten(0, 3), uniform.movedim(-1, 1).flatten())
+        return dequantise(index, self.levels).view(logits.shape[:4])
+
+
+class PixelCNN(Pixels):
     """`log p(image | condition)` as a product over pixels in reading order and, within one, over colours.
 
     Convolutions are shifted instead of masked: they hold only the weights that a mask would leave.
@@ -64,10 +124,10 @@ class PixelCNN(nn.Module):
         first_kernel: int | None = None,
         full: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(levels)
         if full and (channels != 1 or not gated or not n_condition):
             raise ValueError("full needs one channel, gates and a condition")
-        self.levels, self.gated, self.full = levels, gated, full
+        self.gated, self.full = gated, full
         self.kernels = [first_kernel or kernel] + [kernel] * (n_layers - 1)
         self.reach = [k // 2 + 1 for k in self.kernels]
         self.n_in = n_in = [channels] + [width] * (n_layers - 1)
@@ -118,12 +178,6 @@ class PixelCNN(nn.Module):
             v, out = self._gate(v_gates), self.mix[i](self._gate(h_gates))
             h = out if i == 0 else h + out
         return torch.stack([self._logits(c, h, image[:, :c], conditions.end) for c in range(len(self.head))], 2)
-
-    def nll(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return the negative log-likelihood of pictures in [-1, 1] in nats, `(N,)`, summed over all values."""
-        index = quantise(image, self.levels)
-        logits = self(dequantise(index, self.levels), condition)
-        return F.cross_entropy(logits, index, reduction="none").flatten(1).sum(1)
 
     @torch.no_grad()
     def sample(
@@ -281,7 +335,7 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
 class Levels(nn.Module):
     """Picture so far and condition -> probability of each level of each value, `(N, levels, C, H, W)`."""
 
-    def __init__(self, pixels: PixelCNN) -> None:
+    def __init__(self, pixels: Pixels) -> None:
         super().__init__()
         self.pixels = pixels
 
@@ -303,7 +357,7 @@ class PixelDecoder(nn.Module):
         width: as `Decoder`; also the channels of the map.
         levels: as `PixelCNN`.
         pixel_width: as `PixelCNN`.
-        pixel_layers: as `PixelCNN`.
+        pixel_layers: as `PixelCNN`; 0: no pixel sees another (`IndependentPixels`).
         gated: as `PixelCNN`.
     """
 
@@ -322,7 +376,11 @@ class PixelDecoder(nn.Module):
         super().__init__()
         self.map = Decoder(width, size, s_dim, z_dim, width, squash=False)
         self.to_draft = nn.Conv2d(width, channels, 1)
-        self.pixels = PixelCNN(channels, levels, pixel_width, pixel_layers, width, gated)
+        self.pixels: PixelCNN | IndependentPixels = (
+            PixelCNN(channels, levels, pixel_width, pixel_layers, width, gated)
+            if pixel_layers
+            else IndependentPixels(channels, levels, width)
+        )
 
     def features(self, s: Tensor, z: Tensor) -> Tensor:
         """Return the map, `(N, width, H, W)`."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from imgedit.errors import ConfigError
 from training.data.batch import Batch
 from training.methods import pixel_vae
 from training.networks.pixelvae import ReleasedEncoder
@@ -104,3 +105,30 @@ def test_drawing_from_a_code_fills_the_whole_picture() -> None:
 def test_settings_that_cannot_be_are_refused(settings: list[str], wrong: str) -> None:
     with pytest.raises(Exception, match=wrong):
         configs.resolve("pixel_vae", "paper", settings)
+
+
+def test_without_layers_it_is_a_vae_that_is_measured_drawn_and_exported_alike() -> None:
+    torch.manual_seed(0)
+    small = ["size=8", "width=4", "z_dim=3", "batch_size=4", "steps=100"]
+    method = pixel_vae.Method(configs.resolve("pixel_vae", "binary-vae", small))
+    image = torch.sign(torch.rand(4, 1, 8, 8) - 0.5)
+    first = float(method.step(stream(image))["bits_per_dim"])
+    for _ in range(99):
+        last = float(method.step(stream(image))["bits_per_dim"])
+    assert last < 0.8 * first
+    drawn = method.sample_pixels(torch.zeros(2, 0), torch.randn(2, 3))
+    assert (drawn.shape, drawn.unique().tolist()) == ((2, 1, 8, 8), [-1.0, 1.0])
+    bits = method.bits_per_dim(method.shown(image), 8)
+    assert bits.shape == (4,)
+    assert bits.isfinite().all()
+    graphs = method.graphs()
+    with torch.no_grad():
+        condition = graphs["condition"].module(torch.zeros(1, 3))
+        probability = graphs["pixels"].module(image[:1], condition)
+    assert probability.shape == (1, 2, 1, 8, 8)
+    assert torch.allclose(probability.sum(1), torch.ones(1, 1, 8, 8), atol=1e-5)
+
+
+def test_the_released_networks_need_a_layer() -> None:
+    with pytest.raises(ConfigError, match="released networks 1, got 0"):
+        made("pixel_layers=0")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from training.networks.pixelcnn import (
+    IndependentPixels,
     PixelCNN,
     dequantise,
     draw,
@@ -156,3 +157,30 @@ def test_draws_follow_the_softmax() -> None:
     uniform = torch.rand(20000, generator=torch.Generator().manual_seed(0))
     share = torch.bincount(draw(logits, uniform), minlength=3) / 20000
     assert torch.allclose(share, torch.tensor([0.2, 0.5, 0.3]), atol=0.015)  # four standard deviations
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@torch.no_grad()
+def test_independent_pixels_are_a_likelihood_and_are_drawn_from_it(channels: int) -> None:
+    torch.manual_seed(0)
+    made = IndependentPixels(channels, 2, 2)
+    side = (2, 3) if channels == 1 else (1, 2)
+    index = torch.tensor(list(itertools.product([0, 1], repeat=channels * side[0] * side[1])))
+    pictures = dequantise(index, 2).reshape(-1, channels, *side)
+    condition = torch.randn(1, 2, *side)
+    nats = made.nll(pictures, condition.expand(len(pictures), -1, -1, -1))
+    assert float((-nats.double()).exp().sum()) == pytest.approx(1.0, abs=1e-4)
+    drawn = made.sample(condition.expand(8000, -1, -1, -1), torch.Generator().manual_seed(0))
+    expected = made(pictures[:1], condition).softmax(1)[0, 1]
+    assert torch.allclose((drawn > 0).float().mean(0), expected, atol=0.03)  # five standard deviations
+
+
+@torch.no_grad()
+def test_independent_pixels_do_not_see_the_picture() -> None:
+    torch.manual_seed(0)
+    made, condition = IndependentPixels(1, 4, 2), torch.randn(2, 2, 5, 4)
+    assert torch.equal(made(torch.zeros(2, 1, 5, 4), condition), made(torch.ones(2, 1, 5, 4), condition))
+    uniform = torch.rand(2, 5, 4, 1)
+    again = made.sample(condition, uniform=uniform)
+    uniform[:, 0, 0] = 1.0 - uniform[:, 0, 0]
+    assert torch.equal(made.sample(condition, uniform=uniform)[:, :, 1:], again[:, :, 1:])
