@@ -109,7 +109,7 @@ def test_settings_that_cannot_be_are_refused(settings: list[str], wrong: str) ->
 
 def test_without_layers_it_is_a_vae_that_is_measured_drawn_and_exported_alike() -> None:
     torch.manual_seed(0)
-    small = ["size=8", "width=4", "z_dim=3", "batch_size=4", "steps=100"]
+    small = ["size=8", "width=4", "z_dim=3", "batch_size=4", "steps=100", "lr=0.01"]
     method = pixel_vae.Method(configs.resolve("pixel_vae", "binary-vae", small))
     image = torch.sign(torch.rand(4, 1, 8, 8) - 0.5)
     first = float(method.step(stream(image))["bits_per_dim"])
