@@ -103,6 +103,7 @@ class Result:
         moved: `edited` where they are now: a turned head has new landmarks, by which its crop is cut.
         bodies: those that were edited, where an edit changes bodies.
         no_face: why nothing was edited, where a photo without faces is no error.
+        is_changed: whether any pixel is another than in the given photo.
     """
 
     photo: Photo
@@ -114,6 +115,7 @@ class Result:
     moved: list[Face] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
     no_face: str = ""
+    is_changed: bool = False
 
 
 class PhotoEditor:
@@ -246,7 +248,7 @@ class PhotoEditor:
         return Found(plan, changes, list(said), time.perf_counter() - start)
 
     def apply(self, photo: Photo, found: Found, strength: float = 1.0) -> Photo:
-        """Carry changes out and return the edited photo.
+        """Carry changes out and return the edited photo; the given photo itself where that changes no pixel.
 
         Args:
             photo: the photo.
@@ -260,8 +262,10 @@ class PhotoEditor:
         for subject, changes in found.changes:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled, own=rgb is not seen)
+        if is_same(rgb, seen):
+            return photo
         edited = photos.with_srgb(photo, seen, rgb)
-        if not self.mark or is_same(rgb, seen):
+        if not self.mark:
             return edited
         used = [(model.id, model.manifest.version) for model in found.plan.models]
         return photos.marked(edited, found.plan.description, used)
@@ -297,6 +301,7 @@ class PhotoEditor:
         for strength in strengths:
             start = time.perf_counter()
             edited = self.apply(prepared.photo, found, strength)
+            is_changed = edited is not prepared.photo
             if prepared.quarters:
                 edited = photos.turned(edited, -prepared.quarters)
             seconds = {
@@ -308,8 +313,11 @@ class PhotoEditor:
             moved = [_moved(face, changed[id(face)], strength) for face in prepared.chosen]
             own = [[prepared.as_given(face) for face in some] for some in (prepared.faces, prepared.chosen, moved)]
             results.append(
-                Result(edited, own[0], own[1], found.warnings, seconds, moved=own[2], bodies=prepared.bodies)
-            )
+                Result(
+                    edited, own[0], own[1], found.warnings, seconds, moved=own[2], bodies=prepared.bodies,
+                    is_changed=is_changed,
+                )
+            )  # fmt: skip
         return results
 
     def translate_photo(

@@ -39,6 +39,7 @@ class Swapped:
         faces: the face of each picture; None where a model sees the whole picture.
         warnings: sentences for the user.
         seconds: of a swap of photos, by stage.
+        is_changed: whether a swap of photos changed any pixel; what a model makes is always new.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Swapped:
     faces: Sequence[Face | None]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    is_changed: bool = True
 
 
 def express(
@@ -207,7 +209,7 @@ def swap_files(
         return Swapped(path, coded.model[0], coded.faces)
     done = editor.edit_prepared(prepared, plan)[0]
     path = deliver.write([File(target, replace(done.photo, permissions=mode))], overwrite=overwrite)[0]
-    return Swapped(path, mesh.MODEL, [*done.edited, plan.driver.face], done.warnings, done.timings)
+    return Swapped(path, mesh.MODEL, [*done.edited, plan.driver.face], done.warnings, done.timings, done.is_changed)
 
 
 def _is_coded(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgedit.cli.asked import Asked
 from imgedit.cli.common import device_used, message, result
-from imgedit.cli.written import result_folder, tell, warn
+from imgedit.cli.written import result_folder, tell, tell_unchanged, warn
 from imgedit.errors import BatchError
 from imgedit.interrupts import Terminated
 
@@ -198,6 +198,7 @@ def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
     if outcome.result is not None:
         said = filter(None, [*outcome.result.warnings, outcome.result.no_face])
         warn(list(said), quiet=asked.quiet, photo=photo, told=asked.told)
+        tell_unchanged(photo, outcome.result, quiet=asked.quiet)
         if asked.as_json:
             tell(photo, outcome.result, as_json=True, quiet=True, more=more(outcome.result))
         else:

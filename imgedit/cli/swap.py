@@ -9,9 +9,9 @@ import typer
 
 from imgedit.cli import completion
 from imgedit.cli.asked import Asked, Jobs, Recursive, SkipExisting, check
-from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, result, show_logs
+from imgedit.cli.common import Device, Json, NoMark, Overwrite, Quiet, device_used, message, result, show_logs
 from imgedit.cli.many import edit
-from imgedit.cli.written import as_options, check_out, result_folder, warn
+from imgedit.cli.written import UNCHANGED, as_options, check_out, result_folder, warn
 from imgedit.errors import ConfigError, NoFaceError
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def swap(
 def report(done: Swapped, pictures: Sequence[str], *, is_stdout: bool, as_json: bool, quiet: bool) -> None:
     """Print the path of the result, or all that is known of it as JSON; nothing where stdout is the picture."""
     warn(done.warnings, quiet=quiet)
+    if not done.is_changed:
+        message(f"{pictures[0]}: {UNCHANGED}", quiet=quiet)
     if is_stdout:
         return
     if not as_json:
@@ -121,6 +123,7 @@ def report(done: Swapped, pictures: Sequence[str], *, is_stdout: bool, as_json: 
         {
             "pictures": list(pictures),
             "written": str(done.path),
+            "changed": done.is_changed,
             "model": done.model,
             "faces": found,
             "warnings": as_options(done.warnings),

@@ -13,7 +13,20 @@ from imgedit.errors import ConfigError
 if TYPE_CHECKING:
     from imgedit.editor import Result
 
-__all__ = ["as_options", "check_out", "check_stdout", "name", "result_folder", "tell", "warn"]
+__all__ = [
+    "UNCHANGED",
+    "as_options",
+    "check_out",
+    "check_stdout",
+    "name",
+    "result_folder",
+    "tell",
+    "tell_unchanged",
+    "warn",
+]
+
+UNCHANGED = "nothing was changed; the result shows the photo as it is"
+"""What is said of a photo that an edit left as it was."""
 
 
 def check_out(out: str | None) -> None:
@@ -74,11 +87,13 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
         more: what else the JSON says.
     """
     warn([*done.warnings, *filter(None, [done.no_face])], quiet=quiet)
+    tell_unchanged(photo, done, quiet=quiet)
     if as_json:
         result(
             {
                 "photo": photo,
                 "written": [str(path) for path in done.written],
+                "changed": done.is_changed,
                 **(more or {}),
                 "faces": [face.to_json() for face in done.edited],
                 "warnings": as_options(done.warnings),
@@ -89,6 +104,12 @@ def tell(photo: str, done: Result, *, as_json: bool, quiet: bool, more: dict[str
         )
     else:
         name(done.written)
+
+
+def tell_unchanged(photo: str, done: Result, *, quiet: bool) -> None:
+    """Say of a photo that was written as it came that it is so; of one without a face another sentence says it."""
+    if done.written and not done.is_changed and not done.no_face:
+        message(f"{photo}: {UNCHANGED}", quiet=quiet)
 
 
 def warn(warnings: Sequence[str], *, quiet: bool, photo: str = "", told: set[str] | None = None) -> None:

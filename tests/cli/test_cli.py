@@ -90,6 +90,19 @@ def test_strength_zero_gives_the_very_pixels_back(portrait, tmp_path):
     np.testing.assert_array_equal(photo.read(out).rgb, photo.read(portrait).rgb)
 
 
+def test_an_edit_that_changes_nothing_is_told_of_one_and_of_many(portrait, tmp_path):
+    nothing = ("translate", "-a", "no-eyeglasses", "--device", "cpu")
+    says = f"{portrait}: nothing was changed; the result shows the photo as it is"
+    code, out, err = run(*nothing, portrait, "-o", tmp_path / "o.png", "--json")
+    assert (code, json.loads(out)["changed"], err.splitlines()[-1]) == (0, False, says)
+    code, out, err = run(*nothing, portrait.parent, "-o", tmp_path / "out", "--json")
+    told = {json.loads(line)["photo"]: json.loads(line)["changed"] for line in out.splitlines()}
+    assert (code, told[str(portrait)], says in err.splitlines()) == (0, False, True)
+    assert says not in run(*nothing, portrait, "-o", tmp_path / "q.png", "--quiet")[2]
+    code, out, err = run("translate", "-a", "blond", portrait, "-o", tmp_path / "b.png", "--json", *HAIR)
+    assert (code, json.loads(out)["changed"], "nothing was changed" in err) == (0, True, False)
+
+
 def test_words_of_two_models_in_one_call(portrait, tmp_path):
     out = tmp_path / "o.png"
     code, _, err = run("translate", "-a", "blonde", "-a", "no-smiling=0.5", portrait, "-o", out, "--device", "cpu")

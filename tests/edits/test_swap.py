@@ -276,6 +276,7 @@ def test_json_tells_what_was_done(tmp_path):
     told = {
         "pictures": [str(a), str(b)],
         "written": target,
+        "changed": True,
         "model": "means.digits",
         "faces": [None, None],
         "warnings": [],
