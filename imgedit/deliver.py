@@ -170,13 +170,20 @@ def beside(pictures: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(list(pictures), axis=1)
 
 
-def check(paths: Sequence[Path], *, overwrite: bool = False, endings: Collection[str] = tuple(SUFFIXES)) -> None:
+def check(
+    paths: Sequence[Path],
+    *,
+    overwrite: bool = False,
+    endings: Collection[str] = tuple(SUFFIXES),
+    makes_folder: bool = False,
+) -> None:
     """Find out before the work whether files can be written.
 
     Args:
         paths: the files; one alone may be standard output.
         overwrite: files that exist are replaced.
         endings: of names that are known.
+        makes_folder: a folder that is missing is made before the files.
 
     Raises:
         ConfigError: several pictures are to go to standard output, or it is a terminal.
@@ -185,7 +192,7 @@ def check(paths: Sequence[Path], *, overwrite: bool = False, endings: Collection
     if len(paths) > 1 and any(is_stdout(path) for path in paths):
         raise ConfigError(f"standard output takes one picture, not {len(paths)}; name a file")
     for path in paths:
-        photos.check_output(path, overwrite=overwrite, endings=endings)
+        photos.check_output(path, overwrite=overwrite, endings=endings, makes_folder=makes_folder)
 
 
 @contextlib.contextmanager

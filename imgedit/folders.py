@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +12,34 @@ from pathlib import Path
 
 from imgedit.errors import OutputError
 
-__all__ = ["ResultFolders"]
+__all__ = ["ResultFolders", "check_folder"]
+
+
+def check_folder(folder: Path) -> None:
+    """Find out before the work whether a folder is there, or can be made with those above it; none is made.
+
+    Raises:
+        OutputError: as `ResultFolders.open`.
+    """
+    try:
+        place = folder
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        if place.is_dir():
+            code = 0 if place == folder or os.access(place, os.W_OK | os.X_OK) else errno.EACCES
+        else:
+            code = errno.EEXIST if place == folder else errno.ENOTDIR
+        if code:
+            raise OSError(code, os.strerror(code))
+    except (OSError, ValueError) as error:
+        raise _unmade(folder, error) from error
+
+
+def _unmade(folder: Path, error: Exception) -> OutputError:
+    """Return what is said of a folder that cannot be made."""
+    if isinstance(error, FileExistsError):
+        return OutputError(f"{folder}: is no folder; name a folder, or a file by its ending")
+    return OutputError(f"cannot make the folder {folder}: {getattr(error, 'strerror', None) or error}")
 
 
 class ResultFolders:
@@ -42,11 +71,8 @@ class ResultFolders:
         try:
             self._made.update(one for one in (folder, *folder.parents) if not one.exists())
             folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            raise OutputError(f"{folder}: is no folder; name a folder, or a file by its ending") from error
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(f"cannot make the folder {folder}: {reason}") from error
+            raise _unmade(folder, error) from error
 
     def _remove_empty(self, folder: Path) -> None:
         for one in (folder, *folder.parents):

@@ -467,6 +467,36 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(holiday, tmp_pa
     assert run("translate", "--attr", "nonsense", holiday, "--dry-run")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["gone.jpg"], 1),
+        (["a.jpg", "-o", "gone/b.jpg"], 1),
+        (["a.jpg", "-o", "wood.png/new/"], 1),
+        (["a.jpg", "-o", "wood.png"], 1),
+        (["a.jpg", "-o", "{stem}.xyz"], 1),
+        (["gone.jpg", "gone2.jpg"], 3),
+        (["a.jpg", "wood.png", "-o", "wood.png/new"], 3),
+    ],
+)
+def test_a_dry_run_fails_with_the_words_and_the_exit_code_of_the_work(args, code, holiday, monkeypatch):
+    monkeypatch.chdir(holiday)
+    edit = ("translate", "--attr", "blond", "--device", "cpu", *args)
+    foretold, done = run(*edit, "--dry-run"), run(*edit)
+    assert (foretold[0], foretold[1]) == (done[0], done[1]) == (code, "")
+    assert foretold[2].replace("would fail", "failed") == done[2]
+
+
+def test_a_dry_run_tells_one_photo_of_many_that_is_missing(holiday):
+    code, out, err = run("translate", "--attr", "blond", holiday / "a.jpg", holiday / "gone.jpg", "--dry-run")
+    assert (code, out) == (3, f"{holiday / 'a.jpg'} -> {holiday / 'a.blond.jpg'}\n")
+    assert f"failed: {holiday / 'gone.jpg'}  no such file; check the name\n" in err
+    assert err.endswith("1 of 2 photos would fail\n")
+    code, out, _ = run("translate", "--attr", "blond", holiday / "gone.jpg", "--dry-run", "--json")
+    told = json.loads(out)
+    assert (code, told["would"], told["error"]) == (1, "fail", f"{holiday / 'gone.jpg'}: no such file; check the name")
+
+
 def test_a_photo_from_stdin_may_stand_among_others(holiday, tmp_path):
     args = ["translate", "--attr", "blond", "-", str(holiday / "a.jpg")]
     content = (holiday / "day2" / "b.png").read_bytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgedit.errors import OutputError
-from imgedit.folders import ResultFolders
+from imgedit.folders import ResultFolders, check_folder
 
 
 def test_a_folder_that_stays_empty_is_removed_with_those_above_it_that_were_made(tmp_path):
@@ -34,6 +34,18 @@ def test_a_folder_is_not_removed_while_another_result_is_to_go_into_it(tmp_path)
             pass
         assert [path.name for path in tmp_path.rglob("*")] == ["a"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("below", ["file", "file/new", "file/new/deep"])
+def test_a_folder_that_cannot_be_made_is_foretold_in_the_same_words(below, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError) as made, ResultFolders().open(tmp_path / below):
+        pass
+    with pytest.raises(OutputError) as foretold:
+        check_folder(tmp_path / below)
+    assert str(foretold.value) == str(made.value)
+    check_folder(tmp_path / "new" / "deep")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):

@@ -81,12 +81,17 @@ def interpolate(
             overwrite=asked.overwrite,
         )  # fmt: skip
 
-    way = Way(carry, lambda target: plan.paths(target, is_named=False))
+    from imgedit.deliver import names_file
+
+    is_named = not asked.is_many and asked.out is not None and names_file(asked.out)
+    way = Way(carry, lambda target: plan.paths(target, is_named=is_named), (".gif",) if gif else None)
     edit(asked, editor, plan, "Editing", lambda done: {"words": words}, way=way)
 
 
 def _to_another(asked: Asked, to: Path, steps: int, model: str | None, *, gif: bool) -> None:
     """Write the strip from one photo to another."""
+    if asked.dry_run:
+        raise ConfigError("--dry-run foretells no strip to another photo; leave it out with --to")
     if asked.is_many or gif:
         raise ConfigError("--to makes one strip from one photo to another; give one photo, and no --gif")
     is_stdout = str(asked.photos[0] if asked.out is None else asked.out) == "-"

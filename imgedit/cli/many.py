@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from imgedit.cli.asked import Asked
 from imgedit.cli.common import device_used, message, result
 from imgedit.cli.written import result_folder, tell, tell_unchanged, warn
-from imgedit.errors import BatchError
+from imgedit.errors import BatchError, ImgeditError, PhotoError
 from imgedit.interrupts import Terminated
 
 if TYPE_CHECKING:
-    from imgedit.batch import Outcome
+    from imgedit.batch import Job, Outcome
     from imgedit.editor import Editor, Result
     from imgedit.edits.plan import Plan
 
@@ -40,10 +40,12 @@ class Way:
     Attributes:
         carry: edits one photo.
         files: names the files that a result consists of.
+        endings: of their names, that are known; None for those of photos.
     """
 
     carry: Carry
     files: Callable[[Path], Sequence[Path]]
+    endings: Collection[str] | None = None
 
 
 def edit(asked: Asked, editor: Editor, plan: Plan, title: str, more: More = nothing, *, way: Way | None = None) -> None:
@@ -87,7 +89,8 @@ def _one(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     photo = asked.photos[0]
     target = named(photo, plan.names, asked.out)
     if asked.dry_run:
-        _foretell(asked, photo, target or Path("-"), way)
+        if (error := _foretell(asked, photo, target or Path("-"), way)) is not None:
+            raise error
     elif asked.skip_existing and target is not None and batch.is_there(target, way.files):
         if asked.as_json:
             result({"photo": photo, "skipped": str(target), "device": device_used()})
@@ -110,13 +113,7 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
             f"left out {own} results of edits among the photos; one that is named itself is edited", quiet=asked.quiet
         )
     if asked.dry_run:
-        for job in jobs:
-            if job.problem:
-                photo = str(job.source)
-                result({"photo": photo, "would": "fail", "files": [], "there": []} if asked.as_json
-                       else f"{photo}: {job.problem}")  # fmt: skip
-            else:
-                _foretell(asked, str(job.source), job.target, way)
+        _foretell_many(asked, jobs, way)
         return
     outcomes = batch.run(
         batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing, files=way.files
@@ -173,24 +170,54 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
         raise BatchError(f"{n_failed} of {n_done + n_failed} photos failed")
 
 
-def _foretell(asked: Asked, photo: str, target: Path, way: Way) -> None:
-    """Say what would be written for a photo, and whether it is there."""
-    from imgedit.deliver import compare_name
+def _foretell_many(asked: Asked, jobs: Sequence[Job], way: Way) -> None:
+    """Say what would be written for photos, and which of them would fail.
 
-    files = list(way.files(target))
+    Raises:
+        BatchError: some would.
+    """
+    from imgedit.batch import Outcome
+
+    errors = [(job, _foretell(asked, str(job.source), job.target, way, job.problem)) for job in jobs]
+    failing = [Outcome(job, error=error) for job, error in errors if error is not None]
+    if failing:
+        _say_failed(failing, len(jobs), quiet=asked.as_json)
+        raise BatchError(f"{len(failing)} of {len(jobs)} photos would fail")
+
+
+def _foretell(asked: Asked, photo: str, target: Path, way: Way, problem: str = "") -> ImgeditError | None:
+    """Say what would be written for a photo, and whether it is there; return why it would fail, as the work says it.
+
+    Whether the file is a photo with a face, only the work itself finds out.
+    """
+    from imgedit import batch, deliver
+    from imgedit.photo import SUFFIXES, check_source
+
+    files = [] if problem else list(way.files(target))
     if asked.compare:
-        files += [compare_name(path) for path in files]
+        files += [deliver.compare_name(path) for path in files]
     there = [str(path) for path in files if str(path) != "-" and path.exists()]
-    what = "skip" if there and asked.skip_existing else "replace" if there and asked.overwrite else "write"
-    if there and what == "write":
-        what = "fail"
+    what, error = "replace" if there else "write", None
+    if asked.skip_existing and not problem and batch.is_there(target, way.files):
+        what = "skip"
+    else:
+        try:
+            if problem:
+                raise PhotoError(f"{photo}: {problem}")
+            makes_folder = asked.is_batch or (asked.out is not None and not deliver.names_file(asked.out))
+            endings = SUFFIXES if way.endings is None else way.endings
+            deliver.check(files, overwrite=asked.overwrite, endings=endings, makes_folder=makes_folder)
+            check_source(photo)
+        except ImgeditError as found:
+            what, error = "fail", found
     if asked.as_json:
-        result({"photo": photo, "would": what, "files": [str(path) for path in files], "there": there})
-        return
-    named = ", ".join(str(path) for path in files)
-    notes = {"write": "", "skip": "  (is there, left out)", "replace": "  (is there, replaced)",
-             "fail": "  (is there; --overwrite or --skip-existing)"}  # fmt: skip
-    result(f"{photo} -> {named}{notes[what]}")
+        said = {} if error is None else {"error": str(error)}
+        result({"photo": photo, "would": what, "files": [str(path) for path in files], "there": there, **said})
+    elif error is None:
+        named = ", ".join(str(path) for path in files)
+        notes = {"write": "", "skip": "  (is there, left out)", "replace": "  (is there, replaced)"}
+        result(f"{photo} -> {named}{notes[what]}")
+    return error
 
 
 def _tell(outcome: Outcome, asked: Asked, more: More) -> None:

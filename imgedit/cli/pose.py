@@ -48,6 +48,8 @@ def pose(
             raise ConfigError("--sheet writes one picture of crops; leave --compare, --crop-only and --json out")
         if len(asked.photos) != 1 or asked.is_many:
             raise ConfigError("--sheet is of one photo, not of many")
+        if asked.dry_run:
+            raise ConfigError("--dry-run foretells no sheet; leave it out with --sheet")
         from imgedit.views import write_sheet
 
         turn = prepare(yaw or 0.0, pitch, roll, absolute=absolute, force=force)

@@ -28,7 +28,7 @@ from imgedit.photo.metadata import read_metadata
 from imgedit.photo.record import Deep, JpegCoding, Photo
 from imgedit.photo.sixteen import eight_bit
 
-__all__ = ["MAX_PIXELS", "check_no_address", "decode", "read"]
+__all__ = ["MAX_PIXELS", "check_no_address", "check_source", "decode", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
@@ -96,6 +96,29 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     if source == "-":
         return decode(_standard_input(), "standard input")
     path = Path(source)
+    with _opened_file(source) as (file, status):
+        data = _limited(file, str(path))
+    return replace(decode(data, str(path), path), permissions=stat.S_IMODE(status.st_mode))
+
+
+def check_source(source: str | os.PathLike[str]) -> None:
+    """Find out before the work whether a file is there and may be read; whether it is a photo is not looked at.
+
+    Args:
+        source: The file; `-` for standard input, which is not touched.
+
+    Raises:
+        PhotoError: As `read`.
+    """
+    if str(source) != "-":
+        with _opened_file(source):
+            pass
+
+
+@contextmanager
+def _opened_file(source: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+    """Open a regular file and say what is wrong where that, or reading it, fails."""
+    path = Path(source)
     try:
         with open(path, "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
@@ -103,7 +126,7 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
                 raise PhotoError(
                     f"{path}: is no regular file but a pipe or device; give a file, or - to read from a pipe"
                 )
-            data = _limited(file, str(path))
+            yield file, status
     except FileNotFoundError as error:
         check_no_address(source)
         raise PhotoError(f"{path}: no such file; check the name") from error
@@ -115,7 +138,6 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
         raise PhotoError(f"{path}: no permission to read it") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return replace(decode(data, str(path), path), permissions=stat.S_IMODE(status.st_mode))
 
 
 def _at_once(path: str, flags: int) -> int:

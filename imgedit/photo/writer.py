@@ -19,6 +19,7 @@ from PIL import Image
 
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
+from imgedit.folders import check_folder
 from imgedit.photo import heif, metadata, sixteen
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
@@ -112,7 +113,11 @@ def permissions(*photos: Photo) -> int | None:
 
 
 def check_output(
-    path: str | os.PathLike[str], *, overwrite: bool = False, endings: Collection[str] = tuple(SUFFIXES)
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    endings: Collection[str] = tuple(SUFFIXES),
+    makes_folder: bool = False,
 ) -> None:
     """Find out before the work whether a photo can be written.
 
@@ -120,6 +125,7 @@ def check_output(
         path: The file; `-` for standard output.
         overwrite: A file that exists is replaced.
         endings: Of file names, that are known.
+        makes_folder: The folder is made where it is missing.
 
     Raises:
         ConfigError: Standard output is a terminal.
@@ -139,6 +145,10 @@ def check_output(
     try:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; give a file name")
+        if makes_folder:
+            check_folder(target.parent)
+            if not target.parent.exists():
+                return
         if not target.parent.is_dir():
             raise OutputError(f"{target}: its folder {target.parent} does not exist; make it first")
         if os.path.lexists(target) and not overwrite:
