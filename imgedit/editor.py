@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -41,6 +42,7 @@ __all__ = [
     "Prepared",
     "Result",
     "align",
+    "naming",
     "tell",
 ]
 
@@ -122,7 +124,8 @@ class Editor(PhotoEditor):
         source = self.read(photo)
         decoded = time.perf_counter()
         try:
-            result = self.edit_photo(source, plan, face=face)
+            with naming(photo):
+                result = self.edit_photo(source, plan, face=face)
         except NoFaceError as error:
             if self.no_face == "fail":
                 raise
@@ -170,7 +173,8 @@ class Editor(PhotoEditor):
         if target is not None:
             deliver.check([target], overwrite=overwrite)
         source = self.read(photo)
-        result = self.edit_photo(source, plan, face=face)
+        with naming(photo):
+            result = self.edit_photo(source, plan, face=face)
         tell(result.warnings)
         edited = result.photo
         if crop_only:
@@ -262,7 +266,8 @@ class Editor(PhotoEditor):
         deliver.check(paths, overwrite=overwrite, endings=(".gif",) if layout == "gif" else tuple(SUFFIXES))
         source = self.read(photo)
         try:
-            results = self.edit_photo_at(source, plan, plan.strengths, face=face)
+            with naming(photo):
+                results = self.edit_photo_at(source, plan, plan.strengths, face=face)
         except NoFaceError as error:
             if self.no_face != "skip":
                 raise
@@ -304,6 +309,22 @@ def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only
 
             pictures.append(photos.remade(after, both))
     return [File(*pair) for pair in zip(_outputs(target, len(pairs), compare), pictures, strict=True)]
+
+
+@contextmanager
+def naming(photo: Any) -> Iterator[None]:
+    """Let an error that a photo has no face say which photo.
+
+    Args:
+        photo: a path, or `-` for standard input; what has no name, such as an array, is not named.
+    """
+    try:
+        yield
+    except NoFaceError as error:
+        if not isinstance(photo, str | PathLike):
+            raise
+        called = "standard input" if deliver.is_stdout(photo) else photo
+        raise type(error)(f"{called}: {error}", hint=error.hint) from error
 
 
 def tell(messages: Sequence[str]) -> None:

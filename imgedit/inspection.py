@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
-from imgedit.editor import Editor, align
+from imgedit.editor import Editor, align, naming
 from imgedit.errors import ConfigError
 from imgedit.models.sessions import Sessions
 from imgedit.photo import Photo
@@ -55,7 +55,8 @@ def list_faces(
         deliver.check([Path(draw)], overwrite=overwrite)
     source = photos.read(photo)
     found = _search(source, device)
-    faces.pick(found, "all", photo=(source.width, source.height))  # no face: the same sentence as everywhere
+    with naming(photo):
+        faces.pick(found, "all", photo=(source.width, source.height))  # no face: the same sentence as everywhere
     if draw is not None:
         drawing = replace(source, rgb=draw_faces(source.rgb, found))
         deliver.write([File(Path(draw), drawing)], overwrite=overwrite)
@@ -95,7 +96,8 @@ def crop_faces(
     target = deliver.name(photo, ["crop"], out) or Path(deliver.STDOUT)
     deliver.check([target], overwrite=True)  # the folder and the ending; which files is not known yet
     source = photos.read(photo)
-    chosen = faces.pick(_search(source, device), face, photo=(source.width, source.height))
+    with naming(photo):
+        chosen = faces.pick(_search(source, device), face, photo=(source.width, source.height))
     if deliver.is_stdout(target) and len(chosen) > 1:
         hint = "choose a face with --face, or name a file with -o OUT"
         raise ConfigError(f"standard output takes one crop, not {len(chosen)}", hint=hint)
@@ -120,7 +122,8 @@ def face_attributes(
         NoFaceError: there is no face, or not this one.
         ImgeditError: another of its children, as `imgedit.photo.read`.
     """
-    prepared = Editor([], device).prepare(photos.read(photo), face)
+    with naming(photo):
+        prepared = Editor([], device).prepare(photos.read(photo), face)
     return [
         (prepared.as_given(one), subject.attributes)
         for one, subject in zip(prepared.chosen, prepared.subjects, strict=True)

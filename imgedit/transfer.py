@@ -15,7 +15,7 @@ from typing import Any
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
-from imgedit.editor import Editor, Prepared, tell
+from imgedit.editor import Editor, Prepared, naming, tell
 from imgedit.edits import express as expression
 from imgedit.edits import swap as codes
 from imgedit.edits import transfer
@@ -243,7 +243,8 @@ def _plan(
     if steps or grid or model or len(sources) != 2:
         raise ConfigError(f"take {take!r} is for two photos of faces; leave out steps, grid and model")
     try:
-        prepared = editor.prepare(sources[0], "largest")
+        with naming(sources[0].path):
+            prepared = editor.prepare(sources[0], "largest")
         driver = read_driver(sources[1], device=device)
     except NoFaceError:
         if take in transfer.TAKES:

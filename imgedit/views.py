@@ -12,7 +12,7 @@ import numpy as np
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
-from imgedit.editor import Editor, align
+from imgedit.editor import Editor, align, naming
 from imgedit.edits.pose import Turn
 
 __all__ = ["YAWS", "write_sheet"]
@@ -56,7 +56,8 @@ def write_sheet(
     deliver.check([target], overwrite=overwrite)
     source = photos.read(photo)
     editor = Editor([], device, mark=mark)
-    prepared = editor.prepare(source, face, turned=True)
+    with naming(photo):
+        prepared = editor.prepare(source, face, turned=True)
     columns = []
     said: dict[str, None] = {}
     record = source

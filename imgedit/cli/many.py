@@ -223,7 +223,7 @@ def _foretell(asked: Asked, photo: str, target: Path, way: Way, problem: str = "
 def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
     photo = str(outcome.job.source)
     if outcome.result is not None:
-        said = filter(None, [*outcome.result.warnings, outcome.result.no_face])
+        said = filter(None, [*outcome.result.warnings, outcome.result.no_face.removeprefix(f"{photo}: ")])
         warn(list(said), quiet=asked.quiet, photo=photo, told=asked.told)
         tell_unchanged(photo, outcome.result, quiet=asked.quiet)
         if asked.as_json:

@@ -79,11 +79,12 @@ def test_a_photo_without_a_face_fails_is_left_out_or_is_copied(wood, tmp_path):
     out = tmp_path / "out.jpg"
     code, _, err = run(*EDIT, wood, "-o", out)
     assert (code, out.exists()) == (4, False)
-    assert "no face was found" in err
+    assert err.startswith(f"error: {wood}: no face was found in this 200x160 px photo")
     code, told, err = run(*EDIT, wood, "-o", out, "--no-face", "skip", "--json")
     assert (code, out.exists()) == (0, False)
     assert json.loads(told)["written"] == []
     assert json.loads(told)["no_face"].endswith("it is left out")
+    assert f"warning: {wood}: no face was found" in err
     assert "it is left out" in err
     code, told, err = run(*EDIT, wood, "-o", out, "--no-face", "copy")
     assert (code, told) == (0, f"{out}\n")
@@ -99,6 +100,7 @@ def test_in_a_folder_photos_without_faces_are_no_failures(portrait, wood, tmp_pa
     assert code == 0
     assert sorted(out.split()) == [str(tmp_path / "out" / name) for name in ("a.blond.jpg", "wood.blond.jpg")]
     assert err.count("it is copied as it is") == 1
+    assert err.count(f"{wood}: no face was found") == err.count(str(wood)) == 1
 
 
 def test_faces_smaller_than_wanted_are_left_alone(portrait, tmp_path):
