@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from PIL import ImageColor
+
 from imgedit.edits.dyes import Dye
 from imgedit.errors import ConfigError, UnknownWordError
 from imgedit.models import library
@@ -194,7 +196,7 @@ def _find(text: str, strength: float, models: Sequence[Model]) -> tuple[Model, E
     if one_way is not None:
         way = f"draws {name} and cannot take it away" if is_negated else f"takes {name} away and cannot draw it"
         raise ConfigError(f"{text!r} cannot be done: {one_way.id} {way}")
-    raise UnknownWordError(_unknown(text, name, models))
+    raise UnknownWordError(_unknown(text, name, models), hint=_of_colour(name))
 
 
 def _unknown(text: str, name: str, models: Sequence[Model]) -> str:
@@ -204,6 +206,15 @@ def _unknown(text: str, name: str, models: Sequence[Model]) -> str:
     near = difflib.get_close_matches(name, spellings, n=1, cutoff=_NEAR)
     hint = f"; did you mean {'no-' if text != name else ''}{near[0]}?" if near else ""
     return f"no model knows the word {text!r}{hint} (known words: {', '.join(words) or 'none; pull a model first'})"
+
+
+def _of_colour(name: str) -> str:
+    """Return how hair gets the colour that a word names in CSS, `purple` or `purple-hair`; empty where it names none."""
+    colour = name.removesuffix("-hair").replace("-", "")
+    if colour not in ImageColor.colormap:
+        return ""
+    code = "".join(f"{value:02x}" for value in ImageColor.getrgb(colour)[:3])
+    return f'hair gets a colour of your own by --hair-colour "#{code}"'
 
 
 def _opposite(value: float, manifest: Manifest) -> float:

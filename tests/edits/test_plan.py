@@ -23,6 +23,15 @@ def test_an_unknown_word_names_the_nearest_and_the_known_ones(both):
         assign({"smilling": 1.0}, both)
 
 
+@pytest.mark.parametrize(
+    ("word", "colour"), [("purple", "#800080"), ("purple-hair", "#800080"), ("light-blue", "#add8e6"), ("xyz", "")]
+)
+def test_a_word_that_is_a_colour_names_the_option_for_colours(both, word, colour):
+    with pytest.raises(UnknownWordError) as caught:
+        assign({word: 1.0}, both)
+    assert caught.value.hint == (f'hair gets a colour of your own by --hair-colour "{colour}"' if colour else "")
+
+
 @pytest.mark.parametrize("words", [("blond", "black-hair"), ("smiling", "no-smiling")])
 def test_contradictory_words_are_refused_by_name(both, words):
     with pytest.raises(ConfigError, match=f"'{words[0]}' and '{words[1]}' contradict"):
