@@ -63,7 +63,8 @@ def pose(
         name(written)
         return
     turn = prepare(yaw, pitch, roll, absolute=absolute, force=force)
-    _turn(asked, turn)
+    done = {"absolute": absolute, **{name: round(angle, 2) for name, angle in turn.carried_out._asdict().items()}}
+    _turn(asked, turn, {"turn": done})
 
 
 @on_photos("PHOTO.frontal.jpg")
@@ -80,8 +81,8 @@ def frontalize(
     _turn(asked, prepare(force=force))
 
 
-def _turn(asked: Asked, turn: Turn) -> None:
-    """Carry a turn out on files and say what was written."""
+def _turn(asked: Asked, turn: Turn, told: dict[str, object] | None = None) -> None:
+    """Carry a turn out on files and say what was written; `told` is what else the JSON says."""
     from imgedit.editor import Editor
 
-    edit(asked, Editor([], asked.device, **asked.settings), turn, "Turning")
+    edit(asked, Editor([], asked.device, **asked.settings), turn, "Turning", lambda done: told or {})

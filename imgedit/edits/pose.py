@@ -12,7 +12,7 @@ straight lines near a head that is tilted or rolled, which bend.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,7 +69,16 @@ class Turn:
     def description(self) -> str:
         """What is done: `to yaw 0, pitch 0, roll 0`, or `by yaw 20, pitch 0, roll 0`."""
         way = "to" if self.is_absolute else "by"
-        return f"heads turned {way} yaw {self.yaw:g}, pitch {self.pitch:g}, roll {self.roll:g}"
+        yaw, pitch, roll = self.carried_out
+        return f"heads turned {way} yaw {yaw:g}, pitch {pitch:g}, roll {roll:g}"
+
+    @property
+    def carried_out(self) -> Pose:
+        """The angles of what is done: no further than `LIMIT`. How far absolute ones are, only a face tells."""
+        asked = Pose(self.yaw, self.pitch, self.roll)
+        if self.is_absolute or self.is_forced:
+            return asked
+        return Pose(*(round(angle, 2) + 0.0 for angle in nearest(Pose(0.0, 0.0, 0.0), asked, lambda text: None)))
 
     @property
     def models(self) -> Sequence[Model]:
@@ -133,8 +142,11 @@ def prepare(
     for name, value in angles.items():
         if value is not None and not abs(value) <= _LARGEST:  # not a number fails too
             raise ConfigError(f"{name} must be -{_LARGEST:.0f} to {_LARGEST:.0f} degrees, got {value:g}")
-    names = [f"{name}{round(value, 2) + 0.0:+g}" for name, value in angles.items() if value is not None]
-    return Turn(yaw or 0.0, pitch or 0.0, roll or 0.0, absolute, force, names)
+    turn = Turn(yaw or 0.0, pitch or 0.0, roll or 0.0, absolute, force)
+    done = zip(angles.items(), turn.carried_out, strict=True)
+    return replace(
+        turn, names=[f"{name}{round(angle, 2) + 0.0:+g}" for (name, asked), angle in done if asked is not None]
+    )
 
 
 def turned(points: Points, before: Pose, after: Pose) -> Points:

@@ -41,8 +41,10 @@ def test_pose_writes_the_whole_photo_beside_it(portrait: Path) -> None:
 
 
 def test_a_turn_that_is_too_far_is_a_warning_and_still_done(portrait: Path, tmp_path: Path) -> None:
-    code, out, err = run("pose", "--yaw", "-55", portrait, "-o", tmp_path / "far.png", "--device", "cpu")
-    assert (code, out.strip()) == (0, str(tmp_path / "far.png"))
+    code, out, err = run("pose", "--yaw", "-55", portrait, "--device", "cpu", "--json")
+    told = json.loads(out)
+    assert (code, told["written"]) == (0, [str(portrait.with_name("eileen.yaw-35.jpg"))])
+    assert told["turn"] == {"absolute": False, "yaw": -35.0, "pitch": 0.0, "roll": 0.0}
     assert err.count("\n") == 1
     assert "(use --force to turn" in err
 
@@ -115,4 +117,4 @@ def test_a_photo_without_a_face_ends_with_4(tmp_path: Path) -> None:
     )
     code, _, err = run("frontalize", tmp_path / "a.png", "--device", "cpu")
     assert code == 4
-    assert "no face" in err
+    assert err.startswith(f"error: {tmp_path / 'a.png'}: no face was found in this 64x64 px photo")

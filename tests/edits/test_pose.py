@@ -105,6 +105,14 @@ def test_the_copy_is_named_after_the_angles() -> None:
     assert frontalize.prepare().names == ("frontal",)
 
 
+def test_the_copy_and_its_mark_say_the_angles_that_a_photo_shows_and_not_those_that_were_asked_for() -> None:
+    assert pose.prepare(80.0).names == ["yaw+35"]
+    assert pose.prepare(30.0, -40.0, 50.0).names == ["yaw+21", "pitch-28", "roll+50"]
+    assert pose.prepare(30.0, -40.0, 50.0).description == "heads turned by yaw 21, pitch -28, roll 50"
+    assert pose.prepare(80.0, force=True).names == ["yaw+80"]
+    assert pose.prepare(80.0, absolute=True).names == ["yaw+80"]
+
+
 def test_both_heads_of_a_photo_are_turned_and_the_line_between_them_stays(editor: Editor) -> None:
     two = np.concatenate([photos.read(PORTRAIT).rgb] * 2, axis=1)
     pair = editor.prepare(photos.read(two))
