@@ -209,7 +209,7 @@ def _unknown(text: str, name: str, models: Sequence[Model]) -> str:
 
 
 def _of_colour(name: str) -> str:
-    """Return how hair gets the colour that a word names in CSS, `purple` or `purple-hair`; empty where it names none."""
+    """Return how hair gets a colour that a word names as CSS does, `purple` or `purple-hair`; empty for others."""
     colour = name.removesuffix("-hair").replace("-", "")
     if colour not in ImageColor.colormap:
         return ""
