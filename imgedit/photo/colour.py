@@ -27,7 +27,8 @@ __all__ = ["is_grey", "srgb", "srgb_deep", "with_srgb"]
 _STRIPE = 1 << 22  # pixels converted at once
 _LOOK = 1 << 16  # pixels looked at once
 _TOLERANCE = 1  # steps of 255 by which a profile may differ from sRGB and still be it
-_GREY = 3  # steps of 255 between the channels of a grey photo that was compressed as a coloured one
+_BLOCK = 8  # px; side of the blocks whose mean colours tell whether a photo is grey
+_GREY = 16.0  # steps of 255 between the channels of a block of a grey photo that was scanned or compressed in colour
 _FADE = 32.0  # steps of 255 of change over which the rounding of the way to sRGB and back fades out
 
 _log = logging.getLogger(__name__)
@@ -122,17 +123,24 @@ def _stripes(pixels: NDArray[Any]) -> Iterator[slice]:
 
 
 def is_grey(photo: Photo) -> bool:
-    """Tell whether a photo has no colours: the three numbers of every pixel are as good as equal."""
-    rows = max(1, _LOOK // photo.width)  # few at once: the first of a coloured photo mostly tells
+    """Tell whether a photo has no colours: the three numbers of every block of it are as good as equal.
+
+    Blocks, since single pixels of a scan, or of a grey photo that was compressed as a coloured one, differ by more. Of
+    388 photos of CelebA's validation split (half size) and 300 of CelebAMask-HQ every one has a block of at least 36
+    steps; of 2,000 of UTKFace 46 have equal channels, and the 8 more that have none above 16 look grey.
+    """
+    rows = max(1, _LOOK // photo.width // _BLOCK) * _BLOCK  # few at once: the first of a coloured photo mostly tells
     stripes = (photo.rgb[top : top + rows] for top in range(0, photo.height, rows))
     return all(_spread(stripe) <= _GREY for stripe in stripes)
 
 
-def _spread(rgb: NDArray[np.uint8]) -> int:
-    """Return the largest difference between the channels of a pixel of `(h, w, 3)`."""
-    red, green, blue = np.moveaxis(rgb, 2, 0)
-    highest, lowest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    return int((highest - lowest).max(initial=0))
+def _spread(rgb: NDArray[np.uint8]) -> float:
+    """Return the largest difference between the channels of the mean colour of a block of `(h, w, 3)`."""
+    import cv2  # as in `sixteen`
+
+    height, width = (-(-size // _BLOCK) for size in rgb.shape[:2])
+    means = cv2.resize(rgb.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return float(np.ptp(means.reshape(-1, 3), axis=1).max(initial=0.0))
 
 
 def _restored(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import imgedit
 from imgedit import photo
 from imgedit.photo import Photo, is_grey, srgb, with_srgb
 from tests.photos import SRGB, picture
@@ -251,5 +253,18 @@ def test_a_grey_photo_is_known_by_its_pixels() -> None:
     assert is_grey(photo.read(coloured))
     coloured[3, 4, 1] ^= 2
     assert is_grey(photo.read(coloured))  # compressed as a coloured one
-    coloured[3, 4, 1] ^= 16
+    coloured[8:20, 8:20] = (150, 120, 110)
+    assert not is_grey(photo.read(coloured))
+
+
+def test_a_grey_photo_that_was_scanned_and_compressed_in_colour_is_grey(tmp_path: Path) -> None:
+    with Image.open(Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg") as image:
+        grey = np.asarray(image.convert("L"), np.float64)[..., None]
+    tone = grey * (1.02, 1.0, 0.97) + np.random.default_rng(0).normal(0.0, 2.0, (*grey.shape[:2], 3))
+    Image.fromarray(np.clip(np.rint(tone), 0, 255).astype(np.uint8)).save(tmp_path / "scan.jpg", quality=75)
+    scan = photo.read(tmp_path / "scan.jpg")
+    assert np.ptp(scan.rgb, axis=2).max() > 8
+    assert is_grey(scan)
+    coloured = scan.rgb.copy()
+    coloured[200:216, 300:316] = (150, 110, 100)  # a small face far away
     assert not is_grey(photo.read(coloured))
