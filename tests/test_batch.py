@@ -84,9 +84,13 @@ def test_a_link_that_leads_nowhere_and_a_closed_folder_fail_and_are_not_left_out
     outcomes = list(batch.run(lambda source, target: source, found, skip_existing=True))
     assert [str(one.error) for one in outcomes if one.error] == [f"{folder}/sub/closed: no permission to read it"]
     assert [str(job.problem) for job in batch.collect([str(folder / "sub" / "closed")])] == ["no permission to read it"]
-    code, out, _ = run("translate", "--attr", "blond", folder, "-r", "--dry-run")
-    assert code == 0
-    assert f"{folder}/sub/closed: no permission to read it\n" in out
+    code, out, err = run("translate", "--attr", "blond", folder, "-r", "--dry-run")
+    assert (code, len(out.splitlines())) == (3, 3)
+    failed = [line.split(maxsplit=2)[1:] for line in err.splitlines() if line.startswith("failed: ")]
+    assert sorted(failed) == [
+        [f"{folder}/link.jpg", "no such file; check the name"],
+        [f"{folder}/sub/closed", "no permission to read it"],
+    ]
 
 
 def test_an_empty_name_is_not_the_folder_that_one_is_in(folder, monkeypatch):

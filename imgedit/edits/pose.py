@@ -27,11 +27,14 @@ from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Mesh, Points, Pose
 from imgedit.vision.subject import Subject
 
-__all__ = ["LIMIT", "Turn", "nearest", "prepare", "reached", "turned"]
+__all__ = ["LIMIT", "Turn", "nearest", "prepare", "reached", "turned", "warn_of_edge"]
 
 LIMIT = 35.0
 """Degrees from the photo's own view to which a head is turned; what a photo does not show has to be invented."""
 _LARGEST = 80.0  # degrees that may be asked for at all
+
+_OUTSIDE = 0.05
+"""Share of a face's mesh beyond the photo's edge from which a turn may draw what lies there out, or mirror it."""
 
 _AXIS = np.array([0.0, 0.0, 2.5])  # middle of the head, in the mean face's units, between the ears
 _LOOKS = 3  # at the result
@@ -108,6 +111,7 @@ class Turn:
             wanted = nearest(face.pose, wanted, warn)
         if np.allclose(wanted, face.pose, atol=1e-6):
             return None
+        warn_of_edge(subject, face, warn)
         return reached(subject, face, wanted, self.within, shape)
 
     def _wanted(self, pose: Pose) -> Pose:
@@ -170,6 +174,13 @@ def turned(points: Points, before: Pose, after: Pose) -> Points:
     share = smoothstep((0.5 - seen) / 0.4) * smoothstep((shown - seen) / 0.25) * smoothstep((seen[mirror] - seen) / 0.3)
     whole = upright + share[:, None] * (upright[mirror] * [-1.0, 1.0, 1.0] - upright)
     return np.asarray(whole @ to.T + middle)
+
+
+def warn_of_edge(subject: Subject, face: Mesh, warn: Warn) -> None:
+    """Say that a face reaches over the photo's edge, so that a turn has to make up what is beyond."""
+    outside = face.outside(subject.photo.height, subject.photo.width)
+    if outside > _OUTSIDE:
+        warn(f"reaches over the edge of the photo ({outside:.0%} of it is outside), so it may be turned badly")
 
 
 def nearest(own: Pose, wanted: Pose, warn: Warn, limit: float = LIMIT) -> Pose:

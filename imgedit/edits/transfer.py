@@ -72,6 +72,7 @@ class Transfer:
         if self.take != "expression":
             wanted = self._reachable(face.pose, warn)
             if np.abs(np.subtract(wanted, face.pose)).max() > _WITHIN:
+                pose.warn_of_edge(subject, face, warn)
                 target = pose.reached(subject, face, wanted, _WITHIN, target)
         return express.changes_of(subject, face.points, target)
 

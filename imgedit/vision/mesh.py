@@ -116,6 +116,11 @@ class Mesh:
         """Yaw, pitch and roll in degrees."""
         return pose_of(self.points)
 
+    def outside(self, height: int, width: int) -> float:
+        """Return the share of the points, 0..1, that lie beyond the edge of a photo of this size, pixels."""
+        places = self.points[:, :2]
+        return float(((places < 0) | (places > [width - 1, height - 1])).any(axis=1).mean())
+
     @property
     def landmarks(self) -> NDArray[np.float32]:
         """Five landmarks `(5, 2)` as a detector's: left eye, right eye, nose, left and right mouth corner."""

@@ -73,6 +73,19 @@ def test_too_far_a_turn_is_said_and_shortened_unless_forced(prepared: Prepared) 
     assert mesh.pose_of(far.target).yaw > mesh.pose_of(near.target).yaw + 10
 
 
+def test_a_face_that_reaches_over_the_edge_is_told_of_with_its_share(editor: Editor, prepared: Prepared) -> None:
+    rgb = np.ascontiguousarray(prepared.photo.rgb[:400, 202:460])
+    subject = editor.prepare(photos.read(rgb), "largest").subjects[0]
+    said: list[str] = []
+    (turn,) = pose.prepare(10.0).changes(subject, said.append)
+    assert isinstance(turn, Warp)
+    assert len(said) == 1
+    share = round(100 * (turn.source[:, 0] < 0).mean())  # it reaches over the left edge alone
+    assert 10 < share < 30
+    assert said[0].startswith(f"reaches over the edge of the photo ({share}% of it is outside)")
+    assert pose.prepare(10.0).changes(prepared.subjects[0], pytest.fail)
+
+
 def test_turned_points_have_the_wanted_pose_and_stay_where_the_head_is() -> None:
     points = 9.0 * mesh.template().points + np.array([300.0, 200.0, 0.0])
     moved = pose.turned(points, Pose(0, 0, 0), Pose(20, -5, 3))
