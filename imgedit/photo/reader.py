@@ -315,7 +315,11 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])
     is_lossless = kind not in ("JPEG", "AVIF", "HEIF")
-    return Photo(rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, is_lossless, metadata, deep=deep)
+    compression = image.info.get("compression") if kind == "TIFF" else None
+    return Photo(
+        rgb, alpha, kind, exif, icc, dpi, path, image.mode, jpeg, is_lossless, metadata, deep=deep,
+        compression=compression,
+    )  # fmt: skip
 
 
 def _with_all_bits(

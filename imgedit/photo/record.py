@@ -75,6 +75,7 @@ class Photo:
         metadata: XMP, IPTC and comments.
         permissions: Who may read and write the file it came from, as `os.chmod` takes it; None if it was no file.
         deep: 16 bits of its pixels, if it came with them; read it by `rgb16`.
+        compression: Pillow's name of how it was compressed if it came as TIFF, such as `tiff_lzw`.
     """
 
     rgb: NDArray[np.uint8]
@@ -90,6 +91,7 @@ class Photo:
     metadata: Metadata = Metadata()
     permissions: int | None = None
     deep: Deep | None = None
+    compression: str | None = None
 
     @property
     def rgb16(self) -> NDArray[np.uint16] | None:

@@ -51,6 +51,7 @@ _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
 _OPTIMIZED = 50_000_000  # pixels up to which a JPEG has Huffman codes of its own; libjpeg keeps the picture for them
+_TIFF = ("tiff_adobe_deflate", "tiff_lzw", "packbits", "tiff_deflate", "raw")  # without loss; those of TIFFs are kept
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)
@@ -287,5 +288,5 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     elif kind in ("AVIF", "HEIF"):
         options["quality"] = quality or 90
     elif kind == "TIFF" and not photo.exif:  # Pillow cannot write EXIF into a compressed TIFF
-        options["compression"] = "tiff_adobe_deflate"
+        options["compression"] = photo.compression if photo.compression in _TIFF else _TIFF[0]
     return options

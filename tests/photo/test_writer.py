@@ -56,6 +56,20 @@ def test_profile_and_exif_survive(tmp_path: Path, suffix: str) -> None:
         assert again.dpi == pytest.approx((200, 200), abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("tiff_lzw", "tiff_lzw"), ("packbits", "packbits"), ("raw", "raw"), ("jpeg", "tiff_adobe_deflate")],
+)
+def test_a_tiff_keeps_a_compression_without_loss(given: str, kept: str, tmp_path: Path) -> None:
+    source = photo.read(saved(tmp_path / "a.tif", picture(), compression=given))
+    photo.write(source, source.rgb, tmp_path / "b.tif")
+    with Image.open(tmp_path / "b.tif") as image:
+        assert image.info["compression"] == kept
+    assert np.array_equal(photo.read(tmp_path / "b.tif").rgb, source.rgb)
+    photo.write(source, source.rgb, tmp_path / "c.png")
+    assert np.array_equal(photo.read(tmp_path / "c.png").rgb, source.rgb)
+
+
 def test_a_tiff_keeps_its_description_but_not_its_layout_as_exif(tmp_path: Path) -> None:
     exif = exif_with()
     path = saved(tmp_path / "a.tif", picture(), exif=exif)
