@@ -138,3 +138,25 @@ def test_an_edit_that_fails_is_an_error_with_exit_code_1(monkeypatch, tmp_path):
     assert code == 1
     assert "error: the portrait could not be edited: device cuda is not there" in out
     assert "fix: use --device cpu" in out
+
+
+@pytest.mark.parametrize(
+    ("problems", "code", "last"),
+    [
+        ([], 0, "All is well: photos can be edited here, and there is nothing to do."),
+        (
+            [doctor.Problem("slow")],
+            0,
+            "Photos can be edited here: the problems above slow it down or limit it, and may stay.",
+        ),
+        (
+            [doctor.Problem("slow"), doctor.Problem("broken", "mend it", is_error=True)],
+            1,
+            "Photos cannot be edited here: mend the error above as 'fix' says, then run imgedit doctor again.",
+        ),
+    ],
+)
+def test_the_last_line_says_whether_all_is_well_and_what_to_do_otherwise(monkeypatch, problems, code, last):
+    monkeypatch.setattr(doctor, "examine", lambda device: doctor.Report(problems=problems))
+    done = run("doctor")
+    assert (done[0], done[1].splitlines()[-1]) == (code, last)

@@ -59,12 +59,22 @@ def _say(report: Report) -> None:
     result("folders")
     for name, folder in report.folders.items():
         result(f"    {name}: {folder}")
-    if not report.problems:
-        result("no problems")
     for problem in report.problems:
         result(f"{'error' if problem.is_error else 'problem'}: {problem.what}")
         if problem.fix:
             result(f"    fix: {problem.fix}")
+    result(_verdict(report))
+
+
+def _verdict(report: Report) -> str:
+    """Say in a sentence whether photos can be edited, and what to do otherwise."""
+    errors = sum(problem.is_error for problem in report.problems)
+    if errors:
+        what = "the error" if errors == 1 else f"the {errors} errors"
+        return f"Photos cannot be edited here: mend {what} above as 'fix' says, then run imgedit doctor again."
+    if report.problems:
+        return "Photos can be edited here: the problems above slow it down or limit it, and may stay."
+    return "All is well: photos can be edited here, and there is nothing to do."
 
 
 def config(as_json: Json = False, quiet: Quiet = False) -> None:
