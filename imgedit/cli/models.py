@@ -12,9 +12,12 @@ from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, re
 from imgedit.errors import ManifestError
 
 if TYPE_CHECKING:
+    from imgedit.models.library import Model
     from imgedit.models.manifest import Manifest
 
 __all__ = ["info", "models", "path", "pull", "push", "register", "remove", "verify"]
+
+_HEADINGS = ("bundled, with words for --attr:", "bundled, without words:", "pulled, or added by you:")
 
 Name = Annotated[
     str,
@@ -67,7 +70,14 @@ def models(
             ]
             result(word + (f"  ({'; '.join(notes)})" if notes else ""))
         return
-    for model in found:
+    bundled = library.bundled_folder()
+    places = [_heading(model, bundled) for model in found]
+    said = ""
+    listed = list(zip(places, found, strict=True))
+    for place, model in listed if as_json else sorted(listed, key=lambda one: _HEADINGS.index(one[0])):
+        if place != said and not as_json:
+            result(place)
+            said = place
         manifest = model.manifest
         size = sum(graph.bytes for graph in manifest.graphs.values())
         if as_json:
@@ -82,6 +92,13 @@ def models(
                 result(f"    {title}: {', '.join(named)}")
         allowed = "commercial use allowed" if manifest.commercial_use else "no commercial use"
         result(f"    licence: {manifest.licence or 'none given'}; {allowed}")
+
+
+def _heading(model: Model, bundled: Path) -> str:
+    """Return the one of `_HEADINGS` under which a model is listed."""
+    if model.folder.parent != bundled:
+        return _HEADINGS[2]
+    return _HEADINGS[0 if model.manifest.words else 1]
 
 
 def info(model: Name, as_json: Json = False, quiet: Quiet = False) -> None:

@@ -48,6 +48,19 @@ def test_models_say_what_their_licence_allows(home, allowed):
     assert lines[at + 2] == f"    licence: MIT; {'commercial use allowed' if allowed else 'no commercial use'}"
 
 
+def test_models_stand_under_what_is_bundled_with_words_without_and_what_was_added(home):
+    models.hair(home / "hair")
+    lines = run("models")[1].splitlines()
+    heads = [line for line in lines if line.endswith(":")]
+    assert heads == ["bundled, with words for --attr:", "bundled, without words:", "pulled, or added by you:"]
+    words, none, added = (lines.index(head) for head in heads)
+    assert words == 0
+    sections = lines[words:none], lines[none:added], lines[added:]
+    assert [any("words: " in line for line in one) for one in sections] == [True, False, True]
+    for start, section in zip(("hair_tones.", "face_parser.", "stargan_hair.test "), sections, strict=True):
+        assert any(line.startswith(start) for line in section)
+
+
 def test_what_a_manifest_says_cannot_write_to_the_terminal(home):
     changed(models.hair(home / "hair"), title="a\x1b]0;owned\x07\nfake.model 9.9  translate", licence="\x1b[2J")
     code, out, err = run("models")
