@@ -31,7 +31,7 @@ def face_at(x: float, y: float, scale: float, angle: float = 0.0) -> Face:
 def scene(faces: list[Face], size: tuple[int, int] = (400, 500), ground: int = 180) -> np.ndarray:
     """A light ground with a dark patch of hair above the eyes of every face."""
     rgb = np.full((*size, 3), ground, np.uint8)
-    rgb[0, 0] = (90, 60, 30)  # a photo with colours
+    rgb[:8, :8] = (90, 60, 30)  # a photo with colours
     for face in faces:
         (x0, y0), (x1, _) = face.landmarks[0], face.landmarks[1]
         d = x1 - x0
@@ -100,7 +100,8 @@ def test_hair_of_a_neighbour_close_by_stays_with_the_neighbour(editor, monkeypat
 def test_an_image_edit_adds_its_delta_inside_a_feathered_window(editor, monkeypatch):
     face = face_at(100, 80, 1.0)
     monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face])
-    rgb = np.random.default_rng(0).integers(120, 136, (400, 400, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(120, 136, (400, 400, 3))
+    rgb = (noise + np.array([40, 20, 0])).astype(np.uint8)
     change = editor.translate(rgb, "smiling").astype(int) - rgb
     middle = tuple(np.round(apply(invert(crop_matrix(face.landmarks, "face", 64)), np.array([31.5, 31.5]))).astype(int))
     around = change[middle[1] - 30 : middle[1] + 30, middle[0] - 30 : middle[0] + 30]
@@ -257,7 +258,7 @@ def test_a_hat_is_not_dyed(tmp_path, editor, monkeypatch):
 def test_a_turned_face_is_edited_where_its_hair_is(editor, monkeypatch, angle):
     face = face_at(250, 250, 0.8, angle)
     monkeypatch.setattr("imgedit.vision.faces.detect", lambda rgb, **options: [face])
-    rgb = np.full((600, 600, 3), (200, 195, 190), np.uint8)
+    rgb = np.full((600, 600, 3), (200, 180, 160), np.uint8)
     x, y = apply(invert(crop_matrix(face.landmarks, "head", 240)), np.array([120.0, 60.0])).round().astype(int)
     rgb[y - 12 : y + 13, x - 12 : x + 13] = 20
     out = editor.translate(rgb, "brown-hair")
