@@ -26,6 +26,14 @@ for _name in _ELSEWHERE:
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+def _without_waiting(file: int) -> None:
+    """Stand in for `os.fsync`: thousands of waits for the disk would tell nothing but that a power cut did not come."""
+    os.fstat(file)  # a file that is closed is still an error
+
+
+os.fsync = _without_waiting
+
 # Typer makes all commands anew for each line that a test gives it, which takes longer than many of these lines.
 typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
