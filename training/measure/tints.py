@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,13 @@ PICTURES = 300
 """Most pictures of a colour, drawn with seed 0."""
 
 
-def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
+def tints(folder: Path, most: int = PICTURES, colours: Sequence[str] = celeba.HAIR) -> dict[str, np.ndarray]:
     """Measure the means of hair.
 
     Args:
         folder: CelebA's.
         most: pictures of a colour.
+        colours: of `celeba.HAIR`; the pictures of each do not depend on the others.
 
     Returns:
         Colour -> `(N, 2)`, a* and b* of each picture.
@@ -60,8 +61,11 @@ def tints(folder: Path, most: int = PICTURES) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     found = {}
     for i, colour in enumerate(celeba.HAIR):
+        places = rng.permutation(np.flatnonzero(clear & labels[:, i])).tolist()
+        if colour not in colours:
+            continue
         means: list[np.ndarray] = []
-        for place in with_progress(rng.permutation(np.flatnonzero(clear & labels[:, i])).tolist(), colour):
+        for place in with_progress(places, colour):
             if len(means) == most:
                 break
             image = np.asarray(Image.open(paths[place]).convert("RGB"))
