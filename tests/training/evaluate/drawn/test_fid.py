@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import copy
 import hashlib
 from pathlib import Path
 from typing import Any, ClassVar
@@ -345,10 +345,23 @@ def test_fid_of_few_pictures_is_warned_of(monkeypatch: pytest.MonkeyPatch, caplo
     assert "2000 pictures and 2048 features" in caplog.text
 
 
+_plain_train = density_ratio.train
+_trained: dict[bytes, density_ratio.DensityRatioClassifier] = {}
+
+
+def train_once(generator: Any, real: Any, *, seed: int = 0) -> density_ratio.DensityRatioClassifier:
+    """Train a classifier of `Blobs` for 60 steps; for the same pictures and seed it is the same one, and kept."""
+    assert type(generator) is Blobs
+    key = hashlib.sha256(real.tobytes()).digest() + str(seed).encode()
+    if key not in _trained:
+        _trained[key] = _plain_train(generator, real, seed=seed, steps=60)
+    return copy.deepcopy(_trained[key])
+
+
 def test_a_run_is_also_scored_by_a_classifier_that_stays_in_its_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(density_ratio, "train", functools.partial(density_ratio.train, steps=60))
+    monkeypatch.setattr(density_ratio, "train", train_once)
     result = evaluated(monkeypatch, has_score=True, run=tmp_path)
     variants = result["variants"]
     assert set(variants) == {"averaged", "last", "rejection", density_ratio.VARIANT}
@@ -371,7 +384,7 @@ def test_the_better_score_of_the_validation_split_is_kept(monkeypatch: pytest.Mo
 
     plain = rejection.fit
     monkeypatch.setattr(rejection, "fit", fit)
-    monkeypatch.setattr(density_ratio, "train", functools.partial(density_ratio.train, steps=60))
+    monkeypatch.setattr(density_ratio, "train", train_once)
     for blind_classifier in (True, False):
         kept = evaluated(monkeypatch, has_score=True, run=tmp_path)["rejection"]
         assert (density_ratio.NAME in kept) is not blind_classifier
