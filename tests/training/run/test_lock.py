@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import imgedit
 from imgedit.errors import OutputError
+from tests.command_line import app
 from training import train as start
 from training.run.lock import alone
 
@@ -96,14 +98,12 @@ def test_the_command_holds_its_folder(tmp_path: Path) -> None:
             assert process.poll() is None
             assert time.monotonic() < limit
             time.sleep(0.05)
-        done = subprocess.run(
-            [sys.executable, "-m", "imgedit", *words], env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=False, timeout=180,
-        )  # fmt: skip
+        process.send_signal(signal.SIGSTOP)  # it needs no processor to hold its folder
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
     finally:
         process.kill()
         process.wait()
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == f"error: {run} is in use by another training; wait for it, or name another with --run\n"
 
 
