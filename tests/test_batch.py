@@ -161,7 +161,8 @@ def test_photos_are_named_in_a_time_that_grows_as_their_number(tmp_path):
         return time.process_time() - start
 
     few = min(seconds(100) for _ in range(3))
-    assert seconds(1000) < 30 * few  # where each is compared with each, 81 times
+    # Where each is compared with each, 81 times; other work on the machine may disturb one measurement, not three.
+    assert any(seconds(1000) < 30 * few for _ in range(3))
 
 
 @pytest.mark.parametrize("out", ["in", "in/../in/out", "{in}/{{stem}}.{{edit}}{{ext}}", "link"])
