@@ -360,7 +360,7 @@ def test_resume_equals_uninterrupted_and_same_seed_gives_the_same_run(form: str,
     probe.step(stream(probe))
     # A step may count several (n_critic). Both runs have one config, since learning rates follow `steps`; the second
     # run loses its last checkpoint.
-    whole = configs.build(type(probe.config), {**vars(probe.config), "steps": 4 * probe.steps})
+    whole = configs.build(type(probe.config), {**vars(probe.config), "steps": 3 * probe.steps})
     data = pictures(probe)
 
     def run(name: str, resume: bool = False) -> Any:

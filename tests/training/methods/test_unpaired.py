@@ -213,7 +213,7 @@ def test_the_decoder_raises_the_discriminator_s_answer() -> None:
             return float(method.discriminator(method.decoder(z))[0].mean())
 
     first = told()
-    for _ in range(200):
+    for _ in range(80):
         method.step(iter([batch]))
     assert told() > first + 0.02
     parameters = dict(method.discriminator.named_parameters())
