@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from imgedit.models.library import Model
     from imgedit.models.manifest import Manifest
 
-__all__ = ["info", "models", "path", "pull", "push", "register", "remove", "verify"]
+__all__ = ["HEADINGS", "info", "models", "path", "pull", "push", "register", "remove", "verify"]
 
-_HEADINGS = ("bundled, with words for --attr:", "bundled, without words:", "pulled, or added by you:")
+HEADINGS = ("bundled, with words for --attr:", "bundled, without words:", "pulled, or added by you:")
+"""Under which models are listed."""
 
 Name = Annotated[
     str,
@@ -74,7 +75,7 @@ def models(
     places = [_heading(model, bundled) for model in found]
     said = ""
     listed = list(zip(places, found, strict=True))
-    for place, model in listed if as_json else sorted(listed, key=lambda one: _HEADINGS.index(one[0])):
+    for place, model in listed if as_json else sorted(listed, key=lambda one: HEADINGS.index(one[0])):
         if place != said and not as_json:
             result(place)
             said = place
@@ -95,10 +96,10 @@ def models(
 
 
 def _heading(model: Model, bundled: Path) -> str:
-    """Return the one of `_HEADINGS` under which a model is listed."""
+    """Return the one of `HEADINGS` under which a model is listed."""
     if model.folder.parent != bundled:
-        return _HEADINGS[2]
-    return _HEADINGS[0 if model.manifest.words else 1]
+        return HEADINGS[2]
+    return HEADINGS[0 if model.manifest.words else 1]
 
 
 def info(model: Name, as_json: Json = False, quiet: Quiet = False) -> None:
