@@ -72,13 +72,11 @@ def models(
             result(word + (f"  ({'; '.join(notes)})" if notes else ""))
         return
     bundled = library.bundled_folder()
-    places = [_heading(model, bundled) for model in found]
     said = ""
-    listed = list(zip(places, found, strict=True))
-    for place, model in listed if as_json else sorted(listed, key=lambda one: HEADINGS.index(one[0])):
-        if place != said and not as_json:
-            result(place)
-            said = place
+    for model in found if as_json else sorted(found, key=lambda model: HEADINGS.index(_heading(model, bundled))):
+        if not as_json and (heading := _heading(model, bundled)) != said:
+            result(heading)
+            said = heading
         manifest = model.manifest
         size = sum(graph.bytes for graph in manifest.graphs.values())
         if as_json:

@@ -107,8 +107,6 @@ Frames of glasses as vectors, in the order {", ".join(SHAPES)}. `frames.onnx` ha
 - **Licence**: MIT.
 - **Limits**: as good as the face mesh: where it misreads a pose, glasses sit askew. Lenses do not refract. Hands
   and hats before the eyes are drawn over; hair is not. Glasses that are there already stay, and are not taken off.
-- **Beside a learned word** (recipe `local_edits.celeba_eyes`): drawn glasses looked better to who had trained the
-  other, on faces of CelebA's validation split; no command makes those pairs.
 """
 
 
