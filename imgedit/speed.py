@@ -180,32 +180,46 @@ def _edits(repeats: int, device: str) -> dict[str, Any]:
 
 
 def _detection(repeats: int, device: str) -> dict[str, Any]:
-    """Time the search for faces on photos of several sizes, also by facenet-pytorch where that is installed."""
+    """Time the search for faces on photos of several sizes, in turn with facenet-pytorch where that is installed."""
     from imgedit.vision import faces
 
-    photos_of = {f"{height}p": scene(1, height * 16 // 9, height) for height in DETECTION}
-    figures: dict[str, Any] = {
-        name: _timed(functools.partial(faces.detect, rgb, device=device, max_side=None), repeats)
-        for name, rgb in photos_of.items()
-    }
-    if all(importlib.util.find_spec(package) for package in ("torch", "facenet_pytorch")):
-        # In a process of its own, so that torch does not count to the peak memory.
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            theirs = pool.submit(_facenet, list(photos_of.values()), repeats, devices.default_threads()).result()
-        for name, seconds in zip(photos_of, theirs, strict=True):
-            figures[f"{name}, facenet-pytorch on the CPU"] = seconds
-            figures[f"{name}, times facenet-pytorch's rate"] = round(seconds / figures[name], 2)
-    return figures
+    ours: dict[str, float] = {}
+    theirs: dict[str, Any] = {}
+    has_facenet = all(importlib.util.find_spec(package) for package in ("torch", "facenet_pytorch"))
+    # In a process of its own, so that torch does not count to the peak memory.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for height in DETECTION:
+            rgb = scene(1, height * 16 // 9, height)
+            taken = []
+            for _ in range(repeats + 1):
+                start = time.perf_counter()
+                faces.detect(rgb, device=device, max_side=None)
+                taken.append([time.perf_counter() - start])
+                if has_facenet:
+                    taken[-1].append(pool.submit(_facenet, rgb, devices.default_threads()).result())
+            turns, name = np.array(taken[1:]), f"{height}p"
+            ours[name] = round(float(np.median(turns[:, 0])), 4)
+            if has_facenet:
+                theirs[f"{name}, facenet-pytorch on the CPU"] = round(float(np.median(turns[:, 1])), 4)
+                theirs[f"{name}, times facenet-pytorch's rate"] = round(float(np.median(turns[:, 1] / turns[:, 0])), 2)
+    return ours | theirs
 
 
-def _facenet(scenes: Sequence[NDArray[np.uint8]], repeats: int, threads: int) -> list[float]:
-    """Time facenet-pytorch's search for faces, with its own settings, which are ours too."""
+def _facenet(rgb: NDArray[np.uint8], threads: int) -> float:
+    """Return the seconds of one search by facenet-pytorch, with its own settings, which are ours too."""
+    detector, photo = _facenet_detector(threads), Image.fromarray(rgb)
+    start = time.perf_counter()
+    detector.detect(photo, landmarks=True)
+    return time.perf_counter() - start
+
+
+@functools.cache
+def _facenet_detector(threads: int) -> Any:
     import torch
     from facenet_pytorch import MTCNN
 
     torch.set_num_threads(threads)
-    detector = MTCNN(keep_all=True, device="cpu")
-    return [_timed(functools.partial(detector.detect, Image.fromarray(rgb), landmarks=True), repeats) for rgb in scenes]
+    return MTCNN(keep_all=True, device="cpu")
 
 
 def _folder(n_photos: int, device: str) -> dict[str, Any]:

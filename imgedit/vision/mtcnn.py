@@ -43,7 +43,7 @@ _BAND = 60_000  # pixels that P-Net looks at in one run on a processor
 _CROPS = 32  # crops that R-Net and O-Net look at in one run on a processor
 _CROPS_GPU = 512  # on a GPU, which takes pyramid steps whole
 _LARGE = 2**31 // 255  # pixels from which their sum may not fit into 32 bits
-_AHEAD = 3  # inputs for each thread that are made before they are needed
+_AHEAD = 8  # inputs for each thread that are made before they are needed; with 3 a search takes 5 % longer
 _BLOCK = 64  # boxes that are compared with all others at once
 
 Array = NDArray[np.float32]
@@ -292,10 +292,15 @@ def _judge(
         return boxes, np.empty((0, 4), np.float32), np.empty((0, 10), np.float32)
     session = _session(role, device)
     most = _CROPS if session.device == "cpu" else _CROPS_GPU
-    n = math.ceil(len(regions) / (most * workers.n)) * workers.n  # as many runs for each worker
-    edges = [len(regions) * i // n for i in range(n + 1)]
-    crops = (sums.crops(regions[a:b], _SIDES[role]) for a, b in itertools.pairwise(edges) if a < b)
-    runs = list(workers.each(lambda images: session.run({"image": images}), crops))
+    runs_each = math.ceil(len(regions) / (most * workers.n))
+    edges = [len(regions) * i // (runs_each * workers.n) for i in range(runs_each * workers.n + 1)]
+    parts = list(itertools.pairwise(edges))
+
+    def look(parts: list[tuple[int, int]]) -> list[dict[str, Any]]:
+        return [session.run({"image": sums.crops(regions[a:b], _SIDES[role])}) for a, b in parts if a < b]
+
+    shares = (parts[i : i + runs_each] for i in range(0, len(parts), runs_each))
+    runs = list(itertools.chain.from_iterable(workers.each(look, shares)))
     result = {name: np.concatenate([run[name] for run in runs]) for name in session.outputs}
     score = result["probability"][:, 1]
     passed = score > np.float32(threshold)
