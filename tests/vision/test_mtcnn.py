@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,19 @@ def test_workers_give_results_in_order_and_pass_errors_on(monkeypatch: pytest.Mo
     assert list(workers.each(lambda i: 100 // (50 - i), range(40))) == [100 // (50 - i) for i in range(40)]
     with pytest.raises(ZeroDivisionError):
         list(workers.each(lambda i: 100 // (50 - i), range(60)))
+
+
+def test_who_waits_for_a_result_runs_what_no_thread_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(devices, "core_count", lambda: 2)
+    is_over = threading.Event()
+    busy = mtcnn._pool(1, os.getpid()).submit(is_over.wait)  # the only other thread
+    try:
+        ran_in = list(mtcnn._Workers("cpu").each(lambda i: (i, threading.current_thread()), range(20)))
+        assert ran_in == [(i, threading.current_thread()) for i in range(20)]
+    finally:
+        is_over.set()
+    assert busy.result()
 
 
 def test_a_run_takes_one_thread() -> None:
