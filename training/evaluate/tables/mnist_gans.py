@@ -42,6 +42,7 @@ RUNS = {
     "gan_r1": Training("gan", "r1"),
     "wgan": Training("wgan", "paper"),
     "wgan_fast": Training("wgan", "paper", ("lr=2e-4",)),  # is it slow to learn? It is not
+    "wgan_clip": Training("wgan", "paper", ("clip=0.1",)),  # or is its critic held too tightly?
     "wgan_gp": Training("wgan_gp", "paper", seeds=None),
     "unrolled_gan": Training("unrolled_gan", "paper"),
     "md_gan": Training("md_gan", "compact", (f"steps={gan.REPORTED_STEPS}",)),  # its `paper` saturates
@@ -52,6 +53,7 @@ ROWS = (
     Row("vanilla + R1", "gan_r1", reported=42),
     Row("WGAN (batch norm)", "wgan", reported=27),
     Row("WGAN (batch norm), rate 2e-4", "wgan_fast"),
+    Row("WGAN (batch norm), weights within 0.1", "wgan_clip"),
     Row("WGAN-GP", "wgan_gp", reported=16),
     Row("WGAN-GP, last weights", "wgan_gp", "last"),
     Row("unrolled", "unrolled_gan"),

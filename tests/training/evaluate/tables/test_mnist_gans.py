@@ -181,6 +181,7 @@ def test_train_makes_three_seeds_of_two_methods_one_of_the_others_and_resumes(
         "gan_r1-0",
         "wgan-0",
         "wgan_fast-0",
+        "wgan_clip-0",
         "wgan_gp-0",
         "wgan_gp-1",
         "wgan_gp-2",
