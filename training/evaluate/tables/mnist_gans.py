@@ -42,7 +42,7 @@ RUNS = {
     "gan_r1": Training("gan", "r1"),
     "wgan": Training("wgan", "paper"),
     "wgan_fast": Training("wgan", "paper", ("lr=2e-4",)),  # is it slow to learn? It is not
-    "wgan_clip": Training("wgan", "paper", ("clip=0.1",)),  # or is its critic held too tightly?
+    "wgan_clip": Training("wgan", "paper", ("clip=0.1",)),  # is its critic held too tightly? Nor that
     "wgan_gp": Training("wgan_gp", "paper", seeds=None),
     "unrolled_gan": Training("unrolled_gan", "paper"),
     "md_gan": Training("md_gan", "compact", (f"steps={gan.REPORTED_STEPS}",)),  # its `paper` saturates
