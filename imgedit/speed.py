@@ -118,12 +118,15 @@ def scene(faces: int, width: int, height: int) -> NDArray[np.uint8]:
 
 def _timed(run: Callable[[], object], repeats: int) -> float:
     """Return the median of several runs after one that is left out."""
-    taken = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - start)
+    taken = [_seconds(run) for _ in range(repeats + 1)]
     return round(statistics.median(taken[1:]), 4)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """Return how long one run takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def _start(repeats: int, device: str) -> dict[str, Any]:
@@ -190,11 +193,10 @@ def _detection(repeats: int, device: str) -> dict[str, Any]:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         for height in DETECTION:
             rgb = scene(1, height * 16 // 9, height)
+            search = functools.partial(faces.detect, rgb, device=device, max_side=None)
             taken = []
             for _ in range(repeats + 1):
-                start = time.perf_counter()
-                faces.detect(rgb, device=device, max_side=None)
-                taken.append([time.perf_counter() - start])
+                taken.append([_seconds(search)])
                 if has_facenet:
                     taken[-1].append(pool.submit(_facenet, rgb, devices.default_threads()).result())
             turns, name = np.array(taken[1:]), f"{height}p"
@@ -207,10 +209,7 @@ def _detection(repeats: int, device: str) -> dict[str, Any]:
 
 def _facenet(rgb: NDArray[np.uint8], threads: int) -> float:
     """Return the seconds of one search by facenet-pytorch, with its own settings, which are ours too."""
-    detector, photo = _facenet_detector(threads), Image.fromarray(rgb)
-    start = time.perf_counter()
-    detector.detect(photo, landmarks=True)
-    return time.perf_counter() - start
+    return _seconds(functools.partial(_facenet_detector(threads).detect, Image.fromarray(rgb), landmarks=True))
 
 
 @functools.cache

@@ -129,7 +129,7 @@ class _Task:
         """Run it in this thread where none has begun, and tell whether."""
         if not self.future.cancel():
             return False
-        self.future = type(self.future)()
+        self.future = type(self.future)()  # its module is imported with the pool, not at start
         self.future.set_result(self._run(self._one))
         return True
 
@@ -322,13 +322,14 @@ def _judge(
     session = _session(role, device)
     most = _CROPS if session.device == "cpu" else _CROPS_GPU
     runs_each = math.ceil(len(regions) / (most * workers.n))
-    edges = [len(regions) * i // (runs_each * workers.n) for i in range(runs_each * workers.n + 1)]
-    parts = list(itertools.pairwise(edges))
+    n = runs_each * workers.n
+    parts = list(itertools.pairwise(len(regions) * i // n for i in range(n + 1)))
 
-    def look(parts: list[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [session.run({"image": sums.crops(regions[a:b], _SIDES[role])}) for a, b in parts if a < b]
+    def look(share: list[tuple[int, int]]) -> list[dict[str, Any]]:
+        # Crops are cut here, unlike P-Net's inputs: there are few, and to hand them over takes longer.
+        return [session.run({"image": sums.crops(regions[a:b], _SIDES[role])}) for a, b in share if a < b]
 
-    shares = (parts[i : i + runs_each] for i in range(0, len(parts), runs_each))
+    shares = (parts[i : i + runs_each] for i in range(0, n, runs_each))
     runs = list(itertools.chain.from_iterable(workers.each(look, shares)))
     result = {name: np.concatenate([run[name] for run in runs]) for name in session.outputs}
     score = result["probability"][:, 1]
