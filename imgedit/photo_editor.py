@@ -8,6 +8,7 @@ Subjects are prepared on the photo as it was given, so an edit never depends on 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from imgedit import photo as photos
 from imgedit.edits import translate as translation
 from imgedit.edits.plan import ForBodies, ForTurned, Plan
 from imgedit.edits.words import Words
-from imgedit.models import library
+from imgedit.models import library, together
 from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import Photo
@@ -235,17 +236,19 @@ class PhotoEditor:
         return Prepared(photo, found, subjects, time.perf_counter() - start, said, stood.quarters)
 
     def run(self, prepared: Prepared, plan: Plan) -> Found:
-        """Run the networks of an edit on every subject."""
+        """Run the networks of an edit on every subject, side by side."""
         start = time.perf_counter()
         said = dict.fromkeys(prepared.warnings)  # in order, each once
-        changes = []
-        for subject in prepared.subjects:
 
-            def warn(text: str, subject: Subject = subject) -> None:
-                said.setdefault(f"{subject} {text}")
+        def changes(subject: Subject) -> tuple[list[Change], list[str]]:
+            own: list[str] = []
+            return plan.changes(subject, lambda text: own.append(f"{subject} {text}")), own
 
-            changes.append((subject, plan.changes(subject, warn)))
-        return Found(plan, changes, list(said), time.perf_counter() - start)
+        found = together.side_by_side([functools.partial(changes, subject) for subject in prepared.subjects])
+        for _, own in found:
+            said |= dict.fromkeys(own)
+        made = [(subject, some) for subject, (some, _) in zip(prepared.subjects, found, strict=True)]
+        return Found(plan, made, list(said), time.perf_counter() - start)
 
     def apply(self, photo: Photo, found: Found, strength: float = 1.0) -> Photo:
         """Carry changes out and return the edited photo; the given photo itself where that changes no pixel.

@@ -271,10 +271,10 @@ def _models(repeats: int, device: str) -> dict[str, Any]:
                 "bytes": graph.bytes,
                 "ms": round(1000 * _timed(functools.partial(session.run, feeds), repeats), 2),
             }
-            together = _inputs(model, role, _TOGETHER)
-            if any(len(together[name]) > len(one) for name, one in feeds.items()):
-                seconds = _timed(functools.partial(session.run, together), repeats)
-                figures[f"{model.id}: {role}"]["ms each of 8"] = round(1000 * seconds / _TOGETHER, 2)
+            if session.takes_rows:
+                many = _inputs(model, role, _TOGETHER)
+                seconds = _timed(functools.partial(session.run, many), repeats)
+                figures[f"{model.id}: {role}"][f"ms each of {_TOGETHER}"] = round(1000 * seconds / _TOGETHER, 2)
     return figures
 
 

@@ -56,7 +56,8 @@ class Plan(Protocol):
     """An edit that was checked and can be carried out on any number of subjects.
 
     Each edit is one module with a function `prepare(options) -> Plan`, which fails before any work: an unknown word, a
-    contradiction, a missing model.
+    contradiction, a missing model. The subjects of one photo take turns whenever a graph runs (`models.together`), so a
+    plan keeps nothing of one subject for the next.
     """
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from imgedit.errors import ConfigError, ModelError
-from imgedit.models import devices
+from imgedit.models import devices, together
 from imgedit.models.guard import in_time
 from imgedit.text import printable
 
@@ -52,6 +53,7 @@ class Session:
         inputs: Input name to shape; None where a size is free.
         outputs: Output names in the graph's order.
         device: `cpu` or `cuda`, where it really runs.
+        takes_rows: Whether every input and output is `(N, ...)` with any N.
 
     Raises:
         ModelError: The graph is missing or damaged.
@@ -89,6 +91,8 @@ class Session:
         }
         self._types = {item.name: _TYPES.get(item.type, np.float32) for item in self._session.get_inputs()}
         self.outputs = [item.name for item in self._session.get_outputs()]
+        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+        self.takes_rows = bool(self.inputs) and all(item.shape and not isinstance(item.shape[0], int) for item in ends)
         self.device = "cuda" if _is_on_gpu(self._session) else "cpu"
         devices.note_used(self.device)
 
@@ -131,7 +135,7 @@ class Session:
         return session
 
     def run(self, feeds: Mapping[str, NDArray[Any]], outputs: list[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Run the graph once.
+        """Run the graph; among tasks that run side by side (`together`), on the rows of all that wait for it.
 
         Args:
             feeds: Input name to array; converted to the graph's number type where it differs.
@@ -151,6 +155,14 @@ class Session:
         unknown = [name for name in wanted if name not in self.outputs]
         if unknown:
             raise ModelError(f"{self.name} has outputs {self.outputs}, not {unknown}")
+        run = functools.partial(self._checked, wanted)
+        lengths = {len(array) for array in arrays.values()} if self.takes_rows else set()
+        # A foreign graph may compute a row by the others, and its memory is limited.
+        if self._is_limited or len(lengths) != 1 or 0 in lengths:
+            return run(arrays)
+        return dict(together.compute((id(self), *wanted), arrays, run))
+
+    def _checked(self, wanted: list[str], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         try:
             results = dict(zip(wanted, self._computed(wanted, arrays), strict=True))
         except ModelError:
@@ -162,15 +174,15 @@ class Session:
             self._check_output(name, result, may_be_empty=is_empty)
         return results
 
-    def _computed(self, wanted: list[str], arrays: dict[str, NDArray[Any]]) -> list[Any]:
+    def _computed(self, wanted: list[str], arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
         if not self._is_limited:
-            return list(self._session.run(wanted, arrays))
+            return list(self._session.run(wanted, dict(arrays)))
         options = ort.RunOptions()
 
         def stop() -> None:
             options.terminate = True  # ends before the next node
 
-        return list(in_time(lambda: self._session.run(wanted, arrays, options), stop, self.name))
+        return list(in_time(lambda: self._session.run(wanted, dict(arrays), options), stop, self.name))
 
     def _input(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return an input in the graph's number type, after comparing its shape."""

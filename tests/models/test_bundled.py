@@ -99,6 +99,31 @@ def test_golden_output_is_reproduced_by_mean_and_deviation(folder: Path) -> None
 
 
 @each
+def test_graphs_that_take_rows_compute_each_by_itself(folder: Path) -> None:
+    model = library.load(folder)
+    rng = np.random.default_rng(0)
+    crop = model.manifest.crop
+    for role in model.manifest.graphs:
+        session = Session(model.read(role), "cpu")
+        if not session.takes_rows:
+            continue
+        sides = {2: crop.height or 48, 3: crop.width or 48}
+        feeds = {
+            name: rng.uniform(0, 1, (3, *(side or sides[i] for i, side in enumerate(shape[1:], 1)))).astype(np.float32)
+            for name, shape in session.inputs.items()
+        }
+        together = session.run(feeds)
+        for i in range(3):
+            alone = session.run({name: rows[i : i + 1] for name, rows in feeds.items()})
+            for name, rows in together.items():
+                assert len(rows) == 3, (role, name)
+                scale = float(np.abs(rows).max()) or 1.0
+                np.testing.assert_allclose(
+                    alone[name][0] / scale, rows[i] / scale, atol=1e-4, err_msg=f"{role}: {name}"
+                )
+
+
+@each
 def test_words_belong_to_translate_models_and_what_they_return_is_said(folder: Path) -> None:
     stated = manifest.read(folder)
     assert json.loads((folder / manifest.FILE).read_text())["schema_version"] == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgedit.errors import ModelError
-from imgedit.models import devices, runtime
+from imgedit.models import devices, runtime, together
 
 onnx = pytest.importorskip("onnx")
 
@@ -32,6 +32,16 @@ def affine_graph() -> bytes:
         ],
         [helper.make_tensor("two", kinds.FLOAT, [1], [2.0])],
     )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def rows_graph() -> bytes:
+    """Return a graph y = 2 x for x (N, 3)."""
+    helper, kinds = onnx.helper, onnx.TensorProto
+    ends = [helper.make_tensor_value_info(name, kinds.FLOAT, ["n", 3]) for name in "xy"]
+    two = helper.make_tensor("two", kinds.FLOAT, [1], [2.0])
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "two"], ["y"])], "rows", ends[:1], ends[1:], [two])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     return bytes(model.SerializeToString())
 
@@ -162,3 +172,32 @@ def test_loading_the_runtime_writes_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert done.stderr == ""
+
+
+def test_a_graph_whose_inputs_and_outputs_are_rows_runs_once_for_tasks_side_by_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = runtime.Session(rows_graph(), device="cpu", threads=1)
+    assert session.takes_rows
+    runs = []
+    computed = session._computed
+    monkeypatch.setattr(session, "_computed", lambda *args: runs.append(1) or computed(*args))
+    rows = [np.full((n, 3), n, np.float32) for n in (1, 2)]
+    found = together.side_by_side([lambda x=x: session.run({"x": x})["y"] for x in rows])
+    assert [np.array_equal(y, 2 * x) for x, y in zip(rows, found, strict=True)] == [True, True]
+    assert len(runs) == 1
+
+
+def test_an_input_that_is_no_rows_keeps_runs_apart(session: runtime.Session) -> None:
+    assert not session.takes_rows  # b is one vector for all
+    tasks = [lambda v=v: session.run({"x": np.ones((1, 3)), "b": np.full(3, v)})["y"][0, 0] for v in (1.0, 5.0)]
+    assert together.side_by_side(tasks) == [3.0, 7.0]
+
+
+def test_a_foreign_graph_runs_for_each_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = runtime.Session(rows_graph(), device="cpu", threads=1, is_limited=True)
+    lengths = []
+    computed = session._computed
+    monkeypatch.setattr(session, "_computed", lambda wanted, x: lengths.append(len(x["x"])) or computed(wanted, x))
+    together.side_by_side([lambda: session.run({"x": np.ones((1, 3))})] * 2)
+    assert lengths == [1, 1]
