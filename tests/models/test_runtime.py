@@ -61,6 +61,18 @@ def test_run_gives_the_graphs_arithmetic_for_any_batch(session: runtime.Session,
     assert result["y"].dtype == np.float32
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_graph_that_returns_half_precision_is_held_to_the_same_bounds(value: float) -> None:
+    helper, half = onnx.helper, onnx.TensorProto.FLOAT16
+    ends = [helper.make_tensor_value_info(name, half, ["n"]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "half", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = runtime.Session(bytes(model.SerializeToString()), device="cpu", threads=1)
+    assert session.run({"x": np.array([65504.0])})["y"] == np.float16(65504.0)
+    with pytest.raises(ModelError, match="not finite"):
+        session.run({"x": np.array([1.0, value])})
+
+
 def test_run_returns_only_the_outputs_asked_for(session: runtime.Session) -> None:
     x = np.ones((1, 3), np.float32)
     assert list(session.run({"x": x, "b": x[0]}, ["double"])) == ["double"]
