@@ -205,8 +205,8 @@ class Session:
             raise ModelError(f"{self.name} returned an empty {name!r} of shape {result.shape}")
         if not np.issubdtype(result.dtype, np.floating):
             return
-        # Python's numbers, because `LARGEST` is infinite in half precision. Both are NaN where any number is, and then no
-        # comparison is true.
+        # Python's numbers, because `LARGEST` is infinite in half precision. Both are NaN where any number is, and then
+        # no comparison is true.
         least, largest = float(result.min()), float(result.max())
         if not (least >= -LARGEST and largest <= LARGEST):
             what = "beyond all bounds" if np.isfinite(result).all() else "that are not finite (NaN or infinite)"

@@ -8,6 +8,10 @@ whose z is E_c.
 
 It is told the classes, where methods that learn from pairs know only which two pictures have the same one.
 
+The encoders' z still tells the class, because nothing bounds what it says but the codes that it imitates. With
+`flow_layers` (ours) the exported z is what an invertible map makes of it (`training.networks.coupling`): distributed
+alike for every s, so that it says little of the class, while s and it together say all that z did.
+
 Deviations:
   - Squared errors of pixels in place of a perceptual loss, which needs a network trained elsewhere.
   - In the second stage codes go on being learnt as before, beside encoders and decoder; networks are averaged.
@@ -15,7 +19,7 @@ Deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +31,8 @@ from training.data.batch import Batch
 from training.families import latent, pictures
 from training.losses.latent import squared_error
 from training.method import Graph
-from training.networks.autoencoder import Decoder, Encoder
+from training.networks.autoencoder import Code, Decoder, Encoder
+from training.networks.coupling import ConditionalFlow, FlowDecoder, FlowEncoder
 from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, set_lr
 
 
@@ -49,6 +54,12 @@ class Config(latent.SplitConfig):
     """Share of the steps after which the encoders learn."""
     lambda_codes: float = 1.0
     """Weight of the encoders' squared distance from the codes, summed over dimensions."""
+    flow_layers: int = 0
+    """Layers of the flow between the encoder's z and the exported one (ours); 0: the encoder's own."""
+    flow_width: int = 128
+    """Hidden units of a layer of the flow."""
+    lr_flow: float = 2e-3
+    """Peak learning rate of the flow's Adam, one cycle over the encoders' steps."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,6 +67,8 @@ class Config(latent.SplitConfig):
             raise ValueError(f"n_classes={self.n_classes} and n_pictures={self.n_pictures} must be 2 and 1, or more")
         if not 0 <= self.encoders_from < 1:
             raise ValueError(f"encoders_from must be from 0 to below 1, got {self.encoders_from}")
+        if self.flow_layers < 0 or (self.flow_layers and self.z_dim < 2):
+            raise ValueError(f"flow_layers must be 0 or more, and need z_dim of 2 or more, got {self.flow_layers}")
 
     def data_options(self) -> dict[str, Any]:
         """Keyword arguments for the data set's `load`; there are no pairs."""
@@ -65,6 +78,15 @@ class Config(latent.SplitConfig):
 PRESETS: dict[str, dict[str, object]] = {
     # A code learns only when its picture comes by, about once in 215 steps: hence large batches and a high rate.
     "compact": {"width": 20, "batch_size": 256, "lr_codes": 0.3, "lambda_content": 0.5, "steps": 8000},
+    # Hardly a trace of the class in z.
+    "independent": {
+        "width": 20,
+        "batch_size": 256,
+        "lr_codes": 0.3,
+        "lambda_content": 0.5,
+        "flow_layers": 10,
+        "steps": 8000,
+    },
 }
 
 
@@ -72,7 +94,7 @@ class Method(latent.Coder):
     """Codes, decoder and encoder, and an Adam for each kind."""
 
     id = "lord"
-    parts = (
+    parts: Sequence[str] = (
         "classes", "contents", "encoder", "decoder", "optimizer", "optimizer_codes", "optimizer_encoder",
         "ema_encoder", "ema_decoder",
     )  # fmt: skip
@@ -95,6 +117,12 @@ class Method(latent.Coder):
         self.optimizer_encoder = torch.optim.Adam(self.encoder.parameters(), lr=c.lr)
         self.ema_encoder = EMA(self.encoder, c.ema_decay)
         self.ema_decoder = EMA(self.decoder, c.ema_decay)
+        if c.flow_layers > 0:
+            flow = ConditionalFlow(c.z_dim, c.s_dim, c.flow_layers, c.flow_width)
+            self.flow = on_device(flow, self.device)
+            self.optimizer_flow = torch.optim.Adam(self.flow.parameters(), lr=c.lr_flow)
+            self.ema_flow = EMA(self.flow, c.ema_decay)
+            self.parts = [*self.parts, "flow", "optimizer_flow", "ema_flow"]
         self.steps = 0
 
     @staticmethod
@@ -130,8 +158,8 @@ class Method(latent.Coder):
     def _encoder_step(self, image: Tensor, s: Tensor, z: Tensor) -> dict[str, Tensor]:
         """One step of the encoders towards the codes of their pictures, and of all networks on the pictures."""
         c = self.config
-        begin = c.encoders_from * c.steps
-        set_lr(self.optimizer_encoder, c.lr * one_cycle(int(self.steps - begin), int(c.steps - begin)))
+        rate = self._encoder_rate()
+        set_lr(self.optimizer_encoder, c.lr * rate)
         code = self.encoder(image)
         apart = ((code.s - s).square().sum(1) + (code.z - z).square().sum(1)).mean()
         error = squared_error(self.decoder(code.s, code.z), image).mean()
@@ -139,7 +167,24 @@ class Method(latent.Coder):
         descend(self.optimizer_encoder, c.lambda_codes * apart + error)
         self.optimizer.step()
         self.ema_encoder.update(self.encoder)
-        return {"loss_codes": apart.detach(), "loss_again": error.detach()}
+        logs = {"loss_codes": apart.detach(), "loss_again": error.detach()}
+        return logs | (self._flow_step(image) if c.flow_layers > 0 else {})
+
+    def _flow_step(self, image: Tensor) -> dict[str, Tensor]:
+        """One step of the flow towards a normal distribution of the averaged encoder's z, whatever s is."""
+        set_lr(self.optimizer_flow, self.config.lr_flow * self._encoder_rate())
+        with torch.no_grad():
+            code = self.ema_encoder.network(image)
+        loss = self.flow.loss(code.z, code.s).mean()
+        descend(self.optimizer_flow, loss)
+        self.ema_flow.update(self.flow)
+        return {"loss_flow": loss.detach()}
+
+    def _encoder_rate(self) -> float:
+        """Return the share of the learning rates of encoders and flow at this step."""
+        c = self.config
+        begin = c.encoders_from * c.steps
+        return one_cycle(int(self.steps - begin), int(c.steps - begin))
 
     def _which(self, batch: Batch) -> Tensor:
         """Return which picture of the data set each is.
@@ -157,7 +202,7 @@ class Method(latent.Coder):
 
     def initialise(self, state: dict[str, Any]) -> None:
         """Start from the averaged networks of another run; codes begin anew."""
-        for name in ("encoder", "decoder"):
+        for name in ("encoder", "decoder", *(["flow"] if "flow" in self.parts and "ema_flow" in state else [])):
             network = getattr(self, name)
             load_matching(network, state[f"ema_{name}"]["network"])
             setattr(self, f"ema_{name}", EMA(network, self.config.ema_decay))
@@ -168,8 +213,26 @@ class Method(latent.Coder):
 
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""
-        networks = self.ema_encoder.network, self.ema_decoder.network
-        return latent.graphs(*networks, self.config.channels, self.config.size)
+        return latent.graphs(*self._coders(), self.config.channels, self.config.size)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Code:
+        """Encode `(N, C, H, W)` in [-1, 1]."""
+        code = self._coders()[0](image.to(self.device))
+        return Code(code.s, code.z, None)
+
+    @torch.no_grad()
+    def decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Decode `(N, S)` and `(N, Z)` to `(N, C, H, W)` in [-1, 1]."""
+        image: Tensor = self._coders()[1](s.to(self.device), z.to(self.device))
+        return image
+
+    def _coders(self) -> tuple[nn.Module, nn.Module]:
+        """Return the averaged encoder and decoder, with the flow where there is one."""
+        encoder, decoder = self.ema_encoder.network, self.ema_decoder.network
+        if self.config.flow_layers == 0:
+            return encoder, decoder
+        return FlowEncoder(encoder, self.ema_flow.network), FlowDecoder(decoder, self.ema_flow.network)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""

@@ -58,7 +58,34 @@ def test_pictures_without_a_code_are_said(wrong: tuple[int, ...] | None) -> None
         make().step(iter([shown]))
 
 
-@pytest.mark.parametrize("changes", [{"n_classes": 1}, {"n_pictures": 0}, {"encoders_from": 1.0}])
+@pytest.mark.parametrize("changes", [{"n_classes": 1}, {"n_pictures": 0}, {"encoders_from": 1.0}, {"flow_layers": -1}])
 def test_wrong_settings_say_what_is_right(changes: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="must be"):
         make(**changes)
+
+
+def test_the_flow_changes_what_z_is_and_not_what_the_codes_decode_to() -> None:
+    method = make(flow_layers=3, flow_width=8, lr_flow=0.05)
+    for _ in range(10):
+        logs = method.step(iter([batch()]))
+    assert "loss_flow" in logs
+    image = batch().image
+    code, inner = method.encode(image), method.ema_encoder.network(image)
+    assert torch.equal(code.s, inner.s)
+    assert (code.z.sort(1).values - inner.z.sort(1).values).abs().max() > 0.1
+    decoded = method.decode(code.s, code.z)
+    assert torch.allclose(decoded, method.ema_decoder.network(inner.s, inner.z), atol=1e-5)
+    graphs = method.graphs()
+    s, z = graphs["encode"].module(image)
+    assert torch.allclose(graphs["decode"].module(s, z), decoded, atol=1e-5)
+
+
+def test_the_flow_teaches_no_other_network() -> None:
+    weights = []
+    for changes in ({}, {"flow_layers": 3, "flow_width": 8}):
+        method = make(**changes)
+        torch.manual_seed(1)
+        for _ in range(3):
+            method.step(iter([batch()]))
+        weights.append([p.detach().clone() for p in [*method.encoder.parameters(), *method.decoder.parameters()]])
+    assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
