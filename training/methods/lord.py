@@ -10,7 +10,7 @@ It is told the classes, where methods that learn from pairs know only which two 
 
 The encoders' z still tells the class, because nothing bounds what it says but the codes that it imitates. With
 `flow_layers` (ours) the exported z is what an invertible map makes of it (`training.networks.coupling`): distributed
-alike for every s, so that it says little of the class, while s and it together say all that z did.
+alike in every class, so that it says little of the class, while s and it together say all that z did.
 
 Deviations:
   - Squared errors of pixels in place of a perceptual loss, which needs a network trained elsewhere.
@@ -32,7 +32,7 @@ from training.families import latent, pictures
 from training.losses.latent import squared_error
 from training.method import Graph
 from training.networks.autoencoder import Code, Decoder, Encoder
-from training.networks.coupling import ConditionalFlow, FlowDecoder, FlowEncoder
+from training.networks.coupling import ClassFlow, ConditionalFlow, FlowDecoder, FlowEncoder
 from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, set_lr
 
 
@@ -168,14 +168,14 @@ class Method(latent.Coder):
         self.optimizer.step()
         self.ema_encoder.update(self.encoder)
         logs = {"loss_codes": apart.detach(), "loss_again": error.detach()}
-        return logs | (self._flow_step(image) if c.flow_layers > 0 else {})
+        return logs | (self._flow_step(image, s) if c.flow_layers > 0 else {})
 
-    def _flow_step(self, image: Tensor) -> dict[str, Tensor]:
-        """One step of the flow towards a normal distribution of the averaged encoder's z, whatever s is."""
+    def _flow_step(self, image: Tensor, s: Tensor) -> dict[str, Tensor]:
+        """One step of the flow towards a normal distribution of the averaged encoder's z in every class."""
         set_lr(self.optimizer_flow, self.config.lr_flow * self._encoder_rate())
         with torch.no_grad():
-            code = self.ema_encoder.network(image)
-        loss = self.flow.loss(code.z, code.s).mean()
+            z = self.ema_encoder.network(image).z
+        loss = self.flow.loss(z, s).mean()
         descend(self.optimizer_flow, loss)
         self.ema_flow.update(self.flow)
         return {"loss_flow": loss.detach()}
@@ -232,7 +232,8 @@ class Method(latent.Coder):
         encoder, decoder = self.ema_encoder.network, self.ema_decoder.network
         if self.config.flow_layers == 0:
             return encoder, decoder
-        return FlowEncoder(encoder, self.ema_flow.network), FlowDecoder(decoder, self.ema_flow.network)
+        flow = ClassFlow(self.ema_flow.network, self.classes.weight)
+        return FlowEncoder(encoder, flow), FlowDecoder(decoder, flow)
 
     def manifest_fields(self) -> dict[str, Any]:
         """What the manifest says beside graphs and hashes."""

@@ -1,4 +1,4 @@
-"""A normalising flow that takes out of z what s says of it."""
+"""A normalising flow that takes out of z what the class says of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from training.networks.autoencoder import Encoded
 
-__all__ = ["ConditionalFlow", "FlowDecoder", "FlowEncoder"]
+__all__ = ["ClassFlow", "ConditionalFlow", "FlowDecoder", "FlowEncoder"]
 
 _MAX_LOG_SCALE = 2.0  # of one layer, so that no product of layers overflows
 
 
 class ConditionalFlow(nn.Module):
-    """An invertible map of z that depends on s, trained so that its result is normal, N(0, I), whatever s is.
+    """An invertible map of z that depends on a class code s, trained so that its result is N(0, I) in every class.
 
-    What is distributed alike for every s says nothing of s, and nothing is lost: with s, z can be had back.
+    What is distributed alike in every class says nothing of it, and nothing is lost: with s, z can be had back.
 
     Reference: Dinh et al. 2017, "Density estimation using Real NVP" (arXiv 1605.08803), for the layers; Balunovic et
         al. 2022, "Fair normalizing flows" (arXiv 2106.05937), for one common distribution of all groups.
@@ -88,23 +88,56 @@ def _orders(n: int, n_layers: int) -> list[Tensor]:
     return [halves if i % 2 else torch.randperm(n, generator=generator) for i in range(n_layers)]
 
 
+class ClassFlow(nn.Module):
+    """A flow that sees the class codes in place of an encoder's s.
+
+    s of one class differs from picture to picture, and so does z: a flow that sees it would take from z, beside the
+    class, the style that s tells too. So it sees the mean of the class codes, weighted by how near s is to each:
+    softmax of minus the squared distance.
+
+    Args:
+        flow: as it was trained on pairs of z and the code of the picture's class.
+        classes: `(K, S)` the codes of the classes.
+    """
+
+    classes: Tensor
+
+    def __init__(self, flow: ConditionalFlow, classes: Tensor) -> None:
+        super().__init__()
+        self.flow = flow
+        self.register_buffer("classes", classes.detach().clone())
+
+    def forward(self, z: Tensor, s: Tensor) -> Tensor:
+        """Map `(N, Z)` and `(N, S)` to the code `(N, Z)`."""
+        code: Tensor = self.flow(z, self._class_codes(s))[0]
+        return code
+
+    def inverse(self, code: Tensor, s: Tensor) -> Tensor:
+        """Map the code back to z."""
+        return self.flow.inverse(code, self._class_codes(s))
+
+    def _class_codes(self, s: Tensor) -> Tensor:
+        distance = (s[:, None] - self.classes).square().sum(2)
+        return torch.softmax(-distance, 1) @ self.classes
+
+
 class FlowEncoder(nn.Module):
     """An encoder whose z goes through a flow."""
 
-    def __init__(self, encoder: nn.Module, flow: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, flow: ClassFlow) -> None:
         super().__init__()
         self.encoder, self.flow = encoder, flow
 
     def forward(self, image: Tensor) -> Encoded:
         """Encode `(N, C, H, W)` in [-1, 1]."""
         code = self.encoder(image)
-        return Encoded(code.s, self.flow(code.z, code.s)[0], None, None)
+        return Encoded(code.s, self.flow(code.z, code.s), None, None)
 
 
 class FlowDecoder(nn.Module):
     """The decoder beside `FlowEncoder`."""
 
-    def __init__(self, decoder: nn.Module, flow: ConditionalFlow) -> None:
+    def __init__(self, decoder: nn.Module, flow: ClassFlow) -> None:
         super().__init__()
         self.decoder, self.flow = decoder, flow
 

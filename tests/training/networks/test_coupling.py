@@ -1,4 +1,4 @@
-"""A conditional flow: it can be undone, knows its volume, and takes out of z what s says of it."""
+"""A conditional flow: it can be undone, knows its volume, and takes out of z what the class says of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.networks.coupling import ConditionalFlow
+from training.networks.coupling import ClassFlow, ConditionalFlow
 
 
 def changed(z_dim: int = 5, s_dim: int = 3) -> ConditionalFlow:
@@ -73,3 +73,17 @@ def test_trained_it_makes_alike_what_s_moves_and_stretches() -> None:
     for result in results:
         assert result.mean(0).abs().max() < 0.15
         assert (result.std(0) - 1.0).abs().max() < 0.15
+
+
+def test_a_class_flow_sees_the_class_and_not_the_picture() -> None:
+    classes = torch.tensor([[0.0, 8.0, 0.0], [8.0, 0.0, 0.0]]).double()
+    flow = ClassFlow(changed(), classes)
+    z, _ = codes(4)
+    own = torch.tensor([0, 1, 1, 0])
+    s = classes[own] + torch.tensor([0.3, -0.2, 0.4])
+    exact = flow.flow(z, classes[own])[0]
+    assert torch.allclose(flow(z, s), exact, atol=1e-9)
+    assert not torch.allclose(flow.flow(z, s)[0], exact, atol=1e-2)
+    assert torch.allclose(flow.inverse(exact, s), z, atol=1e-9)
+    between = flow._class_codes(torch.tensor([[4.0, 4.0, 0.0]]).double())
+    assert torch.allclose(between, classes.mean(0))
