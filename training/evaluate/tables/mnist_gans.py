@@ -43,6 +43,7 @@ RUNS = {
     "wgan": Training("wgan", "paper"),
     "wgan_fast": Training("wgan", "paper", ("lr=2e-4",)),  # is it slow to learn? It is not
     "wgan_clip": Training("wgan", "paper", ("clip=0.1",)),  # is its critic held too tightly? Nor that
+    "wgan_no_norm": Training("wgan", "paper", ("batch_norm=false",)),
     "wgan_gp": Training("wgan_gp", "paper", seeds=None),
     "unrolled_gan": Training("unrolled_gan", "paper"),
     "md_gan": Training("md_gan", "compact", (f"steps={gan.REPORTED_STEPS}",)),  # its `paper` saturates
@@ -54,14 +55,23 @@ ROWS = (
     Row("WGAN (batch norm)", "wgan", reported=27),
     Row("WGAN (batch norm), rate 2e-4", "wgan_fast"),
     Row("WGAN (batch norm), weights within 0.1", "wgan_clip"),
+    Row("WGAN, no batch norm", "wgan_no_norm"),
     Row("WGAN-GP", "wgan_gp", reported=16),
     Row("WGAN-GP, last weights", "wgan_gp", "last"),
     Row("unrolled", "unrolled_gan"),
     Row("MD-GAN", "md_gan"),
-    Row("vanilla + rejection by a classifier", "gan", density_ratio.VARIANT, 22),
-    Row("vanilla + rejection by itself", "gan", "rejection", 22),
-    Row("WGAN-GP + rejection by a classifier", "wgan_gp", density_ratio.VARIANT, 15),
-    Row("WGAN-GP + rejection by itself", "wgan_gp", "rejection", 15),
+    *(
+        Row(f"{title} + rejection by {by}", run, variant, reported)
+        for title, run, reported in (
+            ("vanilla", "gan", 22),
+            ("vanilla + R1", "gan_r1", None),
+            ("WGAN (batch norm)", "wgan", None),
+            ("WGAN-GP", "wgan_gp", 15),
+            ("unrolled", "unrolled_gan", None),
+            ("MD-GAN", "md_gan", None),
+        )
+        for by, variant in (("a classifier", density_ratio.VARIANT), ("itself", "rejection"))
+    ),
 )
 
 

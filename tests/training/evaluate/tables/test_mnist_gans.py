@@ -182,6 +182,7 @@ def test_train_makes_three_seeds_of_two_methods_one_of_the_others_and_resumes(
         "wgan-0",
         "wgan_fast-0",
         "wgan_clip-0",
+        "wgan_no_norm-0",
         "wgan_gp-0",
         "wgan_gp-1",
         "wgan_gp-2",
