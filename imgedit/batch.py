@@ -17,7 +17,7 @@ from errno import EACCES
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgedit.deliver import check_template, compare_name, filled, names_file
+from imgedit.deliver import ExactPath, check_template, compare_name, filled, names_file
 from imgedit.errors import ConfigError, ImgeditError, PhotoError
 from imgedit.folders import ResultFolders
 from imgedit.photo import SUFFIXES, default_output, is_marked
@@ -194,7 +194,7 @@ def with_folders(edit: Edit) -> Edit:
 
     def made(source: Path, target: Path) -> Result:
         with folders.open(target.parent):
-            return edit(source if str(source) != _STDIN else _STDIN, target)  # type: ignore[arg-type]
+            return edit(source if str(source) != _STDIN else _STDIN, ExactPath(target))  # type: ignore[arg-type]
 
     return made
 

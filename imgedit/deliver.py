@@ -28,6 +28,7 @@ from imgedit.photo import SUFFIXES, Photo
 __all__ = [
     "FIELDS",
     "STDOUT",
+    "ExactPath",
     "File",
     "beside",
     "check",
@@ -48,6 +49,10 @@ STDOUT = "-"
 """The name of standard output, and of standard input."""
 FIELDS = ("stem", "edit", "ext")
 """Fields of a template of names."""
+
+
+class ExactPath(type(Path())):  # type: ignore[misc]  # `Path` itself cannot be inherited from before Python 3.12
+    """A result that has its name already: braces in it belong to the name and are no template's."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def name(source: object, names: Sequence[str], out: str | PathLike[str] | None =
         ConfigError: `out` is named for an array or image, is empty, or is a broken template.
         PhotoError: the photo's path has no file name.
     """
+    if isinstance(out, ExactPath):
+        return Path(out)
     if isinstance(source, str | PathLike):
         if out is None:
             return photos.default_output(source, names)
@@ -114,6 +121,8 @@ def names_file(out: str | PathLike[str]) -> bool:
         ConfigError: nothing is named, or an ending alone, as by a script whose variable is not set.
     """
     text = str(out)
+    if isinstance(out, ExactPath):
+        return True
     if not text:
         raise ConfigError("the name of the result is empty; name a file, a folder or a template")
     if Path(text).name.lower() in SUFFIXES and not text.endswith(("/", os.sep)):
@@ -126,12 +135,13 @@ def filled(template: str, photo: Path, names: Sequence[str]) -> Path:
     """Fill a template for one photo.
 
     Args:
-        template: as `check_template` takes it.
+        template: as `check_template` takes it; of a folder if it ends in a slash.
         photo: its path, by which the file is named.
         names: what an edit's results are named after.
     """
     usual = photos.default_output(photo, names)
-    return Path(template.format(stem=photo.stem, edit=".".join(names), ext=usual.suffix))
+    path = Path(template.format(stem=photo.stem, edit=".".join(names), ext=usual.suffix))
+    return path / usual.name if template.endswith(("/", os.sep)) else path
 
 
 def check_template(text: str) -> None:

@@ -557,8 +557,44 @@ def test_a_folder_is_watched_until_ctrl_c(holiday, tmp_path, monkeypatch):
     code, out, err = run("translate", "--attr", "blond", "--watch", inbox)
     assert code == 3  # one of them is no photo
     assert sorted(out.split()) == [str(inbox / name) for name in ("a.blond.jpg", "c.blond.png")]
-    assert "2 photos were edited, 1 failed" in err
+    assert "photos edited: 2, failed: 1" in err
     assert "b.jpg" in err
+
+
+def test_photos_with_braces_in_their_names_keep_them(holiday, tmp_path):
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    given = ["a{stem}.jpg", "b{ext}c.jpg", "100% {edit}.jpg", "{x}.jpg", "{.jpg"]
+    for name in given:
+        (inbox / name).write_bytes((holiday / "a.jpg").read_bytes())
+    wanted = sorted(f"{Path(name).stem}.blond.jpg" for name in given)
+    code, told, err = run("translate", "--attr", "blond", inbox, "-o", out, "--dry-run")
+    assert (code, sorted(line.rpartition("/")[2] for line in told.splitlines())) == (0, wanted), err
+    assert run("translate", "--attr", "blond", inbox, "-o", out)[0] == 0
+    assert sorted(path.name for path in out.iterdir()) == wanted
+    code, told, err = run("translate", "--attr", "blond", inbox, "-o", out, "--skip-existing")
+    assert (code, told) == (0, ""), err
+
+
+def test_a_photo_that_came_in_parts_and_was_edited_then_did_not_fail(holiday, tmp_path, monkeypatch):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    whole = (holiday / "a.jpg").read_bytes()
+    (inbox / "slow.jpg").write_bytes(whole[: len(whole) // 4])
+    real = batch.watch
+
+    def slowly(folder, **options):
+        looks = real(folder, **options, pause=0.01)
+        yield next(looks)
+        (inbox / "slow.jpg").write_bytes(whole)
+        yield next(looks)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "watch", slowly)
+    code, out, err = run("translate", "--attr", "blond", "--watch", inbox)
+    assert (code, out) == (0, f"{inbox / 'slow.blond.jpg'}\n")
+    assert "failed: " in err  # it was said when it seemed so
+    assert "photos edited: 1, failed: 0" in err
 
 
 def test_an_interpolation_and_a_swap_take_many_photos(holiday, tmp_path):

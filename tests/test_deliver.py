@@ -46,6 +46,16 @@ def test_one_photo_is_named_by_a_template_as_many_are() -> None:
             deliver.name("a.jpg", ["blond"], template)
 
 
+def test_a_template_that_ends_in_a_slash_names_a_folder() -> None:
+    assert deliver.name("x/a.jpg", ["blond"], "o-{stem}/") == Path("o-a/a.blond.jpg")
+
+
+def test_braces_in_the_name_that_a_result_has_are_no_template() -> None:
+    for name in ("{stem}.jpg", "{x}.jpg", "{.jpg", "folder.d"):
+        assert deliver.name("a.jpg", ["blond"], deliver.ExactPath("o", name)) == Path("o", name)
+        assert deliver.names_file(deliver.ExactPath("o", name))
+
+
 def test_several_outputs_are_numbered_and_a_single_one_is_not() -> None:
     assert deliver.numbered(Path("x/a.jpg"), 0, 1) == Path("x/a.jpg")
     assert deliver.numbered(Path("x/a.jpg"), 2, 3) == Path("x/a-2.jpg")

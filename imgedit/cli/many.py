@@ -142,7 +142,8 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
     """Edit the photos of a folder as they come, until Ctrl-C or SIGTERM; results that are there are left."""
     from imgedit import batch
 
-    n_done = n_failed = 0
+    n_done = 0
+    failed: set[Path] = set()  # a photo that came in parts may fail first
     seen: list[batch.Job] = []
     try:
         message(f"watching {folder}; Ctrl-C ends it", quiet=asked.quiet)
@@ -155,19 +156,21 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
                 batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
                 files=way.files,
             ):  # fmt: skip
-                n_failed += outcome.error is not None
                 n_done += outcome.result is not None
-                if outcome.error is not None:
+                if outcome.error is None:
+                    failed.discard(outcome.job.source)
+                else:
+                    failed.add(outcome.job.source)
                     _say_failed([outcome], 1, quiet=asked.as_json)
                 _tell(outcome, asked, more)
                 del outcome
     except KeyboardInterrupt as error:
         more_to_do = "" if asked.overwrite else "; the same command goes on"
-        message(f"{n_done} photos were edited, {n_failed} failed{more_to_do}", quiet=asked.quiet)
+        message(f"photos edited: {n_done}, failed: {len(failed)}{more_to_do}", quiet=asked.quiet)
         if isinstance(error, Terminated):
             raise
-    if n_failed:
-        raise BatchError(f"{n_failed} of {n_done + n_failed} photos failed")
+    if failed:
+        raise BatchError(f"{len(failed)} of {n_done + len(failed)} photos failed")
 
 
 def _foretell_many(asked: Asked, jobs: Sequence[Job], way: Way) -> None:

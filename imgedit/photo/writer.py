@@ -206,6 +206,8 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         raise OutputError(f"{name}: {heif.MISSING}", hint=heif.hint())
     if photo.rgb16 is not None and kind in _KEEPS_BITS:
         return _with_all_bits(photo, kind, name)
+    if photo.rgb16 is not None:
+        _log.warning("%s: %s holds 8 bits a channel; of the photo's 16 the lower ones are dropped", name, kind)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
         image = image.convert("L")  # as it came

@@ -405,7 +405,7 @@ def test_ctrl_c_is_the_end_of_watching_and_no_interruption(tmp_path, content, se
         _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "interrupted" not in err
-    assert f"0 photos were edited, {int(content is not None)} failed; the same command goes on\n" in err
+    assert f"photos edited: 0, failed: {int(content is not None)}; the same command goes on\n" in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -90,6 +90,16 @@ def test_alpha_survives_where_the_format_has_it(tmp_path: Path, suffix: str) -> 
     assert np.array_equal(again.alpha, rgba[..., 3])
 
 
+@pytest.mark.parametrize(("suffix", "is_said"), [(".jpg", True), (".webp", True), (".png", False), (".tiff", False)])
+def test_16_bits_that_a_format_cannot_hold_are_dropped_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, is_said: bool
+) -> None:
+    source = photo.read(np.full((8, 8, 3), 1234, np.uint16))
+    with caplog.at_level(logging.WARNING):
+        photo.write(source, source.rgb, tmp_path / f"b{suffix}")
+    assert ("8 bits a channel" in caplog.text) == is_said
+
+
 def test_transparent_parts_become_white_in_jpeg_and_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
