@@ -40,6 +40,7 @@ def translate(
     hair_colour: str | None = None,
     hair_like: Any = None,
     brows: bool = False,
+    beard: bool = False,
     face: str | int = "all",
     strength: float = 1.0,
     force: bool = False,
@@ -58,6 +59,7 @@ def translate(
         hair_colour: a colour for the hair, such as `#7a3b2e`; then there need not be a word.
         hair_like: another photo, as `photo`, whose hair's colours are taken.
         brows: brows follow the hair's colour.
+        beard: a beard does.
         face: `largest`, `all`, `left`, `right`, or an index, 0 for the largest.
         strength: 0..1, multiplies every word's; 0 gives the photo back.
         force: do it whatever the classifier sees: also where the face seems to be so already, bald, or to wear a hat.
@@ -82,7 +84,7 @@ def translate(
 
     dye = dyes.read(hair_colour, hair_like, device=device)
     editor = open_model(model, device, mark=mark)
-    plan = translation.prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows)
+    plan = translation.prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows, beard=beard)
     return editor.carry_out(photo, plan, face=face, crop_only=crop_only, out=out, overwrite=overwrite)
 
 

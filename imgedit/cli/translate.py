@@ -30,6 +30,7 @@ def translate(
         str | None, typer.Option(metavar="PHOTO", help="Take the colours of the hair of the largest face there.")
     ] = None,
     brows: Annotated[bool, typer.Option("--brows", help="Brows follow the hair's colour.")] = False,
+    beard: Annotated[bool, typer.Option("--beard", help="A beard follows the hair's colour.")] = False,
     strength: Annotated[float, typer.Option(metavar="0..1", help="Scales every word.")] = 1.0,
     force: Force = False,
     model: TranslateModel = None,
@@ -55,5 +56,5 @@ def translate(
 
     editor = open_model(model, asked.device, **asked.settings)
     dye = dyes.read(hair_colour, hair_like, device=asked.device)
-    plan = prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows)
+    plan = prepare(words, editor.models, strength=strength, force=force, dye=dye, brows=brows, beard=beard)
     edit(asked, editor, plan, "Editing", lambda done: {"words": words} | ({"dye": dye.name} if dye else {}))

@@ -9,7 +9,7 @@ import numpy as np
 
 from imgedit.edits.plan import FORCE, Edit, Warn
 from imgedit.edits.runs import Run, translate_fields, translate_grids, translate_image
-from imgedit.edits.tones import find_brow_tone, find_tone, target_of
+from imgedit.edits.tones import find_beard_tone, find_brow_tone, find_tone, target_of
 from imgedit.errors import ModelError
 from imgedit.models.library import Model
 from imgedit.models.manifest import Manifest, Tint
@@ -166,7 +166,10 @@ def _tone(job: Job) -> Sequence[Change]:
     brows = find_brow_tone(job.subject, target, edit.strength) if edit.with_brows else None
     if edit.with_brows and brows is None:
         job.warn("shows hardly any brows, so they keep their colour")
-    return [change for change in (found, brows) if change is not None]
+    beard = find_beard_tone(job.subject, target, edit.strength) if edit.with_beard else None
+    if edit.with_beard and beard is None:
+        job.warn("shows hardly any beard, so none takes the colour")
+    return [change for change in (found, brows, beard) if change is not None]
 
 
 def _flow(job: Job) -> Sequence[Change]:

@@ -119,6 +119,7 @@ class Edit:
         is_experimental: the word is not good enough yet to be relied on.
         dye: the colour of hair that is wanted, where no word names it.
         with_brows: brows follow the colour of the hair.
+        with_beard: a beard does.
     """
 
     word: str
@@ -130,6 +131,7 @@ class Edit:
     is_experimental: bool = False
     dye: Dye | None = None
     with_brows: bool = False
+    with_beard: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,21 @@ from imgedit.errors import ModelError
 from imgedit.models.manifest import Crop
 from imgedit.pixels import Floats, to_lab
 from imgedit.render.tone import Curve, Tone, log_luminance
+from imgedit.vision.beard import beard_of
 from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of
 from imgedit.vision.subject import Subject
 
-__all__ = ["HairColours", "Target", "curve_of", "find_brow_tone", "find_tone", "hair_colours", "target_of"]
+__all__ = [
+    "HairColours",
+    "Target",
+    "curve_of",
+    "find_beard_tone",
+    "find_brow_tone",
+    "find_tone",
+    "hair_colours",
+    "target_of",
+]
 
 _SURE, _SKIN = 0.8, 0.9  # of hair and skin that tell what colours a head has
 _FEWEST = 200  # pixels of the parser's window
@@ -37,6 +47,7 @@ _WIDTH = 0.7  # standard deviations by which the tint may differ from the usual 
 _BROW, _FEWEST_OF_BROWS = 0.6, 40  # share of a pixel that is brow, and how many such pixels tell their colour
 _BROW_LEVEL = (-0.9, 0.3)  # log luminances that are added to the least and the most that hair of the colour has
 _BROW_FALL, _BROW_SHARE = 0.5, 0.85  # most darkening, of log luminance, and share of the change, of brows
+_BEARD, _FEWEST_OF_BEARD = 0.5, 80  # the same of a beard
 _DIM = (8.0, 24.0)  # lightnesses L* of hair whose own tint tells nothing and all
 
 
@@ -139,6 +150,22 @@ def find_brow_tone(subject: Subject, target: Target, strength: float) -> Tone | 
     curve = curve_of(brows, seen.skin, target._replace(level=target.level + np.asarray(_BROW_LEVEL, np.float32)))
     curve = replace(curve, target=max(curve.target, curve.middle - _BROW_FALL))
     return Tone(curve, Crop(crop.kind, crop.height, crop.width), "brows", _BROW_SHARE * strength)
+
+
+def find_beard_tone(subject: Subject, target: Target, strength: float) -> Tone | None:
+    """Return the tone of a subject's beard beside hair of one colour; None where no beard is seen.
+
+    Args:
+        subject: whose beard.
+        target: the colour of the hair.
+        strength: share of the change.
+    """
+    crop = subject.networks.parser.crop
+    lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
+    seen, beard = hair_colours(subject), lab[beard_of(subject) > _BEARD]
+    if seen is None or len(beard) < _FEWEST_OF_BEARD:
+        return None
+    return Tone(curve_of(beard, seen.skin, target), Crop(crop.kind, crop.height, crop.width), "beard", strength)
 
 
 def hair_colours(subject: Subject) -> HairColours | None:

@@ -75,6 +75,7 @@ def prepare(
     dye: Dye | None = None,
     dye_strength: float = 1.0,
     brows: bool = False,
+    beard: bool = False,
 ) -> Translation:
     """Settle which model carries out which word.
 
@@ -87,11 +88,12 @@ def prepare(
         dye: colour for the hair; then there need not be a word.
         dye_strength: 0..1, how strongly; `strength` multiplies it too.
         brows: brows follow the hair's colour.
+        beard: a beard does.
 
     Raises:
         UnknownWordError: no model knows a word.
-        ConfigError: words contradict each other or the dye, a strength is not in 0..1, or brows have no hair's colour
-            to follow.
+        ConfigError: words contradict each other or the dye, a strength is not in 0..1, or brows and beard have no
+            hair's colour to follow.
     """
     scale = parse_strength(strength)
     wanted = {} if dye is not None and not words else parse_words(words)
@@ -102,15 +104,18 @@ def prepare(
         of_dye = scale * parse_strength(dye_strength, "the strength of the hair's colour")
         tasks.append(_dyed(dye, of_dye, found, tasks))
         wanted[dye.name] = of_dye
-    return Translation(wanted, tuple(_with_brows(tasks) if brows else tasks), force)
+    return Translation(wanted, tuple(_followed(tasks, brows=brows, beard=beard)), force)
 
 
-def _with_brows(tasks: Sequence[Task]) -> list[Task]:
-    """Let brows follow the tasks that colour hair."""
+def _followed(tasks: Sequence[Task], *, brows: bool, beard: bool) -> Sequence[Task]:
+    """Let brows and beard follow the tasks that colour hair."""
+    if not (brows or beard):
+        return tasks
     if not any(task.model.manifest.output == "tone" for task in tasks):
-        raise ConfigError("brows follow a colour of the hair, and none is asked for", hint="such as blond")
+        what = "brows follow" if brows else "a beard follows"
+        raise ConfigError(f"{what} a colour of the hair, and none is asked for", hint="such as blond")
     return [
-        Task(task.model, tuple(replace(edit, with_brows=True) for edit in task.edits))
+        Task(task.model, tuple(replace(edit, with_brows=brows, with_beard=beard) for edit in task.edits))
         if task.model.manifest.output == "tone"
         else task
         for task in tasks

@@ -275,6 +275,7 @@ def _words(index: int, group: Group, made: dict[str, Any], *, is_titled: bool = 
     if group.is_hair:
         made["own"] = gr.ColorPicker("#7a3b2e", label="Own colour", elem_id="own")
         made["brows"] = gr.Checkbox(False, label="Brows follow the hair", elem_id="brows")
+        made["beard"] = gr.Checkbox(False, label="Beard follows the hair", elem_id="beard")
     made[f"strength {index}"] = gr.Slider(0.1, 1.0, value=1.0, step=0.05, label="Strength", elem_id=f"strength-{index}")
 
 
@@ -294,6 +295,7 @@ def _wishes(offered: Sequence[Group], values: Mapping[str, Any]) -> Wishes:
         colour,
         strength,
         has_brows=is_hair and bool(values["brows"]),
+        has_beard=is_hair and bool(values["beard"]),
         expression={name: float(values[name]) for name in SLIDERS},
         yaw=float(values["yaw"]),
         pitch=float(values["pitch"]),

@@ -62,6 +62,7 @@ class Wishes:
         hair_colour: `#7a3b2e`, in place of a word.
         hair_strength: of that colour, 0..1.
         has_brows: brows follow the hair's colour.
+        has_beard: a beard does.
         expression: slider -> strength, as `imgedit.edits.express.prepare`.
         yaw: degrees to the viewer's right.
         pitch: degrees up.
@@ -73,6 +74,7 @@ class Wishes:
     hair_colour: str | None = None
     hair_strength: float = 1.0
     has_brows: bool = False
+    has_beard: bool = False
     expression: Mapping[str, float] = field(default_factory=dict)
     yaw: float = 0.0
     pitch: float = 0.0
@@ -189,6 +191,7 @@ def plan_of(wishes: Wishes, editor: Editor) -> Plan:
         words = translate.prepare(
             wishes.words, editor.models, force=wishes.is_forced, dye=dye, dye_strength=wishes.hair_strength,
             brows=wishes.has_brows,
+            beard=wishes.has_beard,
         )  # fmt: skip
     if strengths:
         expression = express.prepare(strengths)

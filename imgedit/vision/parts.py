@@ -8,6 +8,7 @@ import numpy as np
 
 from imgedit.pixels import Floats
 from imgedit.vision import parsing
+from imgedit.vision.beard import beard_of
 from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of, hairline_step
 from imgedit.vision.subject import Subject
@@ -57,6 +58,7 @@ HAIR = "hair"
 PARTS: dict[str, Part] = {
     HAIR: hair_of,
     "brows": brows_of,
+    "beard": beard_of,
     "face": _person,
     "skin": _skin,
     "all": _everything,

@@ -151,9 +151,10 @@ def test_every_slider_starts_where_it_changes_nothing(editor, tmp_path):
     hair = next(i for i, group in enumerate(offered) if group.is_hair)
     own = layout._wishes(offered, {**values, f"word {hair}": "#", "own": "rgba(1, 2, 3, 1)", f"strength {hair}": 0.5})
     assert (own.hair_colour, own.hair_strength, dict(own.words)) == ("#010203", 0.5, {})
-    mixed = {**values, f"word {hair}": "blond", "brows": True, "smile": 0.5, "yaw": -10, "force": True}
+    mixed = {**values, f"word {hair}": "blond", "brows": True, "beard": True, "smile": 0.5, "yaw": -10, "force": True}
     wishes = layout._wishes(offered, mixed)
-    assert (dict(wishes.words), wishes.has_brows, wishes.is_forced, wishes.yaw) == ({"blond": 1.0}, True, True, -10.0)
+    assert (dict(wishes.words), wishes.has_brows, wishes.has_beard) == ({"blond": 1.0}, True, True)
+    assert (wishes.is_forced, wishes.yaw) == (True, -10.0)
     assert layout._wishes(offered, {**values, "brows": True}).has_brows is False  # without a colour to follow
 
 

@@ -98,5 +98,5 @@ def test_below_the_hairline_a_region_keeps_what_it_has_there_alone(
 
 
 def test_an_unknown_region_names_the_known_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="'arms'; known: hair, brows, face, skin, all"):
+    with pytest.raises(ConfigError, match="'arms'; known: hair, brows, beard, face, skin, all"):
         regions.find(half_parsed(tmp_path, monkeypatch), "arms")

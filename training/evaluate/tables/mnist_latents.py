@@ -86,7 +86,7 @@ ROWS = {
     "cycle_vae_tight": Row("cycle_vae, plain, lambda_kl=3"),
     "cycle_vae": Row("cycle_vae, independent"),
     "lord": Row("lord, which is told the classes"),
-    "lord_independent": Row("lord, the same, z through a flow"),
+    "lord_independent": Row("lord, told the classes, z through a flow"),
     "cycle_vae_paper": Row("cycle_vae, paper", (17.56, 98.35), (17.56, 98.35)),
     "cycle_vae_paper_reverse": Row("cycle_vae, paper, reverse reconstruction", None, (14.25, 98.38)),
     "cycle_vae_paper_decoder": Row("cycle_vae, paper, adversarial decoder", None, (18.04, 97.01)),
