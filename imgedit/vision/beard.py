@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imgedit.pixels import Floats, to_lab
 from imgedit.vision import geometry
-from imgedit.vision.hair import hairline_step
+from imgedit.vision.hair import hair_of, hairline_step
 from imgedit.vision.mesh import OVAL, Points
 from imgedit.vision.subject import Subject
 
@@ -54,8 +54,9 @@ def _found(subject: Subject) -> Floats:
     parsed = subject.parsed()
     skin, hair = (np.asarray(parsed[parser.classes.index(name)], np.float32) for name in ("skin", "hair"))
     points = geometry.apply(subject.matrix(crop.kind, crop.height, crop.width), mesh.points[:, :2])
-    # Hair beside the jaw hangs from the head; what the parser calls hair within the face is a beard.
+    # Hair beside the jaw hangs from the head; other hair within the face is a beard.
     zone = np.maximum(_zone(points, none.shape, _LONGER) * skin, _zone(points, none.shape, 1.0) * hair)
+    zone *= 1.0 - np.clip(hair_of(subject)[: crop.height], 0.0, 1.0)  # which is dyed already
     lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
     bare = (skin > _SKIN) & (zone < 0.01)
     if bare.sum() < _FEWEST or (zone > 0.5).sum() < _FEWEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_file_that_holds_no_result_is_named(tmp_path: Path, content: str) -> N
         ("/dev/zero", "no regular file"),
         ("pipe", "no regular file"),
         ("none.json", "No such file"),
-        ("deep", "recursion"),
+        ("deep", "recursion|Stack overflow"),  # which of them, Python's version says
     ],
 )
 def test_what_cannot_be_read_is_named_without_numbers_of_the_system(tmp_path: Path, name: str, says: str) -> None:
@@ -155,7 +156,7 @@ def test_what_cannot_be_read_is_named_without_numbers_of_the_system(tmp_path: Pa
     done = run("show", str(tmp_path / name))  # a path from the root stays
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert f"{name} cannot be read: " in done.stderr
-    assert says in done.stderr
+    assert re.search(says, done.stderr)
     assert "Errno" not in done.stderr
 
 

@@ -196,8 +196,11 @@ def test_an_address_that_a_visitor_claims_is_not_believed(monkeypatch):
             asked = urllib.request.Request(url, data=b"", headers={"X-Forwarded-For": f"192.0.2.{i}"})
             try:
                 urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=60)
-            except (OSError, urllib.error.HTTPError) as error:
-                found.append(getattr(error, "code", error))
+            except urllib.error.HTTPError as error:
+                error.close()
+                found.append(error.code)
+            except OSError as error:
+                found.append(error)
         signal.raise_signal(signal.SIGTERM)
 
     visitor = threading.Thread(target=knock)
