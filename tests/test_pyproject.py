@@ -55,6 +55,6 @@ def test_the_libraries_of_cuda_are_those_of_the_onnx_runtime_that_every_machine_
 def test_each_python_that_is_declared_is_allowed() -> None:
     named = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line]
     allowed = SpecifierSet(PROJECT["requires-python"])
-    assert named == ["3.11", "3.12", "3.13"]  # of 3.12 and 3.13 an edit of many files and the tests of photos and files
+    assert named == ["3.11", "3.12", "3.13", "3.14"]  # of 3.12 to 3.14 an edit and tests
     assert all(allowed.contains(version) for version in named)
     assert not allowed.contains("3.10")

@@ -62,24 +62,24 @@ class Wishes:
         hair_colour: `#7a3b2e`, in place of a word.
         hair_strength: of that colour, 0..1.
         has_brows: brows follow the hair's colour.
-        has_beard: a beard does.
         expression: slider -> strength, as `imgedit.edits.express.prepare`.
         yaw: degrees to the viewer's right.
         pitch: degrees up.
         roll: degrees clockwise.
         is_forced: do it whatever the classifier sees.
+        has_beard: a beard follows the hair's colour.
     """
 
     words: Mapping[str, float] = field(default_factory=dict)
     hair_colour: str | None = None
     hair_strength: float = 1.0
     has_brows: bool = False
-    has_beard: bool = False
     expression: Mapping[str, float] = field(default_factory=dict)
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
     is_forced: bool = False
+    has_beard: bool = False
 
 
 class Opened:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit.models import library
 from imgedit.pixels import Floats, to_lab
 from imgedit.vision import geometry
 from imgedit.vision.hair import hair_of, hairline_step
@@ -26,8 +27,7 @@ _DEEP = 85.0  # percentile of darkness in the zone that is hair alone
 _SKIN_STEP = 6.0  # L* below the skin of the cheeks at which a pixel is still skin
 _CLEAR = 18.0  # L* by which a beard has to be darker than that
 _DULL = (0.9, 0.5)  # chroma, as a share of the skin's, of what is skin in the shade, and of what is hair
-_BARE = 0.5  # probability that there is no beard from which none is looked for
-_SIGNS = ("Goatee", "Mustache", "Sideburns", "5_o_Clock_Shadow")
+_WORDS = "drawn_face_hair.vectors"  # the model whose words name what a classifier sees of beards
 
 
 def beard_of(subject: Subject, *, below_hairline: bool = False) -> Floats:
@@ -48,8 +48,7 @@ def _found(subject: Subject) -> Floats:
     crop = parser.crop
     none = np.zeros((crop.height, crop.width), np.float32)
     mesh = subject.mesh
-    seen = subject.attributes
-    if mesh is None or (seen.get("No_Beard", 0.0) > _BARE and max(seen.get(name, 0.0) for name in _SIGNS) < _BARE):
+    if mesh is None or not _is_seen(subject):
         return none
     parsed = subject.parsed()
     skin, hair = (np.asarray(parsed[parser.classes.index(name)], np.float32) for name in ("skin", "hair"))
@@ -69,6 +68,14 @@ def _found(subject: Subject) -> Floats:
     usual = float(np.median(chroma[bare]))
     dull = np.clip((_DULL[0] - chroma / max(usual, 1.0)) / (_DULL[0] - _DULL[1]), 0.0, 1.0)
     return np.asarray(np.clip(depth / deepest, 0.0, 1.0) * dull * zone, np.float32)
+
+
+def _is_seen(subject: Subject) -> bool:
+    """Tell whether the classifier sees hair on the face; yes where it cannot tell."""
+    seen = subject.attributes
+    words = library.bundled(_WORDS).manifest.words.values()
+    signs = [abs(seen[name] - value) < 0.5 for word in words for name, value in word.sets.items() if name in seen]
+    return any(signs) or not signs
 
 
 def _across(lightness: Floats, bare: NDArray[np.bool_]) -> Floats:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.method import Graph
-from training.networks.blocks import DoubleToFew
+from training.networks.blocks import DoubleToFew, PointConv2d
 from training.publish.export import to_onnx
 
 
@@ -32,3 +32,15 @@ def test_a_transposed_convolution_to_few_channels_has_pytorchs_values_and_gradie
 def test_it_is_exported_as_what_it_is() -> None:
     graph = Graph(DoubleToFew(2, 1, 1), {"x": torch.rand(1, 2, 4, 4)}, ["y"])
     assert b"ConvTranspose" in to_onnx(graph)
+
+
+@pytest.mark.parametrize("side", [7, 8])
+def test_a_convolution_of_one_pixel_with_a_stride_gives_the_same_numbers_as_pytorchs(side: int) -> None:
+    torch.manual_seed(0)
+    ours, theirs = PointConv2d(3, 5, 1, 2).double(), nn.Conv2d(3, 5, 1, 2).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, side, side).double().requires_grad_()
+    results = [conv(x) for conv in (ours, theirs)]
+    assert torch.allclose(*results)
+    gradients = [torch.autograd.grad(result.square().sum(), x)[0] for result in results]
+    assert torch.allclose(*gradients)
