@@ -128,8 +128,7 @@ def find_tone(subject: Subject, target: Target, region: str, strength: float) ->
     seen = hair_colours(subject)
     if seen is None:
         return None
-    crop = subject.networks.parser.crop
-    return Tone(curve_of(*seen, target), Crop(crop.kind, crop.height, crop.width), region, strength)
+    return Tone(curve_of(*seen, target), _window(subject), region, strength)
 
 
 def find_brow_tone(subject: Subject, target: Target, strength: float) -> Tone | None:
@@ -142,14 +141,14 @@ def find_brow_tone(subject: Subject, target: Target, strength: float) -> Tone | 
         target: the colour of the hair.
         strength: share of the change.
     """
-    crop = subject.networks.parser.crop
-    lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
-    seen, brows = hair_colours(subject), lab[brows_of(subject) > _BROW]
-    if seen is None or len(brows) < _FEWEST_OF_BROWS:
+    curve = _curve_beside_hair(
+        subject, brows_of(subject) > _BROW, _FEWEST_OF_BROWS,
+        target._replace(level=target.level + np.asarray(_BROW_LEVEL, np.float32)),
+    )  # fmt: skip
+    if curve is None:
         return None
-    curve = curve_of(brows, seen.skin, target._replace(level=target.level + np.asarray(_BROW_LEVEL, np.float32)))
     curve = replace(curve, target=max(curve.target, curve.middle - _BROW_FALL))
-    return Tone(curve, Crop(crop.kind, crop.height, crop.width), "brows", _BROW_SHARE * strength)
+    return Tone(curve, _window(subject), "brows", _BROW_SHARE * strength)
 
 
 def find_beard_tone(subject: Subject, target: Target, strength: float) -> Tone | None:
@@ -160,12 +159,21 @@ def find_beard_tone(subject: Subject, target: Target, strength: float) -> Tone |
         target: the colour of the hair.
         strength: share of the change.
     """
+    curve = _curve_beside_hair(subject, beard_of(subject) > _BEARD, _FEWEST_OF_BEARD, target)
+    return None if curve is None else Tone(curve, _window(subject), "beard", strength)
+
+
+def _curve_beside_hair(subject: Subject, where: NDArray[np.bool_], fewest: int, target: Target) -> Curve | None:
+    """Return what happens to other hair of a face, `(h, w)` on the parser's window; None where too little is seen."""
     crop = subject.networks.parser.crop
     lab = to_lab(subject.pixels(crop.kind, crop.height, crop.width))
-    seen, beard = hair_colours(subject), lab[beard_of(subject) > _BEARD]
-    if seen is None or len(beard) < _FEWEST_OF_BEARD:
-        return None
-    return Tone(curve_of(beard, seen.skin, target), Crop(crop.kind, crop.height, crop.width), "beard", strength)
+    seen, own = hair_colours(subject), lab[where]
+    return None if seen is None or len(own) < fewest else curve_of(own, seen.skin, target)
+
+
+def _window(subject: Subject) -> Crop:
+    crop = subject.networks.parser.crop
+    return Crop(crop.kind, crop.height, crop.width)
 
 
 def hair_colours(subject: Subject) -> HairColours | None:

@@ -123,14 +123,18 @@ class Coder:
     @torch.no_grad()
     def encode(self, image: Tensor) -> Code:
         """Encode `(N, C, H, W)` in [-1, 1]; z is the mean, s is empty where the method has none."""
-        code = self.ema_encoder.network(image.to(self.device))
+        code = self.coders()[0](image.to(self.device))
         return Code(code.s, code.z, code.z_logvar)
 
     @torch.no_grad()
     def decode(self, s: Tensor, z: Tensor) -> Tensor:
         """Decode `(N, S)` and `(N, Z)` to `(N, C, H, W)` in [-1, 1]; of a PixelCNN, its draft."""
-        image: Tensor = self.ema_decoder.network(s.to(self.device), z.to(self.device))
+        image: Tensor = self.coders()[1](s.to(self.device), z.to(self.device))
         return image
+
+    def coders(self) -> tuple[nn.Module, nn.Module]:
+        """Return the averaged encoder and decoder, as they are evaluated and exported."""
+        return self.ema_encoder.network, self.ema_decoder.network
 
 
 class _Encode(nn.Module):

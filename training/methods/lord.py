@@ -31,7 +31,7 @@ from training.data.batch import Batch
 from training.families import latent, pictures
 from training.losses.latent import squared_error
 from training.method import Graph
-from training.networks.autoencoder import Code, Decoder, Encoder
+from training.networks.autoencoder import Decoder, Encoder
 from training.networks.coupling import ClassFlow, ConditionalFlow, FlowDecoder, FlowEncoder
 from training.run.optim import EMA, descend, load_matching, on_device, one_cycle, set_lr
 
@@ -159,8 +159,7 @@ class Method(latent.Coder):
     def _encoder_step(self, image: Tensor, s: Tensor, z: Tensor) -> dict[str, Tensor]:
         """One step of the encoders towards the codes of their pictures, and of all networks on the pictures."""
         c = self.config
-        rate = self._encoder_rate()
-        set_lr(self.optimizer_encoder, c.lr * rate)
+        set_lr(self.optimizer_encoder, c.lr * self._encoder_rate())
         code = self.encoder(image)
         apart = ((code.s - s).square().sum(1) + (code.z - z).square().sum(1)).mean()
         error = squared_error(self.decoder(code.s, code.z), image).mean()
@@ -214,23 +213,11 @@ class Method(latent.Coder):
 
     def graphs(self) -> dict[str, Graph]:
         """The roles `encode` and `decode`."""
-        return latent.graphs(*self._coders(), self.config.channels, self.config.size)
+        return latent.graphs(*self.coders(), self.config.channels, self.config.size)
 
-    @torch.no_grad()
-    def encode(self, image: Tensor) -> Code:
-        """Encode `(N, C, H, W)` in [-1, 1]."""
-        code = self._coders()[0](image.to(self.device))
-        return Code(code.s, code.z, None)
-
-    @torch.no_grad()
-    def decode(self, s: Tensor, z: Tensor) -> Tensor:
-        """Decode `(N, S)` and `(N, Z)` to `(N, C, H, W)` in [-1, 1]."""
-        image: Tensor = self._coders()[1](s.to(self.device), z.to(self.device))
-        return image
-
-    def _coders(self) -> tuple[nn.Module, nn.Module]:
+    def coders(self) -> tuple[nn.Module, nn.Module]:
         """Return the averaged encoder and decoder, with the flow where there is one."""
-        encoder, decoder = self.ema_encoder.network, self.ema_decoder.network
+        encoder, decoder = super().coders()
         if self.config.flow_layers == 0:
             return encoder, decoder
         flow = ClassFlow(self.ema_flow.network, self.classes.weight)
