@@ -6,9 +6,11 @@ result, so that it can be handed to whatever maps functions over paths.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import itertools
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -46,6 +48,7 @@ READABLE = frozenset({*SUFFIXES, ".gif", ".ppm", ".pgm", ".pbm", ".qoi", ".mpo",
 _LISTED = 3  # names in a message
 _STDIN = "-"
 _PAUSE = 1.0  # seconds between two looks into a folder that is watched
+_TURN = 5e-5  # seconds that a thread may keep the interpreter from others; Python's own is a hundred times that
 
 Edit = Callable[[Path, Path], "Result"]
 """Edits the photo of a path and writes the result to another path."""
@@ -250,7 +253,7 @@ def run(
     from imgedit.models import devices
 
     waiting = iter(left)
-    with devices.threads_limited(1), ThreadPoolExecutor(workers) as pool:
+    with devices.threads_limited(1), _quick_turns(), ThreadPoolExecutor(workers) as pool:
         begun: set[Future[Outcome]] = set()
         while True:
             # Few are begun ahead, so that results do not pile up in memory.
@@ -264,6 +267,21 @@ def run(
                 raise
             for one in done:
                 yield one.result()
+
+
+@contextlib.contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Let threads take turns at the interpreter more often.
+
+    Most of an edit is computed outside it and comes back to it thousands of times; each time another photo's thread may
+    hold it for a whole turn.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def ray_map(

@@ -8,12 +8,15 @@ import errno
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import threadpoolctl
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -247,20 +250,26 @@ def test_workers_work_at_a_time_with_one_thread_each_and_begin_few_ahead(tmp_pat
     begun = []
     threads = []
 
+    def used():
+        libraries = [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+        return [devices.default_threads(), cv2.getNumThreads(), *libraries], sys.getswitchinterval()
+
     def edit(source, target):
         begun.append(source)
-        threads.append(devices.default_threads())
+        threads.append(used())
         together.wait()  # passes only where three are at work
         return source
 
+    before = used()
     outcomes = batch.run(edit, jobs_of(tmp_path, 9), workers=3)
     first = next(outcomes)
     time.sleep(0.1)
     assert first.error is None
     assert len(begun) <= 6  # three done, three begun
     assert len(list(outcomes)) == 8
-    assert set(threads) == {1}
-    assert devices.default_threads() == min(devices.core_count(), devices.default_threads())
+    assert {count for counts, _ in threads for count in counts} == {1}
+    assert {turn for _, turn in threads} != {before[1]}
+    assert used() == before
 
 
 def test_a_stop_lets_the_photos_at_hand_finish_and_begins_no_other(tmp_path):

@@ -191,11 +191,22 @@ def _is_installed(package: str) -> bool:
 
 @contextlib.contextmanager
 def threads_limited(most: int) -> Iterator[None]:
-    """Give graphs that are opened meanwhile so many threads at most: for programs that run several at a time."""
+    """Give graphs that are opened meanwhile so many threads at most: for programs that run several at a time.
+
+    OpenCV and the library behind NumPy's matrix products, whose threads are those of the whole process, get no more
+    meanwhile either.
+    """
+    import cv2
+    from threadpoolctl import threadpool_limits
+
+    before = cv2.getNumThreads()
     _limits.append(most)
     try:
-        yield
+        with threadpool_limits(most):
+            cv2.setNumThreads(min(most, before))
+            yield
     finally:
+        cv2.setNumThreads(before)
         _limits.remove(most)
 
 
