@@ -537,7 +537,7 @@ def test_photos_of_a_watched_folder_come_once_they_are_whole(tmp_path, monkeypat
     ]
     waits = iter(steps)
     seen = []
-    monkeypatch.setattr(batch.time, "sleep", lambda seconds: next(waits)())
+    monkeypatch.setattr(time, "sleep", lambda seconds: next(waits)())
     with contextlib.suppress(KeyboardInterrupt):
         for found in batch.watch(tmp_path):
             seen.append((names(found), growing.read_bytes()))
