@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from training.data.batch import Batch
 from training.families import latent, pictures
-from training.losses import leak
-from training.losses.latent import kl_normal, log_normal, reparametrise, squared_error
+from training.losses import leak, reverse
+from training.losses.latent import kl_normal, reparametrise, squared_error
 from training.losses.past_codes import PastCodes
 from training.method import Graph
 from training.networks.autoencoder import Decoder, Encoded, Encoder
@@ -65,7 +65,7 @@ class Config(latent.SplitConfig):
     """Share of the batch's pictures that also go through the reverse cycle."""
     reverse_fresh: bool = False
     """The reverse cycle takes its two s from two new batches, as the released code does."""
-    reverse_distance: Literal["l1", "wasserstein", "likelihood"] = "l1"
+    reverse_distance: reverse.Distance = "l1"
     """Distance of the two z: L1 of the means, or the 2-Wasserstein distance of the posteriors; or how unlikely both
     find the z that was decoded (ours), which an encoder that empties z does not make small."""
     reverse_reconstruction: bool = False
@@ -301,19 +301,13 @@ class Method(latent.Coder):
         with torch.set_grad_enabled(trains_decoder):
             fakes = self.decoder(torch.cat([s[:n], other[:n]]), prior.repeat(2, 1))
         code = self.encoder(fakes)
-        distance = self._reverse_distance(code, prior.repeat(2, 1)).mean()
+        distance = reverse.distance(c.reverse_distance, code, prior.repeat(2, 1)).mean()
         loss, terms = c.lambda_reverse * distance, {"loss_reverse": distance}
         if c.reverse_reconstruction:
             again = squared_error(self.decoder(code.s[:n], z[:n]), image[:n]).mean()
             loss, terms["loss_reverse_rec"] = loss + c.lambda_reverse_rec * again, again
         descend(self.reverse_optimizer, loss)
         return terms
-
-    def _reverse_distance(self, code: Encoded, drawn: Tensor) -> Tensor:
-        """Return how far the codes of the reverse cycle are from each other, or from the z that was decoded."""
-        if self.config.reverse_distance == "likelihood":
-            return surprise(code, drawn)
-        return (l1_distance if self.config.reverse_distance == "l1" else wasserstein_distance)(code)
 
     def _adversarial(self, both: Tensor, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Train the discriminator on real pairs and on pairs with a decoded one; return how much that one must change.
@@ -385,37 +379,3 @@ class Method(latent.Coder):
         """What the manifest says beside graphs and hashes."""
         paper = "Disentangling factors of variation with cycle-consistent VAEs, Jha et al. 2018, arXiv 1804.10469"
         return latent.manifest_fields("swap", "Swap s and z: cycle-consistent VAE", paper, self.config.size)
-
-
-def l1_distance(code: Encoded) -> Tensor:
-    """Return the L1 distance of the means of z of the two halves of a batch, `(N / 2,)`, summed over dimensions.
-
-    Reference: Jha et al. 2018, equation 4.
-    """
-    first, second = code.z.chunk(2)
-    return (first - second).abs().sum(1)
-
-
-def wasserstein_distance(code: Encoded) -> Tensor:
-    """Return the 2-Wasserstein distance of the posteriors of the two halves of a batch, `(N / 2,)`.
-
-    For diagonal normal distributions it is the Euclidean distance of means and standard deviations together.
-
-    Reference: Givens and Shortt 1984, proposition 7.
-    """
-    if code.z_logvar is None:
-        raise ValueError("z must be a distribution")
-    first, second = torch.cat([code.z, (0.5 * code.z_logvar).exp()], 1).chunk(2)
-    return ((first - second).square().sum(1) + 1e-12).sqrt()
-
-
-def surprise(code: Encoded, drawn: Tensor) -> Tensor:
-    """Return how unlikely the posteriors find the z that was decoded, `-log q(z | Dec(z, s))` in nats, `(N,)`.
-
-    The z was drawn without looking at s, so that an encoder that returns it says nothing of the class.
-
-    Reference: Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks (the sleep phase).
-    """
-    if code.z_logvar is None:
-        raise ValueError("z must be a distribution")
-    return -log_normal(drawn, code.z, code.z_logvar)

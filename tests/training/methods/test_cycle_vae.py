@@ -1,4 +1,4 @@
-"""Which loss of the cycle-consistent VAE trains what, and its distances in closed form."""
+"""Which loss of the cycle-consistent VAE trains what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from imgedit.errors import ConfigError
 from training.data.batch import Batch
 from training.methods import cycle_vae
-from training.networks.autoencoder import Encoded
 from training.run import config as configs
 from training.run.optim import descend
 
@@ -34,33 +33,6 @@ def weights(network: nn.Module) -> list[Tensor]:
 
 def moved(network: nn.Module, before: list[Tensor]) -> bool:
     return any(not torch.equal(a, b) for a, b in zip(network.parameters(), before, strict=True))
-
-
-def posterior(mean: Tensor, logvar: Tensor) -> Encoded:
-    return Encoded(mean[:, :0], mean, logvar, None)
-
-
-def test_distances_of_equal_posteriors_are_zero() -> None:
-    mean, logvar = torch.randn(3, 2).repeat(2, 1), torch.randn(3, 2).repeat(2, 1)
-    assert torch.equal(cycle_vae.l1_distance(posterior(mean, logvar)), torch.zeros(3))
-    assert torch.allclose(cycle_vae.wasserstein_distance(posterior(mean, logvar)), torch.zeros(3), atol=1e-5)
-
-
-def test_distances_in_closed_form() -> None:
-    mean = torch.tensor([[0.0, 0.0], [2.0, -1.0]])
-    deviation = torch.tensor([[1.0, 1.0], [3.0, 1.0]])
-    code = posterior(mean, 2.0 * deviation.log())
-    assert cycle_vae.l1_distance(code).tolist() == [3.0]
-    assert cycle_vae.wasserstein_distance(code).item() == pytest.approx(3.0)  # sqrt(2^2 + 1^2 + (3 - 1)^2)
-
-
-def test_the_surprise_is_least_where_the_posterior_is_right() -> None:
-    drawn = torch.tensor([[1.0, -1.0]])
-    code = posterior(drawn, torch.zeros(1, 2))
-    assert cycle_vae.surprise(code, drawn).item() == pytest.approx(math.log(2.0 * math.pi))
-    assert cycle_vae.surprise(posterior(torch.zeros(1, 2), torch.zeros(1, 2)), drawn).item() == pytest.approx(
-        math.log(2.0 * math.pi) + 1.0
-    )
 
 
 @pytest.mark.parametrize(("trains", "expected"), [("encoder", False), ("both", True)])
