@@ -135,30 +135,41 @@ def _edit_members(
 ) -> list[Row]:
     """Edit the photos of an open tar file, called `source`, into another; else as `edit_shard`."""
     rows: list[Row] = []
+    taken: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         for member in given:
+            if member.isdir():
+                made.addfile(member)
+                continue
             if not member.isfile():
+                rows.append(
+                    failed(source, member.name, "it is a link or a device; tar files of photos hold files", 0.0)
+                )
                 continue
             file = given.extractfile(member)
             content = b"" if file is None else file.read()
             name = Path(member.name)
             if name.suffix.lower() not in readable:
-                _add(made, member.name, content)
+                _add(made, member, member.name, content)
                 continue
             photo = Path(folder) / f"photo{name.suffix}"
             photo.write_bytes(content)
             result = default_output(name, names)
+            if str(result) in taken:  # of a.gif and a.ppm both results are PNG
+                result = result.with_name(".".join([name.name, *names]) + result.suffix)
+            taken.add(str(result))
             out = Path(folder) / f"result{result.suffix}"
             rows.append(_row(edit, photo, out, source, member.name, str(result)))
             if out.exists():
-                _add(made, str(result), out.read_bytes())
+                _add(made, member, str(result), out.read_bytes())
                 out.unlink()
     return rows
 
 
-def _add(made: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add(made: tarfile.TarFile, member: tarfile.TarInfo, name: str, content: bytes) -> None:
+    """Add a file that has the rights and the time of a member of another."""
     entry = tarfile.TarInfo(name)
-    entry.size = len(content)
+    entry.size, entry.mode, entry.mtime = len(content), member.mode, member.mtime
     made.addfile(entry, io.BytesIO(content))
 
 

@@ -129,7 +129,10 @@ class Editor(PhotoEditor):
         except NoFaceError as error:
             if self.no_face == "fail":
                 raise
-            return self._without_faces(source, photo, target, str(error), overwrite=overwrite)
+            looked = time.perf_counter()
+            left = self._without_faces(source, photo, target, str(error), overwrite=overwrite)
+            seconds = {"read": decoded - start, "faces": looked - decoded, "write": time.perf_counter() - looked}
+            return replace(left, timings=seconds)
         files = _files(source, result, target, compare, crop_only)
         del source  # a large photo is not held twice while the other is encoded
         edited = time.perf_counter()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from types import FrameType
 
-__all__ = ["Received", "Terminated", "exit_code", "interrupt"]
+__all__ = ["Received", "Terminated", "exit_code", "interrupt", "noted"]
 
 _REPEAT = 1.0  # seconds; `timeout` sends SIGTERM to the process and then to its group, so it comes twice
 
@@ -45,3 +49,27 @@ class Received:
             self._terminated = now
         self.numbers.append(number)
         return True
+
+
+@contextlib.contextmanager
+def noted(at_once: Callable[[Received], bool]) -> Iterator[Received]:
+    """Yield what Ctrl-C and SIGTERM are noted in; the work looks there between its steps.
+
+    Args:
+        at_once: whether the last one that was noted interrupts the work where it is.
+    """
+    received = Received()
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # only the main thread may handle signals
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if received.note(number) and at_once(received):
+            raise interrupt(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,7 +7,9 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -24,6 +26,7 @@ import imgedit
 from imgedit import batch
 from imgedit.batch import Job
 from imgedit.deliver import compare_name
+from imgedit.editor import Editor
 from imgedit.errors import ConfigError, PhotoError
 from imgedit.models import devices
 from tests.command_line import app
@@ -411,6 +414,7 @@ def test_json_is_one_line_a_photo_and_a_stopped_batch_goes_on(holiday, tmp_path)
     assert first["a.jpg"]["written"] == [str(tmp_path / "out" / "a.smile+0.5.jpg")]
     assert first["a.jpg"]["faces"]
     assert "error" in first["broken.jpg"]
+    assert first["broken.jpg"]["seconds"]["whole"] >= 0
     stamp = (tmp_path / "out" / "a.smile+0.5.jpg").stat().st_mtime_ns
     _, out, err = run(*args)
     assert "left out 2 of 4 photos: their results are there" in err
@@ -428,6 +432,46 @@ def test_ctrl_c_says_how_to_go_on_and_tells_what_was_done(holiday, tmp_path, mon
     assert out.split() == written == [str(tmp_path / "out" / "a.brows+1.jpg")]
     assert "1 of 4 photos are done; the same command with --skip-existing goes on" in err
     assert run(*args, "--skip-existing")[1].split() == [str(tmp_path / "out" / "day2" / "b.brows+1.png")]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_several_signals_lose_no_photo_that_was_begun(holiday, tmp_path, monkeypatch, sent):
+    real = Editor.edit_file
+
+    def edit_file(self, *args, **options):
+        done = real(self, *args, **options)
+        for _ in range(3):
+            os.kill(os.getpid(), sent)
+        time.sleep(0.05)  # the main thread sees them while photos are at hand
+        return done
+
+    monkeypatch.setattr(Editor, "edit_file", edit_file)
+    (tmp_path / "in").mkdir()
+    for i in range(6):
+        shutil.copy(holiday / "a.jpg", tmp_path / "in" / f"{i}.jpg")
+    code, out, err = run("express", "--brows", 1, tmp_path / "in", "-o", tmp_path / "out", "-j", 2)
+    assert code == 128 + sent
+    written = sorted(str(path) for path in (tmp_path / "out").iterdir())
+    assert sorted(out.split()) == written
+    assert 1 <= len(written) <= 4
+    assert f"{len(written)} of 6 photos are done; the same command with --skip-existing goes on" in err
+
+
+def test_two_folders_with_photos_of_one_name_are_refused_by_that_name(tmp_path):
+    found = [Job(tmp_path / folder / "a.jpg", Path("a.jpg")) for folder in ("x", "y")]
+    with pytest.raises(ConfigError, match=re.escape(f"one file, {tmp_path / 'out' / 'a.blond.jpg'}; edit them into")):
+        batch.jobs_for(found, ("blond",), tmp_path / "out")
+
+
+def test_every_photo_that_failed_is_listed_and_a_long_name_widens_no_other_line(tmp_path):
+    names = ["x" * 200 + ".jpg", *(f"{i}.jpg" for i in range(25))]
+    for name in names:
+        (tmp_path / name).write_bytes(b"no photo")
+    code, _, err = run("translate", "--attr", "blond", tmp_path)
+    assert code == 3
+    lines = [line for line in err.splitlines() if line.startswith("failed: ")]
+    assert {line.split()[1].rpartition("/")[2] for line in lines} == set(names)
+    assert sorted(map(len, lines))[-2] < 250 + len(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -604,6 +648,27 @@ def test_a_photo_that_came_in_parts_and_was_edited_then_did_not_fail(holiday, tm
     assert (code, out) == (0, f"{inbox / 'slow.blond.jpg'}\n")
     assert "failed: " in err  # it was said when it seemed so
     assert "photos edited: 1, failed: 0" in err
+
+
+def test_a_watched_photo_that_changes_keeps_its_result_and_a_folder_that_goes_is_told(holiday, tmp_path, monkeypatch):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(holiday / "a.jpg", inbox)
+    real = batch.watch
+
+    def changing(folder, **options):
+        looks = real(folder, **options, pause=0.01)
+        yield next(looks)
+        shutil.copy(holiday / "day2" / "b.png", inbox / "a.jpg")
+        yield next(looks)
+        shutil.rmtree(inbox)
+        yield next(looks)
+
+    monkeypatch.setattr(batch, "watch", changing)
+    code, out, err = run("express", "--brows", 1, "--watch", inbox)
+    assert (code, out) == (1, f"{inbox / 'a.brows+1.jpg'}\n")
+    assert f"{inbox / 'a.jpg'} has changed, but its result is there; --overwrite edits it again" in err
+    assert err.rstrip().endswith(f"error: {inbox} is gone; it is watched no longer")
 
 
 def test_an_interpolation_and_a_swap_take_many_photos(holiday, tmp_path):

@@ -74,6 +74,27 @@ def test_a_tar_file_of_photos_becomes_another(shard, tmp_path):
     assert [row["error"] for row in again] == [f"{target}: exists already"]
 
 
+def test_photos_of_one_name_keep_their_endings_and_files_their_time_and_links_are_told(tmp_path):
+    source, target = tmp_path / "s.tar", tmp_path / "t.tar"
+    pixels = io.BytesIO()
+    Image.open(io.BytesIO(jpeg(180))).save(pixels, "PPM")
+    with tarfile.open(source, "w") as tar:
+        for name in ("sub", "a.ppm", "a.gif", "link"):
+            entry = tarfile.TarInfo(name)
+            entry.mtime, entry.mode = 1_000_000, 0o640
+            entry.type = {"sub": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}.get(name, tarfile.REGTYPE)
+            entry.linkname = "a.ppm" if name == "link" else ""
+            content = pixels.getvalue() if entry.isfile() else b""
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    rows = cluster.edit_shard(make(), source, target, NAMES, batch.READABLE)
+    assert [row["written"] for row in rows] == [["a.smile+0.5.png"], ["a.gif.smile+0.5.png"], []]
+    assert "link" in rows[2]["error"]
+    with tarfile.open(target) as tar:
+        assert tar.getnames() == ["sub", "a.smile+0.5.png", "a.gif.smile+0.5.png"]
+        assert {(entry.mtime, entry.mode) for entry in tar if entry.isfile()} == {(1_000_000, 0o640)}
+
+
 def test_a_file_that_is_no_tar_file_is_a_row_and_leaves_nothing(tmp_path):
     (tmp_path / "x.tar").write_bytes(b"no tar file at all")
     rows = cluster.edit_shard(make(), tmp_path / "x.tar", tmp_path / "new" / "y.tar", NAMES, batch.READABLE)

@@ -50,15 +50,16 @@ def jobs_for(
     place = _placer(names, out)
     problems = [job for job in kept if job.problem]
     named = [replace(job, target=place(job)) for job in kept if not job.problem]
-    counts = Counter(job.target for job in named)
+    plain = {job.source: job.target for job in named}
+    counts = Counter(plain.values())
     if "{" not in str(out or ""):  # of a.gif and a.ppm both results are PNG: they keep the endings
         named = [_with_ending(job, names) if counts[job.target] > 1 else job for job in named]
     named = _without_results(named, files)
     double = [path for path, count in Counter(job.target for job in named).items() if count > 1]
     if double:
-        both = " and ".join(str(job.source) for job in named if job.target == double[0])
+        alike = [job.source for job in named if job.target == double[0]]
         raise ConfigError(
-            f"the results of {both} would be one file, {double[0]}; edit them into "
+            f"the results of {' and '.join(map(str, alike))} would be one file, {plain[alike[0]]}; edit them into "
             "different folders, name the folder above them with -r, or another template"
         )
     return [*problems, *named], len(jobs) - len(problems) - len(named)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imgedit.batch.jobs import Job, in_folder
+from imgedit.errors import PhotoError
 
 __all__ = ["watch"]
 
@@ -23,10 +24,15 @@ def watch(folder: Path, *, recursive: bool = False, pause: float = _PAUSE) -> It
         folder: which.
         recursive: also the photos of its folders.
         pause: seconds between two looks.
+
+    Raises:
+        PhotoError: the folder is gone.
     """
     given: dict[Path, tuple[int, int]] = {}
     before: dict[Path, tuple[int, int]] = {}
     while True:
+        if not folder.is_dir():
+            raise PhotoError(f"{folder} is gone; it is watched no longer")
         now = {job.source: (job, state) for job in in_folder(folder, recursive) if (state := _state(job.source))}
         ready = [job for path, (job, state) in now.items() if before.get(path) == state and given.get(path) != state]
         given |= {job.source: now[job.source][1] for job in ready}

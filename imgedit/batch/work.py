@@ -74,6 +74,7 @@ def run(
     workers: int = 1,
     skip_existing: bool = False,
     files: Files = lambda target: [target],
+    stops: Callable[[], bool] = lambda: False,
 ) -> Iterator[Outcome]:
     """Edit photos and yield what became of each, as it is done.
 
@@ -85,6 +86,7 @@ def run(
         workers: photos at a time; each gets one processor thread where there are several.
         skip_existing: leave out photos whose result is there, also where another run wrote it meanwhile.
         files: names the files that a result consists of, for edits that write several.
+        stops: asked before each photo; once it says so, no other is begun.
     """
 
     def is_left_out(job: Job) -> bool:
@@ -110,14 +112,14 @@ def run(
         else:
             left.append(job)
     if workers == 1:
-        yield from map(work, left)
+        yield from map(work, itertools.takewhile(lambda _: not stops(), left))
         return
     # What to name photos does not need.
     from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
     from imgedit.models import devices
 
-    waiting = iter(left)
+    waiting = itertools.takewhile(lambda _: not stops(), left)
     with devices.threads_limited(1), _quick_turns(), ThreadPoolExecutor(workers) as pool:
         begun: set[Future[Outcome]] = set()
         while True:

@@ -142,6 +142,13 @@ class Command(TyperCommand):
             raise typer.BadParameter(str(error)) from error
         return {name: one.value for name, one in found.items() if one.origin != "default"}
 
+    def parse_args(self, ctx: Any, args: Any) -> Any:
+        """Parse a command line; a second --face is refused, where the last would win in silence."""
+        *_, order = self.make_parser(ctx).parse_args(list(args))
+        if sum(param.name == "face" for param in order) > 1:
+            raise typer.BadParameter("it is given twice; name one face, or all", ctx, param_hint="'--face'")
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections: arguments, options, and those with a heading of their own."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgedit import interrupts
 from imgedit.cli.asked import Asked
 from imgedit.cli.common import device_used, message, result
 from imgedit.cli.written import result_folder, tell, tell_unchanged, warn
 from imgedit.errors import BatchError, ImgeditError, PhotoError
-from imgedit.interrupts import Terminated
 
 if TYPE_CHECKING:
     from imgedit.batch import Job, Outcome
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["More", "Way", "edit"]
 
-_SHOWN = 20  # failed photos in the table at the end
+_WIDTH = 60  # letters of a name in the table of photos that failed; longer ones stick out
 
 More = Callable[["Result"], dict[str, object]]
 """Says what else the JSON of a photo tells."""
@@ -115,26 +116,28 @@ def _batch(asked: Asked, plan: Plan, title: str, more: More, way: Way) -> None:
     if asked.dry_run:
         _foretell_many(asked, jobs, way)
         return
-    outcomes = batch.run(
-        batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing, files=way.files
-    )
     failed = []
     done_so_far = n_there = 0
     try:
-        for outcome in counted(outcomes, len(jobs), title, quiet=asked.quiet):
-            done_so_far += outcome.error is None
-            n_there += outcome.is_skipped
-            if outcome.error is not None:
-                failed.append(outcome)
-            _tell(outcome, asked, more)
-            del outcome  # the photo that it holds is not needed while the next one is edited
+        with _last_photos_end(asked) as stops:
+            outcomes = batch.run(
+                batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=asked.skip_existing,
+                files=way.files, stops=stops,
+            )  # fmt: skip
+            for outcome in counted(outcomes, len(jobs), title, quiet=asked.quiet):
+                done_so_far += outcome.error is None
+                n_there += outcome.is_skipped
+                if outcome.error is not None:
+                    failed.append(outcome)
+                _tell(outcome, asked, more)
+                del outcome  # the photo that it holds is not needed while the next one is edited
     except KeyboardInterrupt:
         message(f"{done_so_far} of {len(jobs)} photos are done; the same command with --skip-existing goes on")
         raise
     if n_there:
         message(f"left out {n_there} of {len(jobs)} photos: their results are there", quiet=asked.quiet)
     if failed:
-        _say_failed(failed, len(jobs), quiet=asked.as_json)
+        _say_failed(failed, quiet=asked.as_json)
         raise BatchError(f"{len(failed)} of {len(jobs)} photos failed")
 
 
@@ -144,6 +147,7 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
 
     n_done = 0
     failed: set[Path] = set()  # a photo that came in parts may fail first
+    done: set[Path] = set()
     seen: list[batch.Job] = []
     try:
         message(f"watching {folder}; Ctrl-C ends it", quiet=asked.quiet)
@@ -152,25 +156,48 @@ def _watch(asked: Asked, folder: Path, plan: Plan, more: More, way: Way) -> None
             fresh = {job.source for job in ready}
             jobs, _ = batch.jobs_for(seen, plan.names, asked.out, files=way.files)
             jobs = [job for job in jobs if job.source in fresh]
-            for outcome in batch.run(
-                batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
-                files=way.files,
-            ):  # fmt: skip
-                n_done += outcome.result is not None
-                if outcome.error is None:
-                    failed.discard(outcome.job.source)
-                else:
-                    failed.add(outcome.job.source)
-                    _say_failed([outcome], 1, quiet=asked.as_json)
-                _tell(outcome, asked, more)
-                del outcome
+            with _last_photos_end(asked) as stops:
+                for outcome in batch.run(
+                    batch.with_folders(way.carry), jobs, workers=asked.jobs, skip_existing=not asked.overwrite,
+                    files=way.files, stops=stops,
+                ):  # fmt: skip
+                    source = outcome.job.source
+                    n_done += outcome.result is not None
+                    if outcome.is_skipped and source in done:
+                        message(
+                            f"{source} has changed, but its result is there; --overwrite edits it again",
+                            quiet=asked.quiet,
+                        )
+                    done.add(source)
+                    if outcome.error is None:
+                        failed.discard(source)
+                    else:
+                        failed.add(source)
+                        _say_failed([outcome], quiet=asked.as_json)
+                    _tell(outcome, asked, more)
+                    del outcome
     except KeyboardInterrupt as error:
         more_to_do = "" if asked.overwrite else "; the same command goes on"
         message(f"photos edited: {n_done}, failed: {len(failed)}{more_to_do}", quiet=asked.quiet)
-        if isinstance(error, Terminated):
+        if isinstance(error, interrupts.Terminated):
             raise
     if failed:
         raise BatchError(f"{len(failed)} of {n_done + len(failed)} photos failed")
+
+
+@contextlib.contextmanager
+def _last_photos_end(asked: Asked) -> Iterator[Callable[[], bool]]:
+    """Let the photos that were begun end after Ctrl-C or SIGTERM, and be told of, before it interrupts the work.
+
+    One photo alone is given up, and its part of a file removed; a second signal does not disturb that.
+
+    Yields:
+        What tells whether a signal came.
+    """
+    with interrupts.noted(lambda received: asked.jobs == 1 and len(received.numbers) == 1) as received:
+        yield lambda: bool(received.numbers)
+        if received.numbers:
+            raise interrupts.interrupt(received.numbers[-1])
 
 
 def _foretell_many(asked: Asked, jobs: Sequence[Job], way: Way) -> None:
@@ -184,7 +211,7 @@ def _foretell_many(asked: Asked, jobs: Sequence[Job], way: Way) -> None:
     errors = [(job, _foretell(asked, str(job.source), job.target, way, job.problem)) for job in jobs]
     failing = [Outcome(job, error=error) for job, error in errors if error is not None]
     if failing:
-        _say_failed(failing, len(jobs), quiet=asked.as_json)
+        _say_failed(failing, quiet=asked.as_json)
         raise BatchError(f"{len(failing)} of {len(jobs)} photos would fail")
 
 
@@ -236,22 +263,15 @@ def _tell(outcome: Outcome, asked: Asked, more: More) -> None:
                 result(str(path))
     elif asked.as_json:
         what = {"skipped": str(outcome.job.target)} if outcome.is_skipped else {"error": str(outcome.error)}
-        result({"photo": photo, **what, "device": device_used()})
+        seconds = {} if outcome.is_skipped else {"seconds": {"whole": round(outcome.seconds, 3)}}
+        result({"photo": photo, **what, "device": device_used(), **seconds})
 
 
-def _say_failed(failed: Sequence[Outcome], count: int, *, quiet: bool) -> None:
+def _say_failed(failed: Sequence[Outcome], *, quiet: bool) -> None:
     """List the photos that failed, on stderr."""
-    for line in _lines(failed):
-        message(line, quiet=quiet)
-    if len(failed) > _SHOWN:
-        message(f"... and {len(failed) - _SHOWN} more of {count}", quiet=quiet)
-
-
-def _lines(failed: Sequence[Outcome]) -> Iterator[str]:
-    shown = failed[:_SHOWN]
-    width = max(len(str(one.job.source)) for one in shown)
-    for one in shown:
+    width = min(_WIDTH, max(len(str(one.job.source)) for one in failed))
+    for one in failed:
         text = str(one.error) or type(one.error).__name__
         prefix = f"{one.job.source}: "
         hint = getattr(one.error, "hint", "")
-        yield f"failed: {one.job.source!s:<{width}}  {text.removeprefix(prefix)}{hint and '; '}{hint}"
+        message(f"failed: {one.job.source!s:<{width}}  {text.removeprefix(prefix)}{hint and '; '}{hint}", quiet=quiet)

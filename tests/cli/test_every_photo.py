@@ -86,6 +86,7 @@ def test_a_photo_without_a_face_fails_is_left_out_or_is_copied(wood, tmp_path):
     assert json.loads(told)["no_face"].endswith("it is left out")
     assert f"warning: {wood}: no face was found" in err
     assert "it is left out" in err
+    assert set(json.loads(told)["seconds"]) == {"read", "faces", "write"}
     code, told, err = run(*EDIT, wood, "-o", out, "--no-face", "copy")
     assert (code, told) == (0, f"{out}\n")
     assert out.read_bytes() == wood.read_bytes()
@@ -93,6 +94,12 @@ def test_a_photo_without_a_face_fails_is_left_out_or_is_copied(wood, tmp_path):
     assert run(*EDIT, wood, "-o", tmp_path / "b.png", "--no-face", "copy")[0] == 0
     assert np.array_equal(photo.read(tmp_path / "b.png").rgb, photo.read(wood).rgb)
     assert run(*EDIT, wood, "--no-face", "keep")[0] == 2
+
+
+def test_faces_are_chosen_once(portrait):
+    code, _, err = run(*EDIT, portrait, "--face", "0", "--face", "1")
+    assert code == 2
+    assert "it is given twice" in err
 
 
 def test_in_a_folder_photos_without_faces_are_no_failures(portrait, wood, tmp_path):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,10 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from imgedit import interrupts
 from imgedit.edits.sample import write_png
 from imgedit.errors import ConfigError, DataError, OutputError, TrainingError
 from imgedit.files import write_whole
-from imgedit.interrupts import Received, interrupt
 from training.data.batch import Batch, Dataset, Stream
 from training.method import Continues, Method, MethodConfig
 from training.networks.teacher import FrozenClassifier
@@ -122,7 +119,8 @@ def train(
     logged, n_images, since = step, 0, time.monotonic()
     with contextlib.ExitStack() as stack:
         saved = step
-        received = stack.enter_context(_stop_after_step(lambda: step == saved))
+        # The first signal lets a step end, which may take minutes, unless no step has ended since the last checkpoint.
+        received = stack.enter_context(interrupts.noted(lambda noted: len(noted.numbers) > 1 or step == saved))
         record = stack.enter_context(Record(run, step, tensorboard, console))
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(method_id, total=end, completed=step, rate="", terms="")
@@ -160,7 +158,7 @@ def train(
             if leaving and step < end:
                 told = f"saved {run} at step {step}; --resume goes on with it"
                 console.print(told, highlight=False, soft_wrap=True, markup=False)
-                raise interrupt(received.numbers[-1])
+                raise interrupts.interrupt(received.numbers[-1])
     return step
 
 
@@ -232,33 +230,6 @@ class _Counted(Iterator[Batch]):
         batch = next(self.stream)
         self.images += len(batch.image)
         return batch
-
-
-@contextlib.contextmanager
-def _stop_after_step(all_is_saved: Callable[[], bool]) -> Iterator[Received]:
-    """Yield what the first Ctrl-C or SIGTERM is noted in; the second one interrupts at once.
-
-    Args:
-        all_is_saved: no step has ended since the last checkpoint; then the first signal interrupts at once too, since a
-            step may take minutes.
-    """
-    received = Received()
-    if threading.current_thread() is not threading.main_thread():
-        yield received  # only the main thread may handle signals
-        return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if received.note(number) and (len(received.numbers) > 1 or all_is_saved()):
-            raise interrupt(number)
-
-    for s in before:
-        signal.signal(s, stop)
-    try:
-        yield received
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
 
 
 def _progress(console: Console) -> Progress:
