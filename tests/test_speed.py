@@ -113,6 +113,8 @@ def test_a_graph_is_also_given_eight_pictures_where_it_takes_any_number(monkeypa
     monkeypatch.setattr(speed.library, "folders", lambda: [library.bundled(name).folder for name in names])
     told = speed.measure(["models"], repeats=1, device="cpu")["models"]
     assert told["hair_judge.celeba: classify"]["ms each of 8"] > 0
+    assert 0.2 < told["hair_judge.celeba: classify"]["bound, times ms"] < 5
+    assert "bound, times ms" not in told["hair_tones.celebamask_hq: tones"]
     assert "ms each of 8" not in told["hair_tones.celebamask_hq: tones"]  # has no input
 
 

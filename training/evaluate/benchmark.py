@@ -9,7 +9,7 @@ from training.evaluate.layout import Block, Table
 
 __all__ = ["blocks"]
 
-_GRAPHS = ("GMAC", "parameters", "bytes", "ms", "ms each of 8")
+_GRAPHS = ("GMAC", "parameters", "bytes", "ms", "bound, times ms", "ms each of 8")
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:
@@ -18,8 +18,8 @@ def blocks(result: Mapping[str, Any]) -> list[Block]:
     found: list[Block] = [
         f"{machine['processor'] or 'a processor without a name'}, {machine['cores']} cores, threads of a graph: "
         f"{machine['threads']}, device {machine['device']}; at most {machine['peak memory, MB']} MB. Medians, in "
-        "seconds by the clock unless a name says otherwise; `ms each of 8`: where a graph takes any number of "
-        "pictures, given eight at once."
+        "seconds by the clock unless a name says otherwise; `bound, times ms`: the time with IO binding as a "
+        "multiple of that without; `ms each of 8`: where a graph takes any number of pictures, given eight at once."
     ]
     for part in ("start", "edits", "detection", "folder"):
         if part in result:
