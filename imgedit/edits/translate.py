@@ -13,9 +13,10 @@ from imgedit.edits.words import Words, parse_strength, parse_words
 from imgedit.errors import ConfigError, ModelError
 from imgedit.models import library
 from imgedit.models.library import Model
-from imgedit.models.manifest import Manifest
+from imgedit.models.manifest import Guard, Manifest
 from imgedit.render import regions
 from imgedit.render.change import Change
+from imgedit.vision.hair import wears_hat
 from imgedit.vision.subject import Subject
 
 __all__ = ["Translation", "prepare", "still_wanted"]
@@ -217,6 +218,10 @@ def _less_what_is_there(
     return tuple(wanted)
 
 
+def _is_of_hats(guard: Guard) -> bool:
+    return regions.BELOW_HAIRLINE.endswith(guard.then)
+
+
 def _guarded(
     edits: Sequence[Edit], subject: Subject, current: Mapping[str, float] | None, warn: Warn
 ) -> tuple[tuple[Edit, ...], str]:
@@ -228,7 +233,7 @@ def _guarded(
             known = subject.attributes if current is None else current
             if guard.attribute not in known:
                 warn(f"cannot be checked for {guard.attribute}, so {edit.word!r} is carried out in any case")
-            elif known[guard.attribute] > guard.above:
+            elif known[guard.attribute] > guard.above or (_is_of_hats(guard) and wears_hat(subject)):
                 holding.append(guard)
         forbidding = next((guard for guard in holding if guard.then == "skip"), None)
         if forbidding is not None:

@@ -16,7 +16,7 @@ from imgedit.vision.matte import person
 from imgedit.vision.parsing import without_islands
 from imgedit.vision.subject import Subject
 
-__all__ = ["HAIRLINE", "doubt", "find_hair", "hair_of", "hairline_step", "is_long"]
+__all__ = ["HAIRLINE", "doubt", "find_hair", "hair_of", "hairline_step", "is_long", "wears_hat"]
 
 Look = Callable[[int], tuple[NDArray[np.uint8], Floats]]
 """Rows by which the parser's window is moved down -> its crop `(h, w, 3)` RGB, and how probably each pixel of it is
@@ -52,6 +52,7 @@ _EYES = (33, 263)  # points of the mesh: outer corners of the eyes
 _THICK, _LONG = 0.7, 0.2  # hair above the forehead, and below the eyes, in squares of the face's width
 _SURE = 0.5
 _UNSURE = (0.2, 0.8)
+_HAT = 0.05  # share of the parser's window that a hat covers
 _HAT_EDGE = 8.0  # rows of the frame over which hair sets in below a hat
 _COLOUR_NOISE = 6.0  # standard deviation of a colour that is the same, L*a*b* units
 _NEAR, _FAR = 2.5, 4.5  # distances from the hair's colours, in standard deviations: still hair, hair no more
@@ -93,6 +94,16 @@ def doubt(probability: Floats) -> float:
     low, high = _UNSURE
     unsure = int(((probability > low) & (probability < high)).sum())
     return unsure / max(1, int((probability > _SURE).sum()))
+
+
+def wears_hat(subject: Subject) -> bool:
+    """Tell whether a parser sees a hat on a face, since classifiers of whole faces miss some.
+
+    Of CelebA's validation faces at full and half size that are found, 14 of 20 with a hat (17 with the classifier's
+    help) and of 180 others (drawn with seed 0) one, who wears a hat as well.
+    """
+    parser = subject.networks.parser
+    return bool((subject.parsed()[parser.classes.index("hat")] > _SURE).mean() > _HAT)
 
 
 def is_long(subject: Subject) -> bool | None:
