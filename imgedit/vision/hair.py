@@ -102,8 +102,8 @@ def wears_hat(subject: Subject) -> bool:
     Of CelebA's validation faces at full and half size that are found, 14 of 20 with a hat (17 with the classifier's
     help) and of 180 others (drawn with seed 0) one, who wears a hat as well.
     """
-    parser = subject.networks.parser
-    return bool((subject.parsed()[parser.classes.index("hat")] > _SURE).mean() > _HAT)
+    classes = subject.networks.parser.classes
+    return "hat" in classes and bool((subject.parsed()[classes.index("hat")] > _SURE).mean() > _HAT)
 
 
 def is_long(subject: Subject) -> bool | None:
