@@ -24,6 +24,10 @@ __all__ = ["Translation", "prepare", "still_wanted"]
 _UNSURE, _CERTAIN = 0.5, 0.9
 """Probabilities that the face has what a word sets, at which the edit begins to fade and is gone."""
 
+_TURNED = 40.0
+"""Degrees to a side; of 90 photos of CelebAMask-HQ none shows a head that is turned further, of 35 profiles of CFP in
+which a mesh fits all but one."""
+
 _MUCH = 0.75
 """Share of a word's strength; what keeps less of it changes little, and says so."""
 
@@ -135,7 +139,9 @@ def _dyed(dye: Dye, strength: float, models: Sequence[Model], tasks: Sequence[Ta
     word = next(iter(model.manifest.words.values()))
     # The classifier knows no such colour, so the face never has it already.
     values = {**dict.fromkeys(colours, 0.0), dye.name: 1.0}
-    return Task(model, (Edit(dye.name, values, strength, word.region, guards=word.unless, dye=dye),))
+    # Nobody has looked at every colour on many heads, so all are experimental.
+    edit = Edit(dye.name, values, strength, word.region, guards=word.unless, is_experimental=True, dye=dye)
+    return Task(model, (edit,))
 
 
 def still_wanted(edits: Sequence[Edit], current: Mapping[str, float]) -> tuple[Edit, ...]:
@@ -183,6 +189,8 @@ def _changes(task: Task, subject: Subject, warn: Warn, *, is_forced: bool = Fals
     if not job.has_part:
         return []
     changes = CHANGES[manifest.output](job)
+    if changes and subject.mesh is not None and abs(yaw := subject.mesh.pose.yaw) > _TURNED:
+        warn(f"is turned {abs(yaw):.0f} degrees to the side, further than heads that edits were tried on; look at it")
     for edit in edits if changes else ():
         if edit.strength > 0 and edit.is_experimental:
             warn(experimental_notice(edit.word))

@@ -9,6 +9,8 @@ from imgedit.errors import ConfigError
 
 __all__ = ["Words", "normalise", "parse_strength", "parse_words"]
 
+_KIND = re.compile(r"(?!inf|nan)[A-Za-z][A-Za-z _-]+")
+
 Words = str | Iterable[str] | Mapping[str, float]
 """One word, several, or word -> strength."""
 
@@ -19,7 +21,7 @@ def normalise(word: str) -> str:
 
 
 def parse_words(words: Words) -> dict[str, float]:
-    """Read `blond`, `word=0.5` and `no-word` into word -> strength.
+    """Read `blond`, `word=0.5`, `no-word` and `glasses=round`, which is `round-glasses`, into word -> strength.
 
     Args:
         words: one word, several, or a mapping of word to strength.
@@ -35,6 +37,8 @@ def parse_words(words: Words) -> dict[str, float]:
             raise ConfigError(f"{words!r} is no edit word; name one, such as blond")
         for text in map(_text, [words] if isinstance(words, str) else words):
             name, equals, value = text.partition("=")
+            if _KIND.fullmatch(value):
+                name, equals = f"{value}-{name}", ""
             items.append((name, parse_strength(value if equals else 1.0, f"the strength of {name!r}")))
     parsed: dict[str, float] = {}
     for name, strength in items:

@@ -1,13 +1,15 @@
-"""Drawings with the bundled models: whoever asks for another hair colour is told to look at the result."""
+"""Drawings with the bundled models: whoever asks for another hair colour is told why most keep theirs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import imgedit
 from imgedit import photo
+from imgedit.edits import translate
 from imgedit.errors import NoFaceError
 from tests.drawings import face
 
@@ -17,6 +19,9 @@ TOLD = "can hardly be told from the rest"
 
 def warnings(editor: imgedit.Editor, source: object) -> str:
     return " ".join(editor.translate_photo(photo.read(source), "blond").warnings)  # type: ignore[arg-type]
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::imgedit.EditWarning")
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +40,19 @@ def test_most_drawings_are_warned_of_and_the_portrait_is_not(editor: imgedit.Edi
     assert sum(TOLD in text or "hardly any hair" in text for text in told) >= 7
     assert sum(TOLD in text for text in told) >= 2
     assert TOLD not in warnings(editor, PORTRAIT)
+
+
+def test_a_drawing_whose_hair_cannot_be_told_is_left_alone_unless_forced(editor: imgedit.Editor) -> None:
+    unclear = next(picture for picture in map(face, range(9)) if _is_unclear(editor, picture))
+    plain, forced = (
+        editor.carry_out(unclear, translate.prepare("blond", editor.models, force=f)) for f in (False, True)
+    )
+    assert np.array_equal(plain, unclear)
+    assert not np.array_equal(forced, unclear)
+
+
+def _is_unclear(editor: imgedit.Editor, picture: object) -> bool:
+    try:
+        return TOLD in warnings(editor, picture)
+    except NoFaceError:
+        return False

@@ -23,6 +23,8 @@ from imgedit.vision.brows import brows_of
 from imgedit.vision.hair import hair_of
 from tests.command_line import app
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*an experimental word")
+
 PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 MODEL = "hair_tones.celebamask_hq"
 
@@ -180,3 +182,12 @@ def test_brows_without_a_colour_to_follow_are_an_error_and_faint_ones_a_warning(
         pytest.warns(imgedit.EditWarning, match="'red-hair', an experimental word"),
     ):
         imgedit.translate(photos.read(PORTRAIT).rgb, "red-hair", brows=True, face="largest", device="cpu")
+
+
+def test_a_colour_of_ones_own_is_experimental() -> None:
+    editor = imgedit.open_model(device="cpu")
+    plan = translate.prepare([], editor.models, dye=dyes.read_colour("#7a3b2e"))
+    result = editor.edit_photo(photos.read(PORTRAIT), plan)
+    assert any(
+        text.endswith("gets 'hair-7a3b2e', an experimental word; look at the result") for text in result.warnings
+    )

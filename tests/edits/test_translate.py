@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import imgedit
+from imgedit import photo as photos
 from imgedit.edits import outputs, runs, translate
 from imgedit.edits.plan import Edit, assign
 from imgedit.errors import ModelError
 from imgedit.models.manifest import GraphFile, Tint
 from imgedit.models.runtime import Session
 from tests import toy_models as models
+
+PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +122,18 @@ def test_a_model_of_two_domains_goes_there_or_back() -> None:
     assert domains(Blond_Hair=1.0) == [("forward", 0.25)]
     assert domains(Black_Hair=0.5) == [("backward", -0.25)]
     assert domains(Blond_Hair=0.0) == []
+
+
+def test_a_head_that_is_turned_far_and_one_that_wears_a_hat_are_told(monkeypatch):
+    editor = imgedit.open_model(device="cpu")
+    portrait = photos.read(PORTRAIT)
+    plain = editor.translate_photo(portrait, "black-hair", force=False)
+    assert not any("to the side" in text or "a hat" in text for text in plain.warnings)
+    monkeypatch.setattr(translate, "_TURNED", 0.0)
+    monkeypatch.setattr(translate, "wears_hat", lambda subject: True)
+    under = editor.translate_photo(portrait, "black-hair", force=False)
+    assert any("degrees to the side, further than heads that edits were tried on" in text for text in under.warnings)
+    assert any("seems to wear a hat, so nothing above the hairline is changed" in text for text in under.warnings)
+    changed = [(result.photo.rgb != portrait.rgb).any(2).sum(1) for result in (plain, under)]
+    assert 0 < changed[1].sum() < 0.9 * changed[0].sum()
+    assert np.flatnonzero(changed[1])[0] > np.flatnonzero(changed[0])[0]

@@ -11,6 +11,7 @@ def test_words_are_read_in_every_spelling():
     assert parse_words(["black_hair", "smiling=0.5", "no-Eyeglasses"]) == {
         "black-hair": 1.0, "smiling": 0.5, "no-eyeglasses": 1.0,
     }  # fmt: skip
+    assert parse_words(["glasses=round", "glasses=half_rim"]) == {"round-glasses": 1.0, "half-rim-glasses": 1.0}
     assert parse_words({"grey hair": 0.25}) == {"grey-hair": 0.25}
 
 
