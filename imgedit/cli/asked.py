@@ -27,6 +27,7 @@ from imgedit.cli.common import (
 )
 from imgedit.cli.written import check_out, check_stdout
 from imgedit.errors import ConfigError
+from imgedit.settings import NO_FACE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -205,8 +206,8 @@ def check(asked: Asked) -> None:
         ConfigError: such options are given.
     """
     check_out(asked.out)
-    if asked.no_face not in completion.NO_FACE:
-        raise ConfigError(f"--no-face can be {', '.join(completion.NO_FACE)}, not {asked.no_face!r}")
+    if asked.no_face not in NO_FACE:
+        raise ConfigError(f"--no-face can be {', '.join(NO_FACE)}, not {asked.no_face!r}")
     if asked.watch is not None:
         if asked.photos:
             raise ConfigError("--watch names the folder of the photos; name no others")

@@ -121,7 +121,13 @@ class Group(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose help lists its own options first, then under headings those that many commands share."""
+    """A command whose help lists its own options first, then under headings those that many commands share.
+
+    Attributes:
+        is_strict: wrong settings end it; otherwise they are left out.
+    """
+
+    is_strict = True
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Parse a command line; what it leaves open is what the user's settings say."""
@@ -136,11 +142,15 @@ class Command(TyperCommand):
         names = {param.name: param.name.replace("_", "-") for param in self.params if param.name}
         if not settings.SETTINGS.keys() & names.values():
             return {}
-        try:
-            found = {name: settings.effective(key) for name, key in names.items() if key in settings.SETTINGS}
-        except ImgeditError as error:
-            raise typer.BadParameter(str(error)) from error
-        return {name: one.value for name, one in found.items() if one.origin != "default"}
+        if self.is_strict:
+            try:
+                found = [settings.effective(key) for key in names.values() if key in settings.SETTINGS]
+            except ImgeditError as error:
+                raise typer.BadParameter(str(error)) from error
+        else:
+            found = settings.survey()[0]
+        given = {one.setting.name: one.value for one in found if one.origin != "default" and not one.problem}
+        return {name: given[key] for name, key in names.items() if key in given}
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections: arguments, options, and those with a heading of their own."""

@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from imgedit.settings import NO_FACE
+
 if TYPE_CHECKING:
     from imgedit.models.library import Model
 
-__all__ = ["NO_FACE", "benchmarks", "devices", "faces", "models", "no_face", "words"]
-
-NO_FACE = ("fail", "skip", "copy")
-"""What `--no-face` takes."""
+__all__ = ["benchmarks", "devices", "faces", "models", "no_face", "words"]
 
 
 def words(incomplete: str) -> list[str]:

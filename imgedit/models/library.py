@@ -157,7 +157,8 @@ def find(name: str | os.PathLike[str]) -> Model:
         return load(name)
     text = os.fspath(name)
     # The bundled folders bear their model's id, so the usual case reads a single manifest.
-    for root, stem in ((bundled_folder(), text), (cache_folder(), text.replace("/", "--"))):
+    for folder_of, stem in ((bundled_folder, text), (cache_folder, text.replace("/", "--"))):
+        root = folder_of()
         if stem != ".." and Path(stem).name == stem != "" and _is_there(root / stem):
             return load(root / stem)
     if _looks_like_a_path(text):
