@@ -168,7 +168,15 @@ def path(model: Name, quiet: Quiet = False) -> None:
     result(str(library.find(model).folder))
 
 
-def remove(model: Name, quiet: Quiet = False) -> None:
+def remove(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Id or pulled repository.", autocompletion=completion.pulled, show_default=False
+        ),
+    ],
+    quiet: Quiet = False,
+) -> None:
     """Remove a pulled model from the cache."""
     show_logs(quiet)
     from imgedit.models import hub
