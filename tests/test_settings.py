@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from PIL import Image
 from typer.testing import CliRunner
 
 import imgedit
@@ -182,6 +183,32 @@ def test_the_setting_face_takes_what_the_option_takes(text):
     except ConfigError:
         is_face = False
     assert settings.SETTINGS["face"].takes(text) == is_face
+
+
+def test_what_is_set_is_switched_off_on_the_command_line(file, monkeypatch):
+    file.write_text("strip = true\nno-mark = true\nquiet = true\n")
+    asked = []
+    monkeypatch.setattr("imgedit.cli.translate.edit", lambda asked_of, *args, **more: asked.append(asked_of))
+    for args in ((), ("--no-strip",), ("--mark",), ("--no-quiet",)):
+        assert run(*BLOND, *args)[0] == 0
+    found = [(one.strip, one.no_mark, one.quiet) for one in asked]
+    assert found == [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
+    monkeypatch.setattr("imgedit.cli.interpolate.edit", lambda asked_of, *args, **more: asked.append(asked_of))
+    assert run("interpolate", *BLOND[1:], "--keep-metadata")[0] == 0
+    assert not asked[-1].strip
+
+
+def test_a_photo_keeps_its_metadata_and_gets_the_mark_against_the_settings(file, tmp_path):
+    file.write_text("strip = true\nno-mark = true\n")
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"  # the maker
+    with Image.open(PORTRAIT) as image:
+        image.save(tmp_path / "a.jpg", exif=exif)
+    for name, args in (("bare", ()), ("whole", ("--no-strip", "--mark"))):
+        assert run(*BLOND[:-1], tmp_path / "a.jpg", "-o", tmp_path / f"{name}.jpg", *args)[0] == 0
+        with Image.open(tmp_path / f"{name}.jpg") as image:
+            is_whole = (image.getexif().get(0x010F) == "Camera", b"DigitalSourceType" in image.info.get("xmp", b""))
+        assert is_whole == (bool(args), bool(args))
 
 
 def test_the_folder_of_models_can_be_set_in_the_file(file, tmp_path, monkeypatch):

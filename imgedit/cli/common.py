@@ -95,19 +95,28 @@ Force = Annotated[bool, typer.Option("--force", help="Do it whatever the classif
 NoMark = Annotated[
     bool,
     typer.Option(
-        "--no-mark",
+        "--no-mark/--mark",
         help="Do not say in the file's metadata that the picture was edited.",
+        show_default=False,
         rich_help_panel=RESULT,
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=FILES)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=RUNNING)]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.", rich_help_panel=RUNNING)
+    bool,
+    typer.Option(
+        "--quiet/--no-quiet",
+        "-q",
+        help="No messages on stderr but errors.",
+        show_default=False,
+        rich_help_panel=RUNNING,
+    ),
 ]
 
 
 _MANY = 14  # options from which on a help has headings
+_NAMES_WIDTH = 34  # letters, at most, of the column in which a help names options
 
 
 class Group(TyperGroup):
@@ -167,7 +176,7 @@ class Command(TyperCommand):
         for name in (*order, *(name for name in sections if name not in order)):
             if sections.get(name):
                 with formatter.section(name):
-                    formatter.write_dl(sections[name])
+                    formatter.write_dl(sections[name], col_max=_NAMES_WIDTH)
 
 
 def guarded(function: F) -> F:
