@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +32,7 @@ __all__ = [
     "config_file",
     "effective",
     "survey",
+    "unknown_variables",
     "value",
 ]
 
@@ -135,6 +136,9 @@ SETTINGS = {
 }  # fmt: skip
 """Name -> setting."""
 
+_OTHER_VARIABLES = ("IMGEDIT_CONFIG", "IMGEDIT_DATA", "IMGEDIT_PAGE_PASSWORD", "IMGEDIT_SLOW")
+"""What is read from the environment and is no setting: the file, a password, and what tests need."""
+
 
 def config_file() -> Path:
     """Return the path of the user's file, which need not exist: `$IMGEDIT_CONFIG`, else where the system keeps such."""
@@ -180,6 +184,23 @@ def survey() -> tuple[list[Value], list[str]]:
     values = [_of_environment(setting) or _of_file_or_default(setting.name, in_file) for setting in SETTINGS.values()]
     problems = dict.fromkeys([*wrong, *(value.problem for value in values if value.problem)])
     return values, [shortened(problem) for problem in problems]
+
+
+def unknown_variables() -> list[str]:
+    """Return a sentence for each variable of the environment that is called like a setting, and that nothing reads."""
+    known = [*(setting.variable for setting in SETTINGS.values()), *_OTHER_VARIABLES]
+    return [
+        f"{name} is set, and nothing reads it; the nearest known name is {_nearest(name, known)}"
+        for name, text in os.environ.items()
+        if name.startswith(_PREFIX) and text and name not in known
+    ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    stems = [other.removeprefix(_PREFIX) for other in known]
+    return _PREFIX + get_close_matches(name.removeprefix(_PREFIX).upper(), stems, n=1, cutoff=0)[0]
 
 
 def _of_environment(setting: Setting) -> Value | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -209,6 +210,38 @@ def test_a_photo_keeps_its_metadata_and_gets_the_mark_against_the_settings(file,
         with Image.open(tmp_path / f"{name}.jpg") as image:
             is_whole = (image.getexif().get(0x010F) == "Camera", b"DigitalSourceType" in image.info.get("xmp", b""))
         assert is_whole == (bool(args), bool(args))
+
+
+def test_a_variable_that_nothing_reads_is_said_once_with_the_nearest_name(file, monkeypatch):
+    monkeypatch.setenv("IMGEDIT_QUALTY", "80")
+    warning = "warning: IMGEDIT_QUALTY is set, and nothing reads it; the nearest known name is IMGEDIT_QUALITY\n"
+    for args in (["models"], ["models", "path", "mtcnn.facenet"], ["config", "--json"]):
+        code, _, err = run(*args)
+        assert (code, err) == (0, warning)
+        assert run(*args, "--quiet")[::2] == (0, "")
+    monkeypatch.setenv("IMGEDIT_FOO", "1")
+    assert "warning: IMGEDIT_FOO is set" in run("models")[2]
+
+
+@pytest.mark.skipif(not (ROOT / ".ci" / "run").is_file(), reason="installed without its repository")
+def test_every_variable_that_is_read_is_known(monkeypatch):
+    """Also those of the tests and of the checks, but for the wrong names in this file."""
+    files = [
+        ROOT / ".ci" / "run",
+        *(path for name in ("imgedit", "training", "tests") for path in (ROOT / name).rglob("*")),
+    ]
+    read = set()
+    for path in files:
+        if path.suffix in (".py", ".md", "") and path.is_file() and path != Path(__file__):
+            read |= set(
+                re.findall(r"(?<![A-Z_])IMGEDIT_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8", errors="replace"))
+            )
+    assert {"IMGEDIT_DATA", "IMGEDIT_CONFIG", "IMGEDIT_PAGE_PASSWORD"} <= read
+    for name in [name for name in os.environ if name.startswith("IMGEDIT_")]:
+        monkeypatch.delenv(name)
+    for name in (*read, *(setting.variable for setting in settings.SETTINGS.values())):
+        monkeypatch.setenv(name, "1")
+    assert settings.unknown_variables() == []
 
 
 def test_the_folder_of_models_can_be_set_in_the_file(file, tmp_path, monkeypatch):

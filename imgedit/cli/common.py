@@ -41,6 +41,7 @@ __all__ = [
     "message",
     "result",
     "show_logs",
+    "warn_of_variables",
 ]
 
 _BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # how Python holds bytes of file names that are no UTF-8
@@ -142,7 +143,10 @@ class Command(TyperCommand):
         """Parse a command line; what it leaves open is what the user's settings say."""
         if not {"-h", "--help"}.intersection(args) and not extra.get("resilient_parsing"):
             extra["default_map"] = self._from_settings() | dict(extra.get("default_map") or {})
-        return super().make_context(info_name, args, parent, **extra)
+        context = super().make_context(info_name, args, parent, **extra)
+        if not extra.get("resilient_parsing"):
+            warn_of_variables(quiet=context.params.get("quiet", False))
+        return context
 
     def _from_settings(self) -> dict[str, Any]:
         """Return what the user has set of this command's options."""
@@ -253,6 +257,14 @@ def device_used() -> str:
 def _keeps() -> str:
     """Return the characters that stdout takes as they are: for a pipe, bytes that are no text."""
     return "" if sys.stdout is None or sys.stdout.isatty() else _BYTES
+
+
+def warn_of_variables(*, quiet: bool) -> None:
+    """Name the variables of the environment that look like settings and are none."""
+    from imgedit import settings
+
+    for unknown in settings.unknown_variables():
+        message(f"warning: {unknown}", quiet=quiet)
 
 
 def show_logs(quiet: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion, transfer
-from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, result, show_logs
+from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, result, show_logs, warn_of_variables
 from imgedit.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def models(
     if context.invoked_subcommand is not None:
         return
     show_logs(quiet)
+    warn_of_variables(quiet=quiet)
     from imgedit.models import library
 
     found = library.available()
