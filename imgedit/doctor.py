@@ -51,7 +51,7 @@ class Report:
         cores: that this process may use.
         models: id of a model -> what is wrong with it, or None where every byte is as its manifest says.
         seconds: of a first and a second edit of the bundled portrait, by stage.
-        folders: what is kept -> where.
+        folders: what is kept -> where; that of the models is empty where wrong settings hide it.
         problems: what does not work.
     """
 
@@ -140,7 +140,7 @@ def _processors(report: Report) -> None:
 def _models(report: Report) -> None:
     from imgedit.models import library, manifest
 
-    for root in (library.bundled_folder(), library.cache_folder()):
+    for root in filter(None, (library.bundled_folder(), _cache_folder()[0])):
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
             if folder.name.startswith(".") or not (folder / manifest.FILE).exists():
                 continue
@@ -156,17 +156,14 @@ def _models(report: Report) -> None:
 
 def _folders(report: Report) -> None:
     from imgedit import settings
-    from imgedit.models import library
 
-    cache = library.cache_folder()
+    place, problems = _cache_folder()
     report.folders = {
-        "imgedit": str(Path(__file__).parent), "models": str(cache), "settings": str(settings.config_file()),
+        "imgedit": str(Path(__file__).parent), "models": str(place or ""), "settings": str(settings.config_file()),
     }  # fmt: skip
-    try:
-        settings.of_file(settings.config_file())
-    except ImgeditError as error:
-        report.problems.append(Problem(str(error), "mend or remove the file", is_error=True))
-    place = cache
+    report.problems += [Problem(problem, "mend or remove it", is_error=True) for problem in problems]
+    if place is None:
+        return
     while not place.exists() and place != place.parent:
         place = place.parent
     if not os.access(place, os.W_OK):
@@ -174,14 +171,27 @@ def _folders(report: Report) -> None:
         report.problems.append(Problem(f"models cannot be pulled: no permission to write into {place}", fix))
 
 
+def _cache_folder() -> tuple[Path | None, list[str]]:
+    """Return the folder of pulled models, None where wrong settings hide it, and what is wrong with the settings."""
+    from imgedit import settings
+    from imgedit.models import library
+
+    problems = settings.survey()[1]
+    try:
+        return library.cache_folder(), problems
+    except ImgeditError as error:
+        return None, list(dict.fromkeys([*problems, str(error)]))
+
+
 def _self_test(report: Report, device: str) -> None:
     from imgedit import photo as photos
     from imgedit.editor import Editor
     from imgedit.edits import translate
+    from imgedit.models import library
 
     try:
         start = time.perf_counter()
-        editor = Editor(device=device)
+        editor = Editor([library.bundled("hair_tones.celebamask_hq")], device)
         plan = translate.prepare("blond", editor.models)
         source = photos.read(Path(__file__).parent / "bundled" / "astronaut.jpg")
         for name in ("first edit", "second edit"):

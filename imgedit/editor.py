@@ -29,13 +29,13 @@ from imgedit.errors import ConfigError, EditWarning, NoFaceError, OutputError
 from imgedit.models.library import Model
 from imgedit.photo import SUFFIXES, Photo
 from imgedit.photo_editor import Found, PhotoEditor, Prepared, Result, align
+from imgedit.settings import NO_FACE
 from imgedit.vision import geometry
 from imgedit.vision.faces import Face
 from imgedit.vision.subject import CLASSIFIER, PARSER
 
 __all__ = [
     "CLASSIFIER",
-    "NO_FACE",
     "PARSER",
     "Editor",
     "Found",
@@ -45,10 +45,6 @@ __all__ = [
     "naming",
     "tell",
 ]
-
-
-NO_FACE = ("fail", "skip", "copy")
-"""What becomes of a file without a face."""
 
 
 class Editor(PhotoEditor):

@@ -119,15 +119,47 @@ def test_the_reason_of_a_provider_is_a_whole_sentence(monkeypatch):
     assert why == f"its libraries cannot be loaded: Please install TensorRT, {'and ' * 40}that your GPU is supported."
 
 
-def test_settings_that_cannot_be_read_are_an_error(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("jobs = ][", "is no TOML"),
+        ("device = 3", "device is auto, cpu, cuda or cuda:N, not 3"),
+        ("quality = 500\n", "quality is a whole number from 1 to 100"),
+        ("home = '~nosuchuser/x'\n", "names the folder of an unknown user"),
+    ],
+)
+def test_wrong_settings_are_errors_of_a_whole_report(tmp_path, monkeypatch, text, says):
     path = tmp_path / "config.toml"
-    path.write_text("device = 3")
+    path.write_text(text)
     monkeypatch.setenv("IMGEDIT_CONFIG", str(path))
-    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
-    found = report(doctor._folders)
-    assert not found.works
-    assert "device is text" in found.problems[0].what
-    assert found.folders["settings"] == str(settings.config_file())
+    monkeypatch.delenv("IMGEDIT_HOME", raising=False)
+    monkeypatch.setenv("IMGEDIT_DEVICE", "cpu")
+    monkeypatch.setenv("IMGEDIT_JOBS", "0")
+    code, out, err = run("doctor", "--json")
+    told = json.loads(out)
+    assert (code, err, told["works"]) == (1, "", False)
+    one, other = [problem for problem in told["problems"] if problem["is_error"]][-2:]
+    if says.startswith("names"):  # the settings can be read, the folder cannot be found
+        one, other = other, one
+    assert one["what"].startswith(f"{path}: ")
+    assert says in one["what"]
+    assert other["what"] == "IMGEDIT_JOBS is a whole number from 1 to 64, not '0'"
+    assert set(told["models"]) == {folder.name for folder in library.bundled_folder().iterdir() if folder.is_dir()}
+    assert set(told["seconds"]) == {"first edit", "second edit"}
+    assert (told["folders"]["settings"], told["folders"]["models"]) == (str(settings.config_file()), "")
+
+
+def test_the_lines_of_a_report_name_the_wrong_file(tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    path.write_text("jobs = ][")
+    monkeypatch.setenv("IMGEDIT_CONFIG", str(path))
+    monkeypatch.setattr(doctor, "_self_test", lambda report, device: None)
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert f"\nerror: {path}: is no TOML: " in out
+    assert "\n    models: not known\n" in out
+    assert out.startswith("versions\n")
+    assert out.splitlines()[-1].startswith("Photos cannot be edited here: mend the error above")
 
 
 def test_an_edit_that_fails_is_an_error_with_exit_code_1(monkeypatch, tmp_path):

@@ -87,7 +87,8 @@ def application(first: str = "") -> typer.Typer:
         if group.typer_instance is not None:
             group.typer_instance.registered_commands.clear()
     for command in built.registered_commands:
-        command.cls = Command
+        if command.cls is None or not issubclass(command.cls, Command):
+            command.cls = Command
         if command.callback is not None:
             command.callback = _named(command.callback) if first in _HELP else guarded(command.callback)
     return built

@@ -27,6 +27,7 @@ from imgedit.cli.common import (
 )
 from imgedit.cli.written import check_out, check_stdout
 from imgedit.errors import ConfigError
+from imgedit.settings import NO_FACE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,14 +120,16 @@ Jobs = Annotated[
 ]
 
 
-def on_photos(named: str, *, crops: bool = True, compare: bool = True, strip: str = "--strip") -> Callable[[F], F]:
+def on_photos(
+    named: str, *, crops: bool = True, compare: bool = True, strip: str = "--strip/--no-strip"
+) -> Callable[[F], F]:
     """Give a command the options that all commands share which edit photos; it gets them as its first argument.
 
     Args:
         named: what the results are named by default, for the help.
         crops: whether the command can write faces alone.
         compare: whether it can write before and after side by side.
-        strip: name of the option that leaves metadata out.
+        strip: names of the option that leaves metadata out, and of its opposite.
     """
 
     def decorate(function: F) -> F:
@@ -162,8 +165,8 @@ def _shared(named: str, strip: str) -> list[inspect.Parameter]:
         keyword = inspect.Parameter.KEYWORD_ONLY
         return inspect.Parameter(name, keyword, default=default, annotation=Annotated[kind, option])
 
-    def flag(name: str, panel: str, text: str, *names: str) -> inspect.Parameter:
-        return one(name, bool, False, typer.Option(*(names or (f"--{name.replace('_', '-')}",)), help=text), panel)
+    def flag(name: str, panel: str, text: str) -> inspect.Parameter:
+        return one(name, bool, False, typer.Option(f"--{name.replace('_', '-')}", help=text), panel)
 
     def known(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
@@ -189,7 +192,8 @@ def _shared(named: str, strip: str) -> list[inspect.Parameter]:
         flag("crop_only", RESULT, "The aligned, edited face alone."),
         one("quality", int | None, None, option("--quality", min=1, max=100, metavar="1..100",
             help="Of JPEG, WebP, AVIF, HEIC [default: the photo's]."), RESULT),
-        flag("strip", RESULT, "Leave out EXIF, GPS, XMP and comments.", strip),
+        one("strip", bool, False, option(strip, help="Leave out EXIF, GPS, XMP and comments.", show_default=False),
+            RESULT),
         known("no_mark", NoMark, False),
         known("jobs", Jobs, 1),
         known("device", Device, "auto"),
@@ -205,8 +209,8 @@ def check(asked: Asked) -> None:
         ConfigError: such options are given.
     """
     check_out(asked.out)
-    if asked.no_face not in completion.NO_FACE:
-        raise ConfigError(f"--no-face can be {', '.join(completion.NO_FACE)}, not {asked.no_face!r}")
+    if asked.no_face not in NO_FACE:
+        raise ConfigError(f"--no-face can be {', '.join(NO_FACE)}, not {asked.no_face!r}")
     if asked.watch is not None:
         if asked.photos:
             raise ConfigError("--watch names the folder of the photos; name no others")

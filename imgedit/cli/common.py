@@ -41,6 +41,7 @@ __all__ = [
     "message",
     "result",
     "show_logs",
+    "warn_of_variables",
 ]
 
 _BYTES = "".join(map(chr, range(0xDC80, 0xDD00)))  # how Python holds bytes of file names that are no UTF-8
@@ -95,19 +96,28 @@ Force = Annotated[bool, typer.Option("--force", help="Do it whatever the classif
 NoMark = Annotated[
     bool,
     typer.Option(
-        "--no-mark",
+        "--no-mark/--mark",
         help="Do not say in the file's metadata that the picture was edited.",
+        show_default=False,
         rich_help_panel=RESULT,
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=FILES)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=RUNNING)]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No messages on stderr but errors.", rich_help_panel=RUNNING)
+    bool,
+    typer.Option(
+        "--quiet/--no-quiet",
+        "-q",
+        help="No messages on stderr but errors.",
+        show_default=False,
+        rich_help_panel=RUNNING,
+    ),
 ]
 
 
 _MANY = 14  # options from which on a help has headings
+_NAMES_WIDTH = 34  # letters, at most, of the column in which a help names options
 
 
 class Group(TyperGroup):
@@ -121,13 +131,22 @@ class Group(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose help lists its own options first, then under headings those that many commands share."""
+    """A command whose help lists its own options first, then under headings those that many commands share.
+
+    Attributes:
+        is_strict: wrong settings end it; otherwise they are left out.
+    """
+
+    is_strict = True
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Parse a command line; what it leaves open is what the user's settings say."""
         if not {"-h", "--help"}.intersection(args) and not extra.get("resilient_parsing"):
             extra["default_map"] = self._from_settings() | dict(extra.get("default_map") or {})
-        return super().make_context(info_name, args, parent, **extra)
+        context = super().make_context(info_name, args, parent, **extra)
+        if not extra.get("resilient_parsing"):
+            warn_of_variables(quiet=context.params.get("quiet", False))
+        return context
 
     def _from_settings(self) -> dict[str, Any]:
         """Return what the user has set of this command's options."""
@@ -136,11 +155,15 @@ class Command(TyperCommand):
         names = {param.name: param.name.replace("_", "-") for param in self.params if param.name}
         if not settings.SETTINGS.keys() & names.values():
             return {}
-        try:
-            found = {name: settings.effective(key) for name, key in names.items() if key in settings.SETTINGS}
-        except ImgeditError as error:
-            raise typer.BadParameter(str(error)) from error
-        return {name: one.value for name, one in found.items() if one.origin != "default"}
+        if self.is_strict:
+            try:
+                found = [settings.effective(key) for key in names.values() if key in settings.SETTINGS]
+            except ImgeditError as error:
+                raise typer.BadParameter(str(error)) from error
+        else:
+            found = settings.survey()[0]
+        given = {one.setting.name: one.value for one in found if one.origin != "default" and not one.problem}
+        return {name: given[key] for name, key in names.items() if key in given}
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         """Parse a command line; a second --face is refused, where the last would win in silence."""
@@ -164,7 +187,7 @@ class Command(TyperCommand):
         for name in (*order, *(name for name in sections if name not in order)):
             if sections.get(name):
                 with formatter.section(name):
-                    formatter.write_dl(sections[name])
+                    formatter.write_dl(sections[name], col_max=_NAMES_WIDTH)
 
 
 def guarded(function: F) -> F:
@@ -241,6 +264,14 @@ def device_used() -> str:
 def _keeps() -> str:
     """Return the characters that stdout takes as they are: for a pipe, bytes that are no text."""
     return "" if sys.stdout is None or sys.stdout.isatty() else _BYTES
+
+
+def warn_of_variables(*, quiet: bool) -> None:
+    """Name the variables of the environment that look like settings and are none."""
+    from imgedit import settings
+
+    for unknown in settings.unknown_variables():
+        message(f"warning: {unknown}", quiet=quiet)
 
 
 def show_logs(quiet: bool) -> None:

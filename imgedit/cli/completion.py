@@ -6,20 +6,20 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from imgedit.settings import NO_FACE
+
 if TYPE_CHECKING:
     from imgedit.models.library import Model
 
-__all__ = ["NO_FACE", "benchmarks", "devices", "faces", "models", "no_face", "words"]
-
-NO_FACE = ("fail", "skip", "copy")
-"""What `--no-face` takes."""
+__all__ = ["benchmarks", "devices", "faces", "models", "no_face", "pulled", "words"]
 
 
 def words(incomplete: str) -> list[str]:
-    """Offer the words of the translate models, and for `no-` their negations."""
+    """Offer what the translate models can do: their words, and these with `no-`."""
     with contextlib.suppress(Exception):  # a shell that waits has no use for an error
-        known = [word for model in _models("translate") for word in model.manifest.words]
-        return _beginning(incomplete, [*known, *(f"no-{word}" for word in known)])
+        from imgedit.models import library
+
+        return _beginning(incomplete, library.askable_words(_models("translate")))
     return []
 
 
@@ -32,6 +32,17 @@ def models(*kinds: str) -> Callable[[str], list[str]]:
         return []
 
     return offer
+
+
+def pulled(incomplete: str) -> list[str]:
+    """Offer the pulled models, also damaged ones, by their repositories."""
+    with contextlib.suppress(Exception):
+        from imgedit.models import library
+
+        cache = library.cache_folder()
+        folders = [folder for folder in library.folders() if folder.parent == cache]
+        return _beginning(incomplete, [folder.name.replace("--", "/") for folder in folders])
+    return []
 
 
 def faces(incomplete: str) -> list[str]:

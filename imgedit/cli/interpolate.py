@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: imgedit interpolate --attr blond --steps 5 --strip photo.jpg")(interpolate)
 
 
-@on_photos("PHOTO.WORD-0.jpg ...", crops=False, compare=False, strip="--strip-metadata")
+@on_photos("PHOTO.WORD-0.jpg ...", crops=False, compare=False, strip="--strip-metadata/--keep-metadata")
 def interpolate(
     asked: Asked,
     attr: Words = [],  # noqa: B006 - Typer takes no other default for a list

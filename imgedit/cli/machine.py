@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import typer
 
-from imgedit.cli.common import Device, Json, Quiet, message, result, show_logs
+from imgedit.cli.common import Command, Device, Json, Quiet, message, result, show_logs
+from imgedit.errors import ConfigError
 
 if TYPE_CHECKING:
     from imgedit.doctor import Report
@@ -16,8 +18,14 @@ __all__ = ["config", "doctor", "register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(epilog="Example: imgedit doctor --json")(doctor)
-    app.command(epilog="Example: IMGEDIT_DEVICE=cpu imgedit config")(config)
+    app.command(cls=_Tolerant, epilog="Example: imgedit doctor --json")(doctor)
+    app.command(cls=_Tolerant, epilog="Example: IMGEDIT_DEVICE=cpu imgedit config")(config)
+
+
+class _Tolerant(Command):
+    """A command that says what is wrong with the settings, so wrong ones do not stop it."""
+
+    is_strict = False
 
 
 def doctor(device: Device = "auto", as_json: Json = False, quiet: Quiet = False) -> None:
@@ -58,7 +66,7 @@ def _say(report: Report) -> None:
         result(f"    {name}: {seconds['whole']:.2f} s ({parts})")
     result("folders")
     for name, folder in report.folders.items():
-        result(f"    {name}: {folder}")
+        result(f"    {name}: {folder or 'not known'}")
     for problem in report.problems:
         result(f"{'error' if problem.is_error else 'problem'}: {problem.what}")
         if problem.fix:
@@ -80,19 +88,27 @@ def _verdict(report: Report) -> str:
 def config(as_json: Json = False, quiet: Quiet = False) -> None:
     """List the settings, their values, and where each comes from: environment, config.toml or default.
 
-    An option on the command line wins over the environment, that over the file.
+    An option on the command line wins over the environment, that over the file. The exit code is 2 where a setting
+    or the file is wrong.
     """
     show_logs(quiet)
     from imgedit import settings
 
-    path = settings.config_file()
-    found = [settings.effective(name) for name in settings.SETTINGS]
-    if as_json:
-        for one in found:
-            result({"setting": one.setting.name, "value": one.value, "from": one.origin})
-        return
-    message(f"settings are read from {path}" + ("" if path.exists() else ", which does not exist"), quiet=quiet)
+    found, problems = settings.survey()
+    if not as_json:
+        path = settings.config_file()
+        is_there = os.path.exists(path) or bool(problems)
+        message(f"settings are read from {path}" + ("" if is_there else ", which does not exist"), quiet=quiet)
     width = max(len(one.setting.name) for one in found)
     for one in found:
-        shown = "-" if one.value is None else str(one.value).lower() if one.setting.kind is bool else one.value
-        result(f"{one.setting.name:<{width}}  {shown}  ({one.origin})  {one.setting.text}")
+        if as_json:
+            wrong = {"problem": one.problem} if one.problem else {}
+            result({"setting": one.setting.name, "value": one.value, "from": one.origin, **wrong})
+            continue
+        shown = "-" if one.value is None else str(one.value).lower() if isinstance(one.value, bool) else one.value
+        origin = f"{one.origin}, wrong" if one.problem else one.origin
+        result(f"{one.setting.name:<{width}}  {shown}  ({origin})  {one.setting.text}")
+    for problem in problems:
+        message(f"error: {problem}")
+    if problems:
+        raise typer.Exit(ConfigError.exit_code)

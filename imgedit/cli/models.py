@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgedit.cli import completion, transfer
-from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, result, show_logs
+from imgedit.cli.common import Command, Group, Json, Quiet, guarded, message, result, show_logs, warn_of_variables
 from imgedit.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def models(
     if context.invoked_subcommand is not None:
         return
     show_logs(quiet)
+    warn_of_variables(quiet=quiet)
     from imgedit.models import library
 
     found = library.available()
@@ -168,7 +169,15 @@ def path(model: Name, quiet: Quiet = False) -> None:
     result(str(library.find(model).folder))
 
 
-def remove(model: Name, quiet: Quiet = False) -> None:
+def remove(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Id or pulled repository.", autocompletion=completion.pulled, show_default=False
+        ),
+    ],
+    quiet: Quiet = False,
+) -> None:
     """Remove a pulled model from the cache."""
     show_logs(quiet)
     from imgedit.models import hub

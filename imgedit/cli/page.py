@@ -48,7 +48,9 @@ def page(
                      rich_help_panel=RESULT),
     ] = None,
     strip: Annotated[
-        bool, typer.Option("--strip", help="Leave out EXIF, GPS, XMP and comments.", rich_help_panel=RESULT)
+        bool,
+        typer.Option("--strip/--no-strip", help="Leave out EXIF, GPS, XMP and comments.", show_default=False,
+                     rich_help_panel=RESULT),
     ] = False,
     no_mark: NoMark = False,
     device: Device = "auto",

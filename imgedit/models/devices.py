@@ -19,6 +19,7 @@ from typing import Any
 
 import onnxruntime as ort
 
+from imgedit import settings
 from imgedit.errors import ConfigError
 from imgedit.extras import how_to_install, how_to_replace
 
@@ -75,7 +76,7 @@ def providers(device: str = "auto", *, is_limited: bool = False) -> list[Provide
     Raises:
         ConfigError: No such device name, or CUDA is asked for and cannot be used.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", device)
+    match = re.fullmatch(settings.DEVICE, device)
     if not match:
         raise ConfigError(f"unknown device {device[:40]!r}; known: auto, cpu, cuda, cuda:N")
     if device == "cpu" or (device == "auto" and gpu_count() == 0):

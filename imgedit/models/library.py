@@ -23,6 +23,7 @@ from imgedit.models.manifest import Manifest
 
 __all__ = [
     "Model",
+    "askable_words",
     "available",
     "bundled",
     "bundled_folder",
@@ -157,7 +158,8 @@ def find(name: str | os.PathLike[str]) -> Model:
         return load(name)
     text = os.fspath(name)
     # The bundled folders bear their model's id, so the usual case reads a single manifest.
-    for root, stem in ((bundled_folder(), text), (cache_folder(), text.replace("/", "--"))):
+    for folder_of, stem in ((bundled_folder, text), (cache_folder, text.replace("/", "--"))):
+        root = folder_of()
         if stem != ".." and Path(stem).name == stem != "" and _is_there(root / stem):
             return load(root / stem)
     if _looks_like_a_path(text):
@@ -195,6 +197,22 @@ def known_words(models: Iterable[Model]) -> dict[str, list[str]]:
             others = words.setdefault(name, [])
             others += [w for w in (word, *entry.also) if w != name and w not in others]
     return words
+
+
+def askable_words(models: Iterable[Model]) -> list[str]:
+    """Return the words that can be asked for, plain ones first, then those with `no-`."""
+    models = list(models)
+    words = dict.fromkeys(word for model in models for word in model.manifest.words)
+    return [no + word for no in ("", "no-") for word in words if _is_askable(word, models, is_negated=bool(no))]
+
+
+def _is_askable(word: str, models: Iterable[Model], *, is_negated: bool) -> bool:
+    """Tell whether `edits.plan.assign` takes a word: the first model decides that knows it and goes that way."""
+    for manifest in (model.manifest for model in models):
+        known = manifest.word(word)
+        if known is not None and not (manifest.only_adds if is_negated else manifest.only_removes):
+            return not is_negated or len(known[1].sets) == 1  # of several values `no-` leaves open what to be instead
+    return False
 
 
 def experimental_words(models: Iterable[Model]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from typer.testing import CliRunner
 
 import imgedit
 from imgedit.cli.app import COMMANDS, application
+from imgedit.edits import translate
+from imgedit.errors import ImgeditError
+from imgedit.models import library
 from tests import toy_models as models
 from tests.command_line import app
 
@@ -78,6 +82,50 @@ def test_the_shell_is_offered_commands_words_models_faces_and_devices(tmp_path):
     assert complete("imgedit frontalize photo.jpg --no-face s", tmp_path) == ["skip"]
     assert complete("imgedit crop photo.jpg --face l", tmp_path) == ["largest", "left"]
     assert complete("imgedit faces photo.jpg --device c", tmp_path) == ["cpu", "cuda", "cuda:0"]
+
+
+def test_every_word_that_the_shell_is_offered_is_one_that_translate_takes(tmp_path):
+    models.hair(tmp_path / "models" / "hair")
+    models.bangs(tmp_path / "models" / "bangs")
+    words = complete("imgedit translate --attr ", tmp_path)
+    assert "no-smiling" in words
+    assert "no-blond" not in words  # it leaves open which colour instead
+    assert "no-beard" not in words  # beards are drawn, not taken away
+    assert set(complete("imgedit translate --attr no-", tmp_path)) == {w for w in words if w.startswith("no-")}
+    portrait = ROOT / "imgedit" / "bundled" / "astronaut.jpg"
+    asked = ("translate", portrait, "--dry-run", "--device", "cpu", "-o", tmp_path / "o.jpg")
+    refused = [word for word in words if run(*asked, "--attr", word, IMGEDIT_HOME=str(tmp_path))[0] != 0]
+    assert refused == []
+
+
+def test_the_shell_is_offered_all_words_that_translate_takes(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGEDIT_HOME", str(tmp_path))
+    models.hair(tmp_path / "models" / "hair")
+    models.bangs(tmp_path / "models" / "bangs")
+    found = library.available("translate")
+    for chosen in (found, found[::-1], *([model] for model in found)):
+        words = [no + word for no in ("", "no-") for model in chosen for word in model.manifest.words]
+        assert set(library.askable_words(chosen)) == {word for word in words if is_taken(word, chosen)}
+
+
+def is_taken(word, among):
+    try:
+        translate.prepare(word, among)
+    except ImgeditError:
+        return False
+    return True
+
+
+def test_the_shell_is_offered_models_that_can_be_removed(tmp_path):
+    (tmp_path / "models" / "someone--broken").mkdir(parents=True)
+    (tmp_path / "models" / "someone--broken" / "manifest.json").write_text("{")
+    models.hair(tmp_path / "models" / "hair")
+    shutil.copytree(library.bundled_folder() / "mtcnn.facenet", tmp_path / "models" / "someone--detector")
+    names = complete("imgedit models remove ", tmp_path)
+    assert names == ["hair", "someone/broken", "someone/detector"]
+    for name in names:
+        assert run("models", "remove", name, IMGEDIT_HOME=str(tmp_path))[0] == 0
+    assert complete("imgedit models remove ", tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
