@@ -20,7 +20,7 @@ from PIL import Image
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
 from imgedit.folders import check_folder
-from imgedit.photo import heif, metadata, sixteen
+from imgedit.photo import heif, metadata, sixteen, tiff
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import Deep, Photo
@@ -248,6 +248,8 @@ def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
 
 
 def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+    if kind == "TIFF" and "exif" in options and options["compression"] != "raw":
+        return tiff.compressed(image, options)
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -289,6 +291,6 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
     elif kind in ("AVIF", "HEIF"):
         options["quality"] = quality or 90
-    elif kind == "TIFF" and not photo.exif:  # Pillow cannot write EXIF into a compressed TIFF
+    elif kind == "TIFF":
         options["compression"] = photo.compression if photo.compression in _TIFF else _TIFF[0]
     return options
