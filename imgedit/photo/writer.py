@@ -21,6 +21,7 @@ from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
 from imgedit.folders import check_folder
 from imgedit.photo import heif, metadata, sixteen, tiff
+from imgedit.photo.colour import srgb
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import Deep, Photo
@@ -46,6 +47,7 @@ SUFFIXES = {
 
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
 _KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+_KEEPS_PROFILE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # Pillow writes none into BMP and JPEG 2000
 _KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
@@ -67,8 +69,8 @@ def write(
 ) -> Path:
     """Write pixels with a photo's metadata, whole or not at all.
 
-    EXIF, profile, resolution and alpha are kept where the format can hold them; transparent parts become white where it
-    cannot. A JPEG that came as JPEG keeps its quantization and subsampling.
+    EXIF, profile, resolution and alpha are kept where the format can hold them; where it cannot, colours become sRGB and
+    transparent parts white. A JPEG that came as JPEG keeps its quantization and subsampling.
 
     Args:
         photo: Where the metadata come from.
@@ -208,6 +210,9 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         return _with_all_bits(photo, kind, name)
     if photo.rgb16 is not None:
         _log.warning("%s: %s holds 8 bits a channel; of the photo's 16 the lower ones are dropped", name, kind)
+    if photo.icc and kind not in _KEEPS_PROFILE:
+        photo = _as_srgb(photo, kind, name)
+        rgb = photo.rgb
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
         image = image.convert("L")  # as it came
@@ -228,6 +233,14 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
             raise OutputError(f"{name}: cannot be written as {kind}: {error}") from error
         _log.warning("%s: the EXIF block cannot be written and is dropped: %s", name, error)
     return encode(replace(photo, exif=None), kind, quality=quality, name=name)
+
+
+def _as_srgb(photo: Photo, kind: str, name: str) -> Photo:
+    """Return a photo without a profile, its colours converted to sRGB."""
+    rgb = srgb(photo)
+    if rgb is not photo.rgb:
+        _log.warning("%s: %s cannot hold a colour profile; the colours are converted to sRGB", name, kind)
+    return replace(photo, rgb=rgb, icc=None)
 
 
 def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
@@ -258,7 +271,7 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
 def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[str, Any]:
     """Return Pillow's settings for saving in a format."""
     options: dict[str, Any] = {}
-    if photo.icc and kind != "BMP":
+    if photo.icc:
         options["icc_profile"] = photo.icc
     if photo.dpi and kind in _KEEPS_DPI:
         options["dpi"] = photo.dpi
