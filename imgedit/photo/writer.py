@@ -69,8 +69,9 @@ def write(
 ) -> Path:
     """Write pixels with a photo's metadata, whole or not at all.
 
-    EXIF, profile, resolution and alpha are kept where the format can hold them; where it cannot, colours become sRGB and
-    transparent parts white. A JPEG that came as JPEG keeps its quantization and subsampling.
+    EXIF, profile, resolution and alpha are kept where the format can hold them; where it cannot, colours become sRGB
+    and transparent parts white. A JPEG that came as JPEG keeps its quantization and its subsampling; one that Pillow
+    cannot write (4:4:0, 4:1:1) becomes 4:4:4.
 
     Args:
         photo: Where the metadata come from.
@@ -295,8 +296,9 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     is_optimized = photo.width * photo.height <= _OPTIMIZED
     if kind == "JPEG" and photo.jpeg and quality is None:
         options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": is_optimized}
-        if photo.jpeg.subsampling >= 0:
-            options["subsampling"] = photo.jpeg.subsampling
+        if photo.jpeg.subsampling < 0 and photo.mode not in _GREY:
+            _log.warning("%s: its chroma subsampling cannot be written and becomes 4:4:4", name)
+        options["subsampling"] = max(photo.jpeg.subsampling, 0)
     elif kind == "JPEG":
         options |= {"quality": quality or 95, "subsampling": 0, "optimize": is_optimized}
     elif kind == "WEBP":

@@ -169,6 +169,23 @@ def test_jpeg_keeps_its_quantization_and_subsampling(tmp_path: Path, subsampling
     assert sum(better.jpeg.tables[0]) < sum(again.jpeg.tables[0])
 
 
+@pytest.mark.parametrize("factor", ["440", "411"])
+def test_a_subsampling_that_is_not_written_becomes_444_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, factor: str
+) -> None:
+    chosen = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{factor}")
+    assert cv2.imwrite(str(tmp_path / "a.jpg"), picture(64, 64), [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chosen])
+    source = photo.read(tmp_path / "a.jpg")
+    assert source.jpeg is not None
+    again = photo.read(photo.write(source, source.rgb, tmp_path / "b.jpg"))
+    assert again.jpeg == replace(source.jpeg, subsampling=0)
+    assert "b.jpg: its chroma subsampling cannot be written and becomes 4:4:4" in caplog.text
+    caplog.clear()
+    photo.write(source, source.rgb, tmp_path / "c.png")
+    photo.write(source, source.rgb, tmp_path / "d.jpg", quality=90)
+    assert caplog.text == ""
+
+
 def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,12 +198,13 @@ def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
     assert (photo.read(standard).rgb == photo.read(own).rgb).all()
 
 
-def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path) -> None:
+def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64)[..., 0], quality=90))
     coloured = source.rgb.copy()
     coloured[:, :32] = (200, 40, 40)
     again = photo.read(photo.write(source, coloured, tmp_path / "b.jpg"))
     assert np.abs(again.rgb[:, :24].astype(int) - (200, 40, 40)).max() < 12
+    assert caplog.text == ""
 
 
 def test_an_exif_block_too_long_for_jpeg_is_dropped_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
