@@ -307,7 +307,7 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
         if is_deep and data is not None:
             rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1)
         if deep is None and is_cut:
-            _log.warning("%s: is of a kind whose 16 bits are not read; it is edited and written with 8 bits", name)
+            _log.warning("%s: has more than 8 bits a channel, of which 8 are read, edited and written", name)
     except PhotoError:
         raise
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error ...: Pillow's plugins raise them all

@@ -2,11 +2,13 @@
 
 OpenCV reads the numbers; Pillow stays in charge of everything else, metadata included. What OpenCV reads is compared
 with what Pillow reads, so that an odd file is never mixed up, but read with 8 bits.
+Other formats of more than 8 bits are read with 8, and `is_cut` tells that.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,6 +24,9 @@ __all__ = ["eight_bit", "encode", "is_cut", "is_deep", "read_deep"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that are the picture itself
+_AVIF_CODING = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # the box of the first picture; the byte with its bits
+_JPEG2000_SIZE = re.compile(rb"\xff\x4f\xff\x51.{38}(.)", re.DOTALL)  # the start; the bits of the first channel
+_PPM_HEAD = re.compile(rb"P[36](?:(?:\s|#[^\n]*\n)+(\d+)){3}")  # the largest value
 _BITS, _SAMPLE_FORMAT = 258, 339  # TIFF tags
 _STRIP = 1 << 20  # bytes of a strip of a TIFF, before compression
 _SAMPLED = 1 << 20  # pixels that are compared, or converted at once
@@ -51,11 +56,28 @@ def is_deep(image: Image.Image, data: bytes | None) -> bool:
 
 
 def is_cut(image: Image.Image, data: bytes | None) -> bool:
-    """Tell whether an opened PNG or TIFF has more than 8 bits a channel, of which Pillow reads 8."""
-    bits: Any = getattr(image, "tag_v2", {}).get(_BITS, ()) if image.format == "TIFF" else ()
-    if image.format == "PNG" and data is not None:
-        bits = tuple(data[24:25])
-    return max(bits, default=8) > 8 and not image.mode.startswith(("I", "F"))
+    """Tell whether an opened file has more than 8 bits a channel, of which Pillow reads 8."""
+    return not image.mode.startswith(("I", "F")) and _bits(image, data or b"") > 8
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    """Return the bits a channel of an opened file; 8 where it does not say.
+
+    Reference: AV1 Codec ISO Media File Format Binding, section 2.3.3; ISO/IEC 15444-1 (JPEG 2000), section A.5.1.
+    """
+    if image.format == "TIFF":
+        return max(getattr(image, "tag_v2", {}).get(_BITS, ()), default=8)
+    if image.format == "PNG":
+        return max(data[24:25], default=8)
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth", 8))
+    if image.format == "AVIF" and (found := _AVIF_CODING.search(data)):
+        return 8 + 2 * (found[1][0] >> 6 & 1) + 2 * (found[1][0] >> 5 & 1)
+    if image.format == "JPEG2000" and (found := _JPEG2000_SIZE.search(data)):
+        return (found[1][0] & 0x7F) + 1
+    if image.format == "PPM" and (found := _PPM_HEAD.match(data)):
+        return int(found[1]).bit_length()
+    return 8
 
 
 def read_deep(data: bytes, seen: NDArray[np.uint8], orientation: int) -> Wide | None:
