@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgedit.photo import jpeg2000
 from imgedit.photo.tiff import LONG, SHORT, with_picture
 
 __all__ = ["eight_bit", "encode", "is_cut", "is_deep", "read_deep"]
@@ -25,7 +26,6 @@ __all__ = ["eight_bit", "encode", "is_cut", "is_deep", "read_deep"]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that are the picture itself
 _AVIF_CODING = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # the box of the first picture; the byte with its bits
-_JPEG2000_SIZE = re.compile(rb"\xff\x4f\xff\x51.{38}(.)", re.DOTALL)  # the start; the bits of the first channel
 _PPM_HEAD = re.compile(rb"P[36](?:(?:\s|#[^\n]*\n)+(\d+)){3}")  # the largest value
 _BITS, _SAMPLE_FORMAT = 258, 339  # TIFF tags
 _STRIP = 1 << 20  # bytes of a strip of a TIFF, before compression
@@ -63,7 +63,7 @@ def is_cut(image: Image.Image, data: bytes | None) -> bool:
 def _bits(image: Image.Image, data: bytes) -> int:
     """Return the bits a channel of an opened file; 8 where it does not say.
 
-    Reference: AV1 Codec ISO Media File Format Binding, section 2.3.3; ISO/IEC 15444-1 (JPEG 2000), section A.5.1.
+    Reference: AV1 Codec ISO Media File Format Binding, section 2.3.3 (AVIF).
     """
     if image.format == "TIFF":
         return max(getattr(image, "tag_v2", {}).get(_BITS, ()), default=8)
@@ -73,8 +73,8 @@ def _bits(image: Image.Image, data: bytes) -> int:
         return int(image.info.get("bit_depth", 8))
     if image.format == "AVIF" and (found := _AVIF_CODING.search(data)):
         return 8 + 2 * (found[1][0] >> 6 & 1) + 2 * (found[1][0] >> 5 & 1)
-    if image.format == "JPEG2000" and (found := _JPEG2000_SIZE.search(data)):
-        return (found[1][0] & 0x7F) + 1
+    if image.format == "JPEG2000":
+        return jpeg2000.bits(data)
     if image.format == "PPM" and (found := _PPM_HEAD.match(data)):
         return int(found[1]).bit_length()
     return 8

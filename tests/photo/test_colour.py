@@ -243,6 +243,23 @@ def test_srgb_is_written_as_it_is(kind: str, icc: bytes | None, caplog: pytest.L
     assert caplog.text == ""
 
 
+@NO_JPEG2000
+def test_the_profile_of_a_jpeg_2000_is_read() -> None:
+    """As other programs write it: the box "colr", 15 bytes long in a header of 45, holds the profile."""
+    icc = profile("Display P3")
+    data = photo.encode(photo.read(INSIDE), "JPEG2000")
+    plain = struct.pack(">I4s3BI", 15, b"colr", 1, 0, 0, 16)
+    box = struct.pack(">I4s3B", 11 + len(icc), b"colr", 2, 0, 0) + icc
+    assert data.count(plain) == data.count(struct.pack(">I4s", 45, b"jp2h")) == 1
+    data = data.replace(struct.pack(">I4s", 45, b"jp2h"), struct.pack(">I4s", 30 + len(box), b"jp2h"))
+    source = photo.decode(data.replace(plain, box))
+    assert source.icc == icc
+    assert np.array_equal(source.rgb, INSIDE)
+    again = photo.decode(photo.encode(source))
+    assert (again.format, again.icc) == ("JPEG2000", None)
+    assert np.abs(again.rgb - convert(INSIDE, "Display P3", "sRGB")).max() <= 1.2
+
+
 def test_16_bits_in_a_wide_profile_become_8_bits_of_srgb(caplog: pytest.LogCaptureFixture) -> None:
     source = replace(photo.read(INSIDE.astype(np.uint16) * 257), icc=profile("Display P3"))
     again = photo.decode(photo.encode(source, "BMP"))
