@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from imgedit.errors import PhotoError
-from imgedit.photo import heif, segments, sixteen
+from imgedit.photo import heif, jpeg2000, segments, sixteen
 from imgedit.photo.exif import read_exif
 from imgedit.photo.metadata import read_metadata
 from imgedit.photo.record import Deep, JpegCoding, Photo
@@ -301,13 +301,13 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
             dpi = None  # Pillow gives 1 dpi to a TIFF that says nothing
         orientation, exif = read_exif(image, name)
         metadata = read_metadata(image, data, name)
-        icc = image.info.get("icc_profile") or None
+        icc = image.info.get("icc_profile") or (jpeg2000.profile(data) if data and kind == "JPEG2000" else None)
         upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
         rgb, alpha, icc, deep = _pixels(upright, icc, name)
         if is_deep and data is not None:
             rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1)
         if deep is None and is_cut:
-            _log.warning("%s: is of a kind whose 16 bits are not read; it is edited and written with 8 bits", name)
+            _log.warning("%s: has more than 8 bits a channel, of which 8 are read, edited and written", name)
     except PhotoError:
         raise
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error ...: Pillow's plugins raise them all

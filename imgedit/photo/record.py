@@ -18,7 +18,10 @@ __all__ = ["Deep", "JpegCoding", "Metadata", "Photo", "remade", "stripped", "to_
 
 @dataclass(frozen=True)
 class JpegCoding:
-    """How a JPEG file was compressed: Pillow's quantization tables and subsampling number."""
+    """How a JPEG file was compressed: Pillow's quantization tables and subsampling number.
+
+    The number is 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0, and -1 for others and for grey.
+    """
 
     tables: dict[int, list[int]]
     subsampling: int

@@ -2,11 +2,13 @@
 
 OpenCV reads the numbers; Pillow stays in charge of everything else, metadata included. What OpenCV reads is compared
 with what Pillow reads, so that an odd file is never mixed up, but read with 8 bits.
+Other formats of more than 8 bits are read with 8, and `is_cut` tells that.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgedit.photo import jpeg2000
+from imgedit.photo.tiff import LONG, SHORT, with_picture
+
 __all__ = ["eight_bit", "encode", "is_cut", "is_deep", "read_deep"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that are the picture itself
+_AVIF_CODING = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # the box of the first picture; the byte with its bits
+_PPM_HEAD = re.compile(rb"P[36](?:(?:\s|#[^\n]*\n)+(\d+)){3}")  # the largest value
 _BITS, _SAMPLE_FORMAT = 258, 339  # TIFF tags
-# TIFF: width, height, bits, compression, photometric, strip offsets, samples, rows a strip, strip sizes, planes,
-# predictor, extra samples, sample format.
-_LAYOUT = (256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 338, 339)
-_SHORT, _LONG = 3, 4
-_FORMATS = {_SHORT: "H", _LONG: "I"}
 _STRIP = 1 << 20  # bytes of a strip of a TIFF, before compression
 _SAMPLED = 1 << 20  # pixels that are compared, or converted at once
 
@@ -54,11 +56,28 @@ def is_deep(image: Image.Image, data: bytes | None) -> bool:
 
 
 def is_cut(image: Image.Image, data: bytes | None) -> bool:
-    """Tell whether an opened PNG or TIFF has more than 8 bits a channel, of which Pillow reads 8."""
-    bits: Any = getattr(image, "tag_v2", {}).get(_BITS, ()) if image.format == "TIFF" else ()
-    if image.format == "PNG" and data is not None:
-        bits = tuple(data[24:25])
-    return max(bits, default=8) > 8 and not image.mode.startswith(("I", "F"))
+    """Tell whether an opened file has more than 8 bits a channel, of which Pillow reads 8."""
+    return not image.mode.startswith(("I", "F")) and _bits(image, data or b"") > 8
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    """Return the bits a channel of an opened file; 8 where it does not say.
+
+    Reference: AV1 Codec ISO Media File Format Binding, section 2.3.3 (AVIF).
+    """
+    if image.format == "TIFF":
+        return max(getattr(image, "tag_v2", {}).get(_BITS, ()), default=8)
+    if image.format == "PNG":
+        return max(data[24:25], default=8)
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth", 8))
+    if image.format == "AVIF" and (found := _AVIF_CODING.search(data)):
+        return 8 + 2 * (found[1][0] >> 6 & 1) + 2 * (found[1][0] >> 5 & 1)
+    if image.format == "JPEG2000":
+        return jpeg2000.bits(data)
+    if image.format == "PPM" and (found := _PPM_HEAD.match(data)):
+        return int(found[1]).bit_length()
+    return 8
 
 
 def read_deep(data: bytes, seen: NDArray[np.uint8], orientation: int) -> Wide | None:
@@ -158,42 +177,21 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _tiff(planes: Wide, head: bytes) -> bytes:
-    """Put a picture into a TIFF file in place of its one pixel (TIFF 6.0, sections 2, 8 and 14; deflate).
-
-    What the file holds stays where it is; a new directory behind the picture has all entries but those of the layout.
-    """
+    """Put a picture into a TIFF file in place of its one pixel (TIFF 6.0, section 14; deflate)."""
     height, width, count = planes.shape
-    (at,) = struct.unpack_from("<I", head, 4)
-    (n,) = struct.unpack_from("<H", head, at)
-    entries = {struct.unpack_from("<H", head, e)[0]: head[e : e + 12] for e in range(at + 2, at + 2 + 12 * n, 12)}
-    out = bytearray(head)
     rows = max(1, _STRIP // (2 * count * width))
-    offsets, sizes = [], []
-    for top in range(0, height, rows):
-        part = planes[top : top + rows].astype("<u2")
-        part[:, 1:] -= part[:, :-1].copy()  # the predictor: differences along a row
-        packed = zlib.compress(part.tobytes(), 4)
-        offsets.append(len(out))
-        sizes.append(len(packed))
-        out += packed
     layout = {
-        256: (_LONG, [width]), 257: (_LONG, [height]), 258: (_SHORT, [16] * count), 259: (_SHORT, [8]),
-        262: (_SHORT, [1 if count < 3 else 2]), 273: (_LONG, offsets), 277: (_SHORT, [count]), 278: (_LONG, [rows]),
-        279: (_LONG, sizes), 284: (_SHORT, [1]), 317: (_SHORT, [2]), 339: (_SHORT, [1] * count),
+        256: (LONG, [width]), 257: (LONG, [height]), 258: (SHORT, [16] * count), 259: (SHORT, [8]),
+        262: (SHORT, [1 if count < 3 else 2]), 277: (SHORT, [count]), 278: (LONG, [rows]), 284: (SHORT, [1]),
+        317: (SHORT, [2]), 339: (SHORT, [1] * count),
     }  # fmt: skip
     if count in (2, 4):
-        layout[338] = (_SHORT, [2])  # alpha, the colours not multiplied with it
-    kept = {tag: entry for tag, entry in entries.items() if tag not in _LAYOUT}
-    for tag, (kind, values) in layout.items():
-        content = struct.pack(f"<{len(values)}{_FORMATS[kind]}", *values)
-        if len(content) > 4:
-            out += b"\0" * (len(out) % 2)
-            place = struct.pack("<I", len(out))
-            out += content
-        else:
-            place = content.ljust(4, b"\0")
-        kept[tag] = struct.pack("<HHI", tag, kind, len(values)) + place
-    out += b"\0" * (len(out) % 2)
-    struct.pack_into("<I", out, 4, len(out))
-    out += struct.pack("<H", len(kept)) + b"".join(kept[tag] for tag in sorted(kept)) + b"\0\0\0\0"
-    return bytes(out)
+        layout[338] = (SHORT, [2])  # alpha, the colours not multiplied with it
+    return with_picture(head, layout, _strips(planes, rows))
+
+
+def _strips(planes: Wide, rows: int) -> Iterator[bytes]:
+    for top in range(0, len(planes), rows):
+        part = planes[top : top + rows].astype("<u2")
+        part[:, 1:] -= part[:, :-1].copy()  # the predictor: differences along a row
+        yield zlib.compress(part.tobytes(), 4)

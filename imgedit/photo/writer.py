@@ -20,7 +20,8 @@ from PIL import Image
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
 from imgedit.folders import check_folder
-from imgedit.photo import heif, metadata, sixteen
+from imgedit.photo import heif, metadata, sixteen, tiff
+from imgedit.photo.colour import srgb
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import Deep, Photo
@@ -46,6 +47,7 @@ SUFFIXES = {
 
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
 _KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+_KEEPS_PROFILE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # Pillow writes none into BMP and JPEG 2000
 _KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
@@ -67,8 +69,9 @@ def write(
 ) -> Path:
     """Write pixels with a photo's metadata, whole or not at all.
 
-    EXIF, profile, resolution and alpha are kept where the format can hold them; transparent parts become white where it
-    cannot. A JPEG that came as JPEG keeps its quantization and subsampling.
+    EXIF, profile, resolution and alpha are kept where the format can hold them; where it cannot, colours become sRGB
+    and transparent parts white. A JPEG that came as JPEG keeps its quantization and its subsampling; one that Pillow
+    cannot write (4:4:0, 4:1:1) becomes 4:4:4.
 
     Args:
         photo: Where the metadata come from.
@@ -208,6 +211,9 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         return _with_all_bits(photo, kind, name)
     if photo.rgb16 is not None:
         _log.warning("%s: %s holds 8 bits a channel; of the photo's 16 the lower ones are dropped", name, kind)
+    if photo.icc and kind not in _KEEPS_PROFILE:
+        photo = _as_srgb(photo, kind, name)
+        rgb = photo.rgb
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
         image = image.convert("L")  # as it came
@@ -230,6 +236,14 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
     return encode(replace(photo, exif=None), kind, quality=quality, name=name)
 
 
+def _as_srgb(photo: Photo, kind: str, name: str) -> Photo:
+    """Return a photo without a profile, its colours converted to sRGB."""
+    rgb = srgb(photo)
+    if rgb is not photo.rgb:
+        _log.warning("%s: %s cannot hold a colour profile; the colours are converted to sRGB", name, kind)
+    return replace(photo, rgb=rgb, icc=None)
+
+
 def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
     """Return the bytes of a PNG or TIFF file of 16 bits a channel."""
     wide, options = photo.rgb16, _options(photo, kind, None, name)
@@ -248,6 +262,8 @@ def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
 
 
 def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+    if kind == "TIFF" and "exif" in options and options["compression"] != "raw":
+        return tiff.compressed(image, options)
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -256,7 +272,7 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
 def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[str, Any]:
     """Return Pillow's settings for saving in a format."""
     options: dict[str, Any] = {}
-    if photo.icc and kind != "BMP":
+    if photo.icc:
         options["icc_profile"] = photo.icc
     if photo.dpi and kind in _KEEPS_DPI:
         options["dpi"] = photo.dpi
@@ -280,8 +296,9 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     is_optimized = photo.width * photo.height <= _OPTIMIZED
     if kind == "JPEG" and photo.jpeg and quality is None:
         options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": is_optimized}
-        if photo.jpeg.subsampling >= 0:
-            options["subsampling"] = photo.jpeg.subsampling
+        if photo.jpeg.subsampling < 0 and photo.mode not in _GREY:
+            _log.warning("%s: its chroma subsampling cannot be written and becomes 4:4:4", name)
+        options["subsampling"] = max(photo.jpeg.subsampling, 0)
     elif kind == "JPEG":
         options |= {"quality": quality or 95, "subsampling": 0, "optimize": is_optimized}
     elif kind == "WEBP":
@@ -289,6 +306,6 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
     elif kind in ("AVIF", "HEIF"):
         options["quality"] = quality or 90
-    elif kind == "TIFF" and not photo.exif:  # Pillow cannot write EXIF into a compressed TIFF
+    elif kind == "TIFF":
         options["compression"] = photo.compression if photo.compression in _TIFF else _TIFF[0]
     return options

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 import imgedit
 from imgedit import photo
@@ -22,6 +23,7 @@ SPACES = {
     "Display P3": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), None),
     "Adobe RGB": ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), 563 / 256),
 }
+NO_JPEG2000 = pytest.mark.skipif(not features.check("jpg_2000"), reason="this Pillow has no JPEG 2000")
 D65 = (0.3127, 0.3290)
 D50 = np.array([0.9642, 1.0, 0.8249])
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -210,6 +212,60 @@ def test_cmyk_is_seen_by_its_profile(tmp_path):
     assert off.max() < 8  # LittleCMS lays a table of its own over four channels
     assert off.mean() < 1
     assert np.abs(light * 255 - expected).max() > 50  # Pillow's formula, which knows no profile, is far from it
+
+
+WITHOUT_PROFILE = ["BMP", pytest.param("JPEG2000", marks=NO_JPEG2000)]
+
+
+@pytest.mark.parametrize("kind", WITHOUT_PROFILE)
+@pytest.mark.parametrize("made", [profile, table_profile])
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_a_format_without_profiles_gets_srgb_and_it_is_said(
+    kind: str, made: Callable[[str], bytes], name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    alpha = np.full(INSIDE.shape[:2], 255, np.uint8)
+    alpha[:5] = 0
+    source = replace(photo.read(np.dstack([INSIDE, alpha])), icc=made(name))
+    again = photo.decode(photo.encode(source, kind, name="x"))
+    off = np.abs(again.rgb[5:] - convert(INSIDE, name, "sRGB")[5:])
+    assert (off.max() <= 1.2) if made is profile else (off.mean() < 0.5)
+    assert f"x: {kind} cannot hold a colour profile; the colours are converted to sRGB" in caplog.text
+    assert caplog.text.count("profile") == 1
+    if kind == "BMP":
+        assert (again.rgb[:5] == 255).all()
+
+
+@pytest.mark.parametrize("kind", WITHOUT_PROFILE)
+@pytest.mark.parametrize("icc", [None, SRGB, profile("sRGB")])
+def test_srgb_is_written_as_it_is(kind: str, icc: bytes | None, caplog: pytest.LogCaptureFixture) -> None:
+    again = photo.decode(photo.encode(replace(photo.read(picture()), icc=icc), kind))
+    assert np.array_equal(again.rgb, picture())
+    assert caplog.text == ""
+
+
+@NO_JPEG2000
+def test_the_profile_of_a_jpeg_2000_is_read() -> None:
+    """As other programs write it: the box "colr", 15 bytes long in a header of 45, holds the profile."""
+    icc = profile("Display P3")
+    data = photo.encode(photo.read(INSIDE), "JPEG2000")
+    plain = struct.pack(">I4s3BI", 15, b"colr", 1, 0, 0, 16)
+    box = struct.pack(">I4s3B", 11 + len(icc), b"colr", 2, 0, 0) + icc
+    assert data.count(plain) == data.count(struct.pack(">I4s", 45, b"jp2h")) == 1
+    data = data.replace(struct.pack(">I4s", 45, b"jp2h"), struct.pack(">I4s", 30 + len(box), b"jp2h"))
+    source = photo.decode(data.replace(plain, box))
+    assert source.icc == icc
+    assert np.array_equal(source.rgb, INSIDE)
+    again = photo.decode(photo.encode(source))
+    assert (again.format, again.icc) == ("JPEG2000", None)
+    assert np.abs(again.rgb - convert(INSIDE, "Display P3", "sRGB")).max() <= 1.2
+
+
+def test_16_bits_in_a_wide_profile_become_8_bits_of_srgb(caplog: pytest.LogCaptureFixture) -> None:
+    source = replace(photo.read(INSIDE.astype(np.uint16) * 257), icc=profile("Display P3"))
+    again = photo.decode(photo.encode(source, "BMP"))
+    assert np.abs(again.rgb - convert(INSIDE, "Display P3", "sRGB")).max() <= 1.2
+    assert "8 bits a channel" in caplog.text
+    assert "converted to sRGB" in caplog.text
 
 
 @pytest.mark.parametrize("icc", [None, SRGB, profile("sRGB")])

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from imgedit import photo
-from imgedit.photo import colour, tables
+from imgedit.photo import colour, heif, tables
 from imgedit.photo.colour import srgb, srgb_deep, with_srgb
 from imgedit.photo.profiles import matrix_profile
 from imgedit.photo.sixteen import eight_bit
@@ -20,6 +20,7 @@ from tests.photo.test_colour import SPACES, convert, profile, table_profile
 from tests.photo.test_reader import in_turn
 from tests.photos import SRGB, exif_with
 
+SAID = "has more than 8 bits a channel, of which 8 are read, edited and written"
 KINDS = [(suffix, n) for suffix in (".png", ".tif") for n in (1, 3, 4)]
 
 
@@ -203,10 +204,50 @@ def test_bits_that_are_not_read_are_said(tmp_path: Path, caplog: pytest.LogCaptu
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "cmyk.tif", wide(channels=4), photometric="separated")
     assert photo.read(tmp_path / "cmyk.tif").rgb16 is None
-    assert "cmyk.tif: is of a kind whose 16 bits are not read" in caplog.text
+    assert f"cmyk.tif: {SAID}" in caplog.text
     caplog.clear()
     cv2.imwrite(str(tmp_path / "rgb.png"), wide())
     Image.fromarray(eight_bit(wide())).save(tmp_path / "rgb8.png")
     for name in ("rgb.png", "rgb8.png"):
         photo.read(tmp_path / name)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("suffix", "bits"), [(".ppm", 16), (".jp2", 12), (".jp2", 16), (".avif", 10), (".avif", 12)])
+def test_a_format_that_is_read_with_8_bits_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, bits: int
+) -> None:
+    if suffix != ".ppm" and not features.check({".jp2": "jpg_2000", ".avif": "avif"}[suffix]):
+        pytest.skip("this Pillow does not read it")
+    options = [cv2.IMWRITE_AVIF_DEPTH, bits] if suffix == ".avif" else []
+    array = wide(64, 64)  # JPEG 2000 has a smallest size
+    try:
+        cv2.imwrite(str(tmp_path / f"b{suffix}"), array >> (16 - bits), options)
+        cv2.imwrite(str(tmp_path / f"a{suffix}"), eight_bit(array))
+    except cv2.error:
+        pytest.skip("this OpenCV does not write it")
+    photo.read(tmp_path / f"a{suffix}")
+    assert caplog.text == ""
+    assert photo.read(tmp_path / f"b{suffix}").rgb16 is None
+    assert f"b{suffix}: {SAID}" in caplog.text
+
+
+def test_the_head_of_a_ppm_may_hold_comments(caplog: pytest.LogCaptureFixture) -> None:
+    photo.decode(b"P6 # 1 2\n#65535\n2\n1 #9\n#\n 255\n" + bytes(6))
+    assert caplog.text == ""
+    photo.decode(b"P6 # 1 2\n#255\n2\n1 #9\n#\n 65535\n" + bytes(12))
+    assert SAID in caplog.text
+
+
+@pytest.mark.skipif(not heif.is_here(), reason="pillow-heif is not installed")
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_a_heic_of_more_than_8_bits_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, bits: int
+) -> None:
+    import pillow_heif
+
+    monkeypatch.setattr(pillow_heif.options, "SAVE_HDR_TO_12_BIT", bits == 12)
+    mode, pixels = ("RGB", eight_bit(wide())) if bits == 8 else ("RGB;16", wide())
+    pillow_heif.from_bytes(mode, (30, 20), pixels.tobytes()).save(tmp_path / "a.heic")
+    photo.read(tmp_path / "a.heic")
+    assert (f"a.heic: {SAID}" in caplog.text) == (bits > 8)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,6 +69,42 @@ def test_a_tiff_keeps_a_compression_without_loss(given: str, kept: str, tmp_path
     assert np.array_equal(photo.read(tmp_path / "b.tif").rgb, source.rgb)
     photo.write(source, source.rgb, tmp_path / "c.png")
     assert np.array_equal(photo.read(tmp_path / "c.png").rgb, source.rgb)
+
+
+@pytest.mark.parametrize("given", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("has_folders", [False, True])
+def test_a_tiff_keeps_its_compression_beside_exif(tmp_path: Path, given: str, channels: int, has_folders: bool) -> None:
+    exif = Image.Exif()
+    for tag, value in ((0x010E, "a description"), (0x013B, "König"), (0x8298, "a copyright")):
+        exif[tag] = value.encode("latin-1")
+    if has_folders:
+        exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+        exif.get_ifd(0x8825)[1] = "N"
+    array = picture(200, 150, channels).squeeze()
+    path = saved(tmp_path / "a.tif", array, compression=given, icc_profile=SRGB, dpi=(200, 200))
+    source = photo.marked(replace(photo.read(path), exif=exif.tobytes()), "blond", [("m", "1")])
+    out = photo.write(source, source.rgb, tmp_path / "b.tif")
+    with Image.open(out) as image:
+        assert image.info["compression"] == given
+        assert np.array_equal(np.asarray(image), array)
+        found = image.getexif()
+        assert (found[0x010E], found[0x013B], found[0x8298]) == ("a description", "König", "a copyright")
+        if has_folders:
+            assert found.get_ifd(0x8769) == {0x9003: "2024:05:06 07:08:09"}
+            assert found.get_ifd(0x8825) == {1: "N"}
+    again = photo.read(out)
+    assert (again.icc, again.dpi, again.metadata) == (SRGB, (200.0, 200.0), source.metadata)
+    if channels < 4:  # OpenCV multiplies 8-bit colours with alpha
+        stored = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(stored if channels == 1 else stored[..., ::-1], array)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_photo_with_exif_becomes_a_compressed_tiff(tmp_path: Path, suffix: str) -> None:
+    source = photo.read(saved(tmp_path / f"a{suffix}", picture(), exif=exif_with(1)))
+    with Image.open(photo.write(source, source.rgb, tmp_path / "b.tif")) as image:
+        assert image.info["compression"] == "tiff_adobe_deflate"
 
 
 def test_a_tiff_keeps_its_description_but_not_its_layout_as_exif(tmp_path: Path) -> None:
@@ -132,6 +169,23 @@ def test_jpeg_keeps_its_quantization_and_subsampling(tmp_path: Path, subsampling
     assert sum(better.jpeg.tables[0]) < sum(again.jpeg.tables[0])
 
 
+@pytest.mark.parametrize("factor", ["440", "411"])
+def test_a_subsampling_that_is_not_written_becomes_444_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, factor: str
+) -> None:
+    chosen = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{factor}")
+    assert cv2.imwrite(str(tmp_path / "a.jpg"), picture(64, 64), [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chosen])
+    source = photo.read(tmp_path / "a.jpg")
+    assert source.jpeg is not None
+    again = photo.read(photo.write(source, source.rgb, tmp_path / "b.jpg"))
+    assert again.jpeg == replace(source.jpeg, subsampling=0)
+    assert "b.jpg: its chroma subsampling cannot be written and becomes 4:4:4" in caplog.text
+    caplog.clear()
+    photo.write(source, source.rgb, tmp_path / "c.png")
+    photo.write(source, source.rgb, tmp_path / "d.jpg", quality=90)
+    assert caplog.text == ""
+
+
 def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,12 +198,13 @@ def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
     assert (photo.read(standard).rgb == photo.read(own).rgb).all()
 
 
-def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path) -> None:
+def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64)[..., 0], quality=90))
     coloured = source.rgb.copy()
     coloured[:, :32] = (200, 40, 40)
     again = photo.read(photo.write(source, coloured, tmp_path / "b.jpg"))
     assert np.abs(again.rgb[:, :24].astype(int) - (200, 40, 40)).max() < 12
+    assert caplog.text == ""
 
 
 def test_an_exif_block_too_long_for_jpeg_is_dropped_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
