@@ -36,7 +36,7 @@ _ON_THE_MESH = ("mesh", "glasses", "face_hair", "removal")
 """Outputs that act on the face's mesh, so that no part of the face has to be found."""
 
 _DOUBT = 1.0
-"""`vision.hair.doubt` from which hair is left as it is."""
+"""`vision.hair.doubt` from which the user should look at the result, and nothing is done below a hat."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,16 @@ class Job:
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
             if part != HAIR or self._doubt() <= _DOUBT:
                 return True
-            what = "has hair that can hardly be told from the rest, as in drawings, small pictures and under hoods"
-            if self.is_forced:
-                self.warn(f"{what}; look at the result")
-            else:
-                self.warn(f"{what}, so {self.named} changes nothing; {FORCE} to do it all the same")
-            return self.is_forced
+            if self.limit:  # hats and hoods, whose folds and rims parsers half take for hair
+                self.warn(
+                    "has hair that can hardly be told from a hat or hood, "
+                    f"so {self.named} changes nothing; {FORCE} to do it all the same"
+                )
+                return False
+            self.warn(
+                "has hair that can hardly be told from the rest, as in drawings and small pictures; look at the result"
+            )
+            return True
         if self.is_forced:
             self.warn(f"shows hardly any {part}, so {self.named} may change what is none")
             return True

@@ -1,4 +1,4 @@
-"""Drawings with the bundled models: whoever asks for another hair colour is told why most keep theirs."""
+"""Drawings with the bundled models: whoever asks for another hair colour is told to look at the result."""
 
 from __future__ import annotations
 
@@ -42,8 +42,11 @@ def test_most_drawings_are_warned_of_and_the_portrait_is_not(editor: imgedit.Edi
     assert TOLD not in warnings(editor, PORTRAIT)
 
 
-def test_a_drawing_whose_hair_cannot_be_told_is_left_alone_unless_forced(editor: imgedit.Editor) -> None:
+def test_hair_that_cannot_be_told_is_left_alone_below_a_hat_unless_forced(
+    editor: imgedit.Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unclear = next(picture for picture in map(face, range(9)) if _is_unclear(editor, picture))
+    monkeypatch.setattr(translate, "wears_hat", lambda subject: True)
     plain, forced = (
         editor.carry_out(unclear, translate.prepare("blond", editor.models, force=f)) for f in (False, True)
     )
