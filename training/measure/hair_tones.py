@@ -71,7 +71,7 @@ RED_HUE, RED_CHROMA, RED_LIGHTNESS = (20.0, 56.0), 24.0, (18.0, 60.0)
 """Hue (degrees), least chroma and lightness L* of the median of red hair."""
 USUAL_LIGHT = 14.0
 """Most distance in a* and b* from usual skin at which the light may be white, and the hair rather than it be red."""
-GOOD = ("black-hair", "brown-hair")
+GOOD = ("black-hair",)
 """Words of which at least four fifths of the edits are good or acceptable to fresh eyes."""
 LEVELS = {
     "Black_Hair": (0.0, 60.0),

@@ -1,6 +1,7 @@
 """What somebody saw on the contact sheet of a word (`sheet.py`): how many edits are good, acceptable and bad, and why.
 
-A verdict is a file that is written by hand, `training/results/verdicts/WORD.DATA.json`:
+A verdict is a file that is written by hand, `training/results/verdicts/WORD.DATA.json`, a further
+one of other faces `WORD.DATA.SEED.json`:
 
     model, kind ("verdict"), command, data, split, seed, n    as in every result; the command draws the sheet again
     word                                                      as a user types it
@@ -8,7 +9,7 @@ A verdict is a file that is written by hand, `training/results/verdicts/WORD.DAT
     bad                                                       number on the sheet -> what is wrong
 
 A good edit passes for a photograph; an acceptable one shows its fault to who looks for it. A word that was looked at on
-several data sets is judged by all of its edits together.
+several data sets, or by several people, is judged by all of its edits together.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def test_a_verdict_is_named_after_its_word_and_data_and_tells_the_command_of_its
     seen = json.loads(path.read_text())
     assert seen["split"] == "test"
     options = shlex.split(seen["command"])
-    assert f"{seen['word']}.{seen['data']}" == path.stem
+    name = f"{seen['word']}.{seen['data']}"
+    assert path.stem in (name, f"{name}.{seen['seed']}")
     assert options[options.index("--sheet") + 1] == seen["word"]
     assert options[options.index("--data") + 1] == f"{seen['data']}:DIR"
     assert int(options[options.index("--seed") + 1]) == seen["seed"]
