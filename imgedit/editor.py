@@ -125,7 +125,7 @@ class Editor(PhotoEditor):
         decoded = time.perf_counter()
         try:
             with naming(photo):
-                result = self.edit_photo(source, plan, face=face)
+                result = self.edit_photo(source, plan, face=face, own=not compare)
         except NoFaceError as error:
             if self.no_face == "fail":
                 raise

@@ -61,4 +61,4 @@ def like(source: object, photo: Photo) -> Any:
     wide = photo.rgb16
     if source.dtype == np.uint16 and wide is not None and photo.deep is not None:
         return wide if photo.deep.alpha is None else np.dstack([wide, photo.deep.alpha])
-    return photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])
+    return np.ascontiguousarray(photo.rgb) if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])

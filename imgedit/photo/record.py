@@ -133,10 +133,14 @@ def remade(photo: Photo, make: Callable[[NDArray[Any]], NDArray[Any]]) -> Photo:
 
 
 def turned(photo: Photo, quarters: int) -> Photo:
-    """Return a photo turned by quarters of a circle, counter-clockwise; nothing of it changes else."""
+    """Return a photo turned by quarters of a circle, counter-clockwise; nothing of it changes else.
+
+    With 8 bits it shares its pixels with the photo: they are not copied.
+    """
 
     def turn(pixels: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(np.rot90(pixels, quarters))
+        view = np.rot90(pixels, quarters)
+        return view if photo.deep is None else np.ascontiguousarray(view)
 
     rgb, deep = turn(photo.rgb), None
     alpha = None if photo.alpha is None else turn(photo.alpha)
