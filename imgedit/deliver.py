@@ -23,7 +23,7 @@ from imgedit import photo as photos
 from imgedit.errors import ConfigError, OutputError
 from imgedit.files import write_all, write_whole
 from imgedit.folders import ResultFolders
-from imgedit.photo import SUFFIXES, Photo
+from imgedit.photo import SUFFIXES, Before, Photo
 
 __all__ = [
     "FIELDS",
@@ -63,11 +63,13 @@ class File:
         path: where; its ending is the format of a photo.
         content: pixels and metadata, or the bytes of a finished file.
         source: the photo that a finished file was made of; who may not see it may not see the file.
+        before: what an edit changed in the photo; the file shows the photo before and after, side by side.
     """
 
     path: Path
     content: Photo | bytes
     source: Photo | None = None
+    before: Before | None = None
 
     @property
     def photo(self) -> Photo | None:
@@ -290,4 +292,5 @@ def write(
 def _encoded(file: File, quality: int | None) -> bytes:
     if isinstance(file.content, bytes):
         return file.content
-    return photos.encode(file.content, SUFFIXES[file.path.suffix.lower()], quality=quality, name=str(file.path))
+    kind = SUFFIXES[file.path.suffix.lower()]
+    return photos.encode(file.content, kind, quality=quality, name=str(file.path), before=file.before)

@@ -16,8 +16,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from imgedit import deliver
 from imgedit import photo as photos
 from imgedit.deliver import File
@@ -121,7 +119,7 @@ class Editor(PhotoEditor):
         decoded = time.perf_counter()
         try:
             with naming(photo):
-                result = self.edit_photo(source, plan, face=face)
+                result = self.edit_photo(source, plan, face=face, own=not compare)
         except NoFaceError as error:
             if self.no_face == "fail":
                 raise
@@ -297,17 +295,21 @@ def _files(source: Photo, result: Result, target: Path, compare: bool, crop_only
     if crop_only:
         faces_ = zip(result.edited, result.moved, strict=True)
         pairs = [(_crop(source, before), _crop(result.photo, after)) for before, after in faces_]
-    pictures = []
+    paths = iter(_outputs(target, len(pairs), compare))
+    files = []
     for before, after in pairs:
-        pictures.append(after)
+        files.append(File(next(paths), after))
         if compare:
-            wide = before.rgb16 if after.rgb16 is not None else None
+            files.append(_comparison(next(paths), before, after))
+    return files
 
-            def both(pixels: NDArray[Any], left: NDArray[Any] = before.rgb if wide is None else wide) -> NDArray[Any]:
-                return deliver.beside([left, pixels])
 
-            pictures.append(photos.remade(after, both))
-    return [File(*pair) for pair in zip(_outputs(target, len(pairs), compare), pictures, strict=True)]
+def _comparison(path: Path, before: Photo, after: Photo) -> File:
+    """Return the file that shows a photo before and after; of large ones only what changed is held twice."""
+    wide = before.rgb16
+    if after.rgb16 is not None and wide is not None:
+        return File(path, photos.remade(after, lambda pixels: deliver.beside([wide, pixels])))
+    return File(path, after, before=photos.Before.of(before.rgb, after.rgb))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.photo import Photo
 from imgedit.pixels import is_same
-from imgedit.render.change import MOVE, Change, apply_all
+from imgedit.render.change import MOVE, Change, apply_all, area_of
 from imgedit.vision import faces, geometry, people
 from imgedit.vision.body import Body
 from imgedit.vision.faces import Face
@@ -250,60 +250,82 @@ class PhotoEditor:
         made = [(subject, some) for subject, (some, _) in zip(prepared.subjects, found, strict=True)]
         return Found(plan, made, list(said), time.perf_counter() - start)
 
-    def apply(self, photo: Photo, found: Found, strength: float = 1.0) -> Photo:
+    def apply(self, photo: Photo, found: Found, strength: float = 1.0, *, own: bool = False) -> Photo:
         """Carry changes out and return the edited photo; the given photo itself where that changes no pixel.
 
         Args:
             photo: the photo.
             found: the changes of its subjects.
             strength: 0..1, share of every change; 0 gives the photo back.
+            own: the photo is no longer wanted, and the result may take its memory.
         """
         if strength == 0 or not any(changes for _, changes in found.changes):
             return photo
         deep = photos.srgb_deep(photo)
         seen = rgb = found.changes[0][0].rgb if deep is None else deep
+        area = area_of(found.changes, (photo.height, photo.width))
+        part = slice(area[1], area[3]), slice(area[0], area[2])
+        if rgb[part].shape != rgb.shape:
+            # Zeros that are never touched take no memory: the copy takes that of the part that changes.
+            rgb = np.zeros(seen.shape, seen.dtype)
+            rgb[part] = seen[part]
         for subject, changes in found.changes:
             scaled = changes if strength == 1 else [change.scaled(strength) for change in changes]
             rgb = apply_all(rgb, subject, scaled, own=rgb is not seen)
-        if is_same(rgb, seen):
+        if is_same(rgb[part], seen[part]):
             return photo
-        edited = photos.with_srgb(photo, seen, rgb)
+        edited = photos.with_srgb(photo, seen, rgb, area=area, into=photo.rgb if own else rgb)
         if not self.mark:
             return edited
         used = [(model.id, model.manifest.version) for model in found.plan.models]
         return photos.marked(edited, found.plan.description, used)
 
-    def edit_photo(self, photo: Photo, plan: Plan, *, face: str | int = "all") -> Result:
+    def edit_photo(self, photo: Photo, plan: Plan, *, face: str | int = "all", own: bool = False) -> Result:
         """Carry out any edit on the faces of a photo.
 
         Args:
             photo: as `imgedit.photo.read` gives it.
             plan: what to do, as an edit's `prepare` gives it.
             face: as `prepare`.
+            own: the photo is no longer wanted, and the result may take its memory.
 
         Raises:
             NoFaceError: there is no face, or not this one.
             ModelError: a model is missing or damaged.
         """
-        return self.edit_photo_at(photo, plan, [1.0], face=face)[0]
+        return self._edit_at(photo, plan, [1.0], face, own=own)[0]
 
     def edit_photo_at(
         self, photo: Photo, plan: Plan, strengths: Sequence[float], *, face: str | int = "all"
     ) -> list[Result]:
         """Carry out an edit at several strengths, 0..1; the networks run once. Arguments as `edit_photo`."""
+        return self._edit_at(photo, plan, strengths, face)
+
+    def _edit_at(
+        self, photo: Photo, plan: Plan, strengths: Sequence[float], face: str | int, *, own: bool = False
+    ) -> list[Result]:
         if isinstance(plan, ForBodies):
             prepared = self.prepare_bodies(photo, face, plan.where)
         else:
             prepared = self.prepare(photo, face, turned=isinstance(plan, ForTurned) and plan.is_for_turned)
-        return self.edit_prepared(prepared, plan, strengths)
+        return self.edit_prepared(prepared, plan, strengths, own=own)
 
-    def edit_prepared(self, prepared: Prepared, plan: Plan, strengths: Sequence[float] = (1.0,)) -> list[Result]:
-        """Carry out an edit on the subjects of a photo, at several strengths, 0..1; the networks run once."""
+    def edit_prepared(
+        self, prepared: Prepared, plan: Plan, strengths: Sequence[float] = (1.0,), *, own: bool = False
+    ) -> list[Result]:
+        """Carry out an edit on the subjects of a photo, at several strengths, 0..1; the networks run once.
+
+        Args:
+            prepared: the photo.
+            plan: what to do.
+            strengths: those of the results.
+            own: the photo is no longer wanted, and the result of a single strength may take its memory.
+        """
         found = self.run(prepared, plan)
         results = []
         for strength in strengths:
             start = time.perf_counter()
-            edited = self.apply(prepared.photo, found, strength)
+            edited = self.apply(prepared.photo, found, strength, own=own and len(strengths) == 1)
             is_changed = edited is not prepared.photo
             if prepared.quarters:
                 edited = photos.turned(edited, -prepared.quarters)
@@ -314,10 +336,10 @@ class PhotoEditor:
             }
             changed = {id(subject.place): changes for subject, changes in found.changes}
             moved = [_moved(face, changed[id(face)], strength) for face in prepared.chosen]
-            own = [[prepared.as_given(face) for face in some] for some in (prepared.faces, prepared.chosen, moved)]
+            given = [[prepared.as_given(face) for face in some] for some in (prepared.faces, prepared.chosen, moved)]
             results.append(
                 Result(
-                    edited, own[0], own[1], found.warnings, seconds, moved=own[2], bodies=prepared.bodies,
+                    edited, given[0], given[1], found.warnings, seconds, moved=given[2], bodies=prepared.bodies,
                     is_changed=is_changed,
                 )
             )  # fmt: skip

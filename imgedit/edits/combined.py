@@ -50,6 +50,11 @@ class BeforeMoves:
         """That of the change."""
         return self.change.region
 
+    @property
+    def is_local(self) -> bool:
+        """That of the change."""
+        return self.change.is_local
+
     def scaled(self, strength: float) -> BeforeMoves:
         """As `Change.scaled`."""
         return replace(self, change=self.change.scaled(strength))

@@ -14,12 +14,13 @@ import numpy as np
 from imgedit.photo.colour import is_grey, srgb, srgb_deep, with_srgb
 from imgedit.photo.marking import is_marked, mark_alone, mark_in_words, marked
 from imgedit.photo.reader import MAX_PIXELS, check_source, decode, read
-from imgedit.photo.record import Deep, JpegCoding, Metadata, Photo, remade, stripped, to_image, turned
+from imgedit.photo.record import Before, Deep, JpegCoding, Metadata, Photo, remade, stripped, to_image, turned
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Before",
     "Deep",
     "JpegCoding",
     "Metadata",
@@ -61,4 +62,4 @@ def like(source: object, photo: Photo) -> Any:
     wide = photo.rgb16
     if source.dtype == np.uint16 and wide is not None and photo.deep is not None:
         return wide if photo.deep.alpha is None else np.dstack([wide, photo.deep.alpha])
-    return photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])
+    return np.ascontiguousarray(photo.rgb) if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])

@@ -25,6 +25,7 @@ from imgedit.pixels import Floats
 __all__ = ["is_grey", "srgb", "srgb_deep", "with_srgb"]
 
 _STRIPE = 1 << 22  # pixels converted at once
+_CHANGED = 1 << 20  # pixels given back at once, which takes about 50 bytes for each
 _LOOK = 1 << 16  # pixels looked at once
 _TOLERANCE = 1  # steps of 255 by which a profile may differ from sRGB and still be it
 _BLOCK = 8  # px; side of the blocks whose mean colours tell whether a photo is grey
@@ -57,39 +58,69 @@ def srgb_deep(photo: Photo) -> Floats | None:
     return result
 
 
-def with_srgb(photo: Photo, seen: NDArray[Any], edited: NDArray[Any]) -> Photo:
+def with_srgb(
+    photo: Photo,
+    seen: NDArray[Any],
+    edited: NDArray[Any],
+    *,
+    area: tuple[int, int, int, int] | None = None,
+    into: NDArray[Any] | None = None,
+) -> Photo:
     """Return a photo with what was changed in its sRGB pixels; every other pixel stays bit-equal.
 
     Args:
         photo: The photo.
         seen: What `srgb` or `srgb_deep` returns for it.
         edited: Those pixels after the edit, `(H, W, 3)`; of `srgb` also of another size, for a crop or a strip.
+        area: x0, y0, x1, y1 of the part, pixels, that `edited` holds and in which anything was changed; None for all.
+        into: Takes the result of a photo of 8 bits: `photo.rgb` or `edited`, whichever is no longer wanted. None for
+            memory of its own, where it needs any.
     """
+    area = area or (0, 0, photo.width, photo.height)
     if edited.dtype == np.float32:
-        return _with_deep(photo, seen, edited)
-    if photo.icc is None:
-        return replace(photo, rgb=edited)
-    both = _transforms(photo.icc)
-    if both is None:
-        return replace(photo, rgb=edited)
+        return _with_deep(photo, seen, edited, slice(area[1], area[3]), slice(area[0], area[2]))
+    both = None if photo.icc is None else _transforms(photo.icc)
     if edited.shape != photo.rgb.shape:
-        return replace(photo, rgb=_converted(edited, both[1]))
-    rgb = photo.rgb.copy()
-    rows = max(1, _STRIPE // photo.width)
-    for top in range(0, photo.height, rows):
-        stripe = slice(top, top + rows)
-        changed = (edited[stripe] != seen[stripe]).any(axis=2)
-        if changed.any():
-            own, before, after = (pixels[stripe][changed] for pixels in (photo.rgb, seen, edited))
-            rgb[stripe][changed] = _restored(own, before, after, both[1])
-    return replace(photo, rgb=rgb)
+        return replace(photo, rgb=edited if both is None else _converted(edited, both[1]))
+    if into is None:
+        into = edited if both is None else photo.rgb.copy()
+    if into is edited:
+        _fill_around(edited, photo.rgb, area)
+    rows, columns = max(1, _CHANGED // max(1, area[2] - area[0])), slice(area[0], area[2])
+    for top in range(area[1], area[3], rows):
+        stripe = slice(top, min(top + rows, area[3])), columns
+        if both is not None:
+            into[stripe] = _with_changed(photo.rgb[stripe], seen[stripe], edited[stripe], both[1])
+        elif into is not edited:
+            into[stripe] = edited[stripe]
+    return replace(photo, rgb=into)
 
 
-def _with_deep(photo: Photo, seen: Floats, edited: Floats) -> Photo:
-    """Return a photo of 16 bits with what was changed."""
+def _fill_around(pixels: NDArray[Any], others: NDArray[Any], area: tuple[int, int, int, int]) -> None:
+    """Copy what lies around a part of a picture from another picture of the same size."""
+    x0, y0, x1, y1 = area
+    for around in (np.s_[:y0], np.s_[y1:], np.s_[y0:y1, :x0], np.s_[y0:y1, x1:]):
+        pixels[around] = others[around]
+
+
+def _with_changed(
+    own: NDArray[np.uint8], seen: NDArray[np.uint8], edited: NDArray[np.uint8], back: Any
+) -> NDArray[np.uint8]:
+    """Return a part of a photo, `(h, w, 3)` in its profile, with what was changed in sRGB."""
+    changed = (edited != seen).any(axis=2)
+    result = own.copy()
+    if changed.any():
+        result[changed] = _restored(own[changed], seen[changed], edited[changed], back)
+    return result
+
+
+def _with_deep(photo: Photo, seen: Floats, edited: Floats, rows: slice, columns: slice) -> Photo:
+    """Return a photo of 16 bits with what was changed in some of its rows and columns."""
     if photo.deep is None:
         raise ValueError("the photo has no 16 bits")
-    wide, rgb = photo.deep.rgb.copy(), photo.rgb.copy()
+    whole, whole_rgb = photo.deep.rgb.copy(), photo.rgb.copy()
+    wide, rgb = whole[rows, columns], whole_rgb[rows, columns]
+    seen, edited = seen[rows, columns], edited[rows, columns]
     profile = _deep_profile(photo.icc)
     for stripe in _stripes(wide):
         changed = (edited[stripe] != seen[stripe]).any(axis=2)
@@ -103,7 +134,7 @@ def _with_deep(photo: Photo, seen: Floats, edited: Floats) -> Photo:
         values = np.clip(np.rint(after * np.float32(257.0)), 0, 65535).astype(np.uint16)
         wide[stripe][changed] = values
         rgb[stripe][changed] = eight_bit(values)
-    return replace(photo, rgb=rgb, deep=Deep(wide, rgb, photo.deep.alpha))
+    return replace(photo, rgb=whole_rgb, deep=Deep(whole, whole_rgb, photo.deep.alpha))
 
 
 @lru_cache(maxsize=4)

@@ -302,8 +302,7 @@ def _decode(image: Image.Image, data: bytes | None, name: str, path: Path | None
         orientation, exif = read_exif(image, name)
         metadata = read_metadata(image, data, name)
         icc = image.info.get("icc_profile") or (jpeg2000.profile(data) if data and kind == "JPEG2000" else None)
-        upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
-        rgb, alpha, icc, deep = _pixels(upright, icc, name)
+        rgb, alpha, icc, deep = _pixels(image, orientation if orientation in _TURNS else 1, icc, name)
         if is_deep and data is not None:
             rgb, alpha, deep = _with_all_bits(data, rgb, alpha, stored if isinstance(stored, int) else 1)
         if deep is None and is_cut:
@@ -335,9 +334,11 @@ def _with_all_bits(
 
 
 def _pixels(
-    image: Image.Image, icc: bytes | None, name: str
+    image: Image.Image, orientation: int, icc: bytes | None, name: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bytes | None, Deep | None]:
-    """Return RGB, alpha, the profile that still holds, and the 16 bits of a grey picture."""
+    """Return RGB, alpha, the profile that still holds, and the 16 bits of a grey picture, all upright."""
+    if orientation != 1 and (image.mode in ("CMYK", "I") or image.mode.startswith("I;16")):
+        image, orientation = image.transpose(_TURNS[orientation]), 1
     if image.mode == "CMYK":
         _log.warning("%s: is CMYK; it is edited and written as sRGB", name)
         return np.array(_from_cmyk(image, icc)), None, None, None
@@ -354,19 +355,33 @@ def _pixels(
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode in ("RGBA", "RGBa", "LA", "PA") or image.has_transparency_data:
-        rgba = np.array(image.convert("RGBA"))
-        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), icc, None
-    return _copied(image if image.mode == "RGB" else image.convert("RGB")), None, icc, None
+        return *_copied(image, "RGBA", orientation), icc, None
+    return *_copied(image, "RGB", orientation), icc, None
 
 
-def _copied(image: Image.Image) -> NDArray[np.uint8]:
-    """Return an RGB image as an array; in stripes, since NumPy's own way holds it three times."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
+def _copied(image: Image.Image, layout: str, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Return RGB and alpha of an image, upright; in stripes, since Pillow and NumPy at once hold it several times."""
+    size = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+    rgb = np.empty((*size, 3), np.uint8)
+    alpha = np.empty(size, np.uint8) if layout == "RGBA" else None
+    stored, stored_alpha = (None if one is None else _as_stored(one, orientation) for one in (rgb, alpha))
     rows = max(1, _STRIPE // image.width)
     for top in range(0, image.height, rows):
         end = min(top + rows, image.height)
-        pixels[top:end] = np.asarray(image.crop((0, top, image.width, end)))
-    return pixels
+        part = image.crop((0, top, image.width, end))
+        values = np.asarray(part if part.mode == layout else part.convert(layout))
+        if stored is not None:
+            stored[top:end] = values[..., :3]
+        if stored_alpha is not None:
+            stored_alpha[top:end] = values[..., 3]
+    return rgb, alpha
+
+
+def _as_stored(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return upright pixels as a file with an orientation stores them, without a copy."""
+    across, down = (-1 if orientation in some else 1 for some in ((2, 3, 6, 7), (3, 4, 7, 8)))
+    view = pixels[::down, ::across]
+    return view.swapaxes(0, 1) if orientation >= 5 else view
 
 
 def _from_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:

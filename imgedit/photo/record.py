@@ -13,7 +13,7 @@ from PIL import Image
 
 from imgedit.photo.sixteen import eight_bit
 
-__all__ = ["Deep", "JpegCoding", "Metadata", "Photo", "remade", "stripped", "to_image", "turned"]
+__all__ = ["Before", "Deep", "JpegCoding", "Metadata", "Photo", "remade", "stripped", "to_image", "turned"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,46 @@ class Photo:
         return int(self.rgb.shape[1])
 
 
+@dataclass(frozen=True, eq=False)
+class Before:
+    """The part of a photo that an edit changed, as it was before; all else is as in the edited photo.
+
+    Attributes:
+        rgb: `(h, w, 3)` uint8.
+        x: its first column in the photo.
+        y: its first row.
+    """
+
+    rgb: NDArray[np.uint8]
+    x: int
+    y: int
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8], edited: NDArray[np.uint8]) -> Before:
+        """Find the part in which two pictures `(H, W, 3)` differ, and copy it out of the first."""
+        rows = [y for y, (own, new) in enumerate(zip(rgb, edited, strict=True)) if not np.array_equal(own, new)]
+        top, end = (rows[0], rows[-1] + 1) if rows else (0, 0)
+        differ = np.zeros(rgb.shape[1], np.bool_)
+        for y in rows:
+            differ |= (rgb[y] != edited[y]).any(axis=1)
+        columns = np.flatnonzero(differ)
+        left, right = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
+        return cls(rgb[top:end, left:right].copy(), left, top)
+
+    def rows(self, edited: NDArray[np.uint8], top: int) -> NDArray[np.uint8]:
+        """Return rows of the photo as they were.
+
+        Args:
+            edited: those rows of the edited photo, `(n, W, 3)`.
+            top: the first of them in the photo.
+        """
+        rows = edited.copy()
+        first, end = max(top, self.y), min(top + len(rows), self.y + len(self.rgb))
+        if first < end:
+            rows[first - top : end - top, self.x : self.x + self.rgb.shape[1]] = self.rgb[first - self.y : end - self.y]
+        return rows
+
+
 def stripped(photo: Photo) -> Photo:
     """Return a photo that says nothing about itself: no EXIF (and so no place and time), XMP, IPTC or comments.
 
@@ -136,10 +176,14 @@ def remade(photo: Photo, make: Callable[[NDArray[Any]], NDArray[Any]]) -> Photo:
 
 
 def turned(photo: Photo, quarters: int) -> Photo:
-    """Return a photo turned by quarters of a circle, counter-clockwise; nothing of it changes else."""
+    """Return a photo turned by quarters of a circle, counter-clockwise; nothing of it changes else.
+
+    With 8 bits it shares its pixels with the photo: they are not copied.
+    """
 
     def turn(pixels: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(np.rot90(pixels, quarters))
+        view = np.rot90(pixels, quarters)
+        return view if photo.deep is None else np.ascontiguousarray(view)
 
     rgb, deep = turn(photo.rgb), None
     alpha = None if photo.alpha is None else turn(photo.alpha)

@@ -24,7 +24,7 @@ from imgedit.photo import heif, metadata, sixteen, tiff
 from imgedit.photo.colour import srgb
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.reader import check_no_address
-from imgedit.photo.record import Deep, Photo
+from imgedit.photo.record import Before, Deep, Photo
 
 __all__ = ["SUFFIXES", "check_output", "default_output", "encode", "permissions", "write"]
 
@@ -54,6 +54,7 @@ _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel lay
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
 _OPTIMIZED = 50_000_000  # pixels up to which a JPEG has Huffman codes of its own; libjpeg keeps the picture for them
 _TIFF = ("tiff_adobe_deflate", "tiff_lzw", "packbits", "tiff_deflate", "raw")  # without loss; those of TIFFs are kept
+_STRIPE = 1 << 20  # pixels copied at once
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")  # bytes in one JPEG segment
 
 _log = logging.getLogger(__name__)
@@ -185,7 +186,14 @@ def default_output(path: str | os.PathLike[str], words: Sequence[str]) -> Path:
     return source.with_name(".".join([source.stem, *words]) + suffix)
 
 
-def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None, name: str = "the photo") -> bytes:
+def encode(
+    photo: Photo,
+    kind: str | None = None,
+    *,
+    quality: int | None = None,
+    name: str = "the photo",
+    before: Before | None = None,
+) -> bytes:
     """Return the bytes of an image file with a photo's pixels and metadata.
 
     Args:
@@ -194,6 +202,8 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
             only read.
         quality: 1..100 for JPEG, WebP, AVIF and HEIC; None for the source's, or 95.
         name: What messages call it.
+        before: What an edit changed in a photo of 8 bits. The picture then shows the photo before and after, side by
+            side and without alpha.
 
     Raises:
         OutputError: The format is unknown, or cannot hold this photo.
@@ -212,12 +222,16 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
     if photo.rgb16 is not None:
         _log.warning("%s: %s holds 8 bits a channel; of the photo's 16 the lower ones are dropped", name, kind)
     if photo.icc and kind not in _KEEPS_PROFILE:
+        if before is not None:
+            photo, before = replace(photo, rgb=np.asarray(_image(rgb, before)), alpha=None), None
         photo = _as_srgb(photo, kind, name)
         rgb = photo.rgb
-    image = Image.fromarray(np.ascontiguousarray(rgb))
-    if photo.mode in _GREY and photo.alpha is None and kind in _HOLDS_GREY and not np.ptp(rgb, axis=2).any():
+    image = _image(rgb, before)
+    parts = [rgb] if before is None else [rgb, before.rgb]
+    has_colours = any(np.ptp(part, axis=2).any() for part in parts) if photo.mode in _GREY else True
+    if photo.alpha is None and kind in _HOLDS_GREY and not has_colours:
         image = image.convert("L")  # as it came
-    if photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
+    if before is None and photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
         alpha = Image.fromarray(np.ascontiguousarray(photo.alpha))
         if kind in _KEEPS_ALPHA:
             image.putalpha(alpha)
@@ -225,6 +239,8 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
             _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
             image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     options = _options(photo, kind, quality, name)
+    if "optimize" in options:
+        options["optimize"] = image.width * image.height <= _OPTIMIZED
     try:
         return _saved(image, kind, options)
     except KeyError as error:
@@ -233,7 +249,22 @@ def encode(photo: Photo, kind: str | None = None, *, quality: int | None = None,
         if "exif" not in options:
             raise OutputError(f"{name}: cannot be written as {kind}: {error}") from error
         _log.warning("%s: the EXIF block cannot be written and is dropped: %s", name, error)
-    return encode(replace(photo, exif=None), kind, quality=quality, name=name)
+    return encode(replace(photo, exif=None), kind, quality=quality, name=name, before=before)
+
+
+def _image(rgb: NDArray[np.uint8], before: Before | None) -> Image.Image:
+    """Return a picture, or one before and after an edit, as Pillow holds it; in stripes where it would be copied."""
+    if before is None and rgb.flags.c_contiguous:
+        return Image.fromarray(rgb)
+    height, width = rgb.shape[:2]
+    image = Image.new("RGB", (width if before is None else 2 * width, height))
+    rows = max(1, _STRIPE // width)
+    for top in range(0, height, rows):
+        part = rgb[top : top + rows]
+        if before is not None:
+            part = np.concatenate([before.rows(part, top), part], axis=1)
+        image.paste(Image.fromarray(np.ascontiguousarray(part)), (0, top))
+    return image
 
 
 def _as_srgb(photo: Photo, kind: str, name: str) -> Photo:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, Self
 
 from imgedit.pixels import Pixels
 from imgedit.render import regions
 from imgedit.render.regions import Region
+from imgedit.vision.geometry import Roi
 from imgedit.vision.subject import Subject
 
-__all__ = ["COLOUR", "DETAIL", "MOVE", "Change", "apply_all"]
+__all__ = ["COLOUR", "DETAIL", "MOVE", "Change", "apply_all", "area_of"]
 
 COLOUR, MOVE, DETAIL = 1, 2, 3
 """The order in which the changes of a subject are carried out: colours are graded first, then pixels are moved, those
@@ -28,6 +29,11 @@ class Change(Protocol):
     @property
     def region(self) -> str:
         """Name of the region where it may act, as in `imgedit.render.regions.find`."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether `apply` reads and writes no pixel of `rgb` beyond the region's roi."""
         ...
 
     def scaled(self, strength: float) -> Self:
@@ -64,3 +70,21 @@ def apply_all(rgb: Pixels, subject: Subject, changes: Iterable[Change], *, own: 
         own = own or made is not rgb
         rgb = made
     return rgb
+
+
+def area_of(changes: Iterable[tuple[Subject, Sequence[Change]]], shape: tuple[int, int]) -> Roi:
+    """Return the part of a photo that changes read and write; all of it unless each of them is local.
+
+    Args:
+        changes: those of each subject.
+        shape: height and width of the photo.
+    """
+    x0, y0, x1, y1 = shape[1], shape[0], 0, 0
+    for subject, some in changes:
+        for change in some:
+            if not change.is_local:
+                return 0, 0, shape[1], shape[0]
+            left, top, right, bottom = regions.find(subject, change.region).roi
+            if left < right and top < bottom:
+                x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
+    return min(x0, x1), min(y0, y1), x1, y1

@@ -38,6 +38,7 @@ class Delta:
     crop: Crop
     region: str
     order: ClassVar[int] = DETAIL
+    is_local: ClassVar[bool] = True
 
     def scaled(self, strength: float) -> Delta:
         """Return the same change at a share of its strength."""

@@ -111,6 +111,7 @@ class FaceHair:
     region: str
     amount: float = 1.0
     order: ClassVar[int] = DETAIL
+    is_local: ClassVar[bool] = True
 
     def scaled(self, strength: float) -> FaceHair:
         """Return the same change at a share of its strength: the hair fades in."""

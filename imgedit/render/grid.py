@@ -78,6 +78,7 @@ class Grid:
     region: str
     tint: Tint | None = None
     order: ClassVar[int] = COLOUR
+    is_local: ClassVar[bool] = True
 
     def scaled(self, strength: float) -> Grid:
         """Return the same change at a share of its strength."""

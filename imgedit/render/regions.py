@@ -219,7 +219,8 @@ def region_of(
     if probability is None:
         return Region(roi, soft)
     if never is not None:
-        return Region(roi, soft * _hair(rgb[y0:y1, x0:x1], probability, never, roi, matrix))
+        soft *= _hair(rgb[y0:y1, x0:x1], probability, never, roi, matrix)
+        return Region(roi, soft)
     coarse = np.clip(geometry.put_back(probability, own, area, edge=True), 0.0, 1.0)
     pixel = 1.0 / geometry.crop_scale(matrix)  # one crop pixel in photo pixels
     matte = refine(np.asarray(coarse, np.float32), rgb[y0:y1, x0:x1], radius=max(2.0, 3.0 * pixel), eps=eps)

@@ -113,6 +113,7 @@ class Skin:
     region: str
     amount: float = 1.0
     order: ClassVar[int] = COLOUR
+    is_local: ClassVar[bool] = True
 
     def scaled(self, strength: float) -> Skin:
         """Return the same change at a share of its strength."""

@@ -106,6 +106,7 @@ class Tone:
     region: str
     amount: float = 1.0
     order: ClassVar[int] = COLOUR
+    is_local: ClassVar[bool] = True
 
     def scaled(self, strength: float) -> Tone:
         """Return the same change at a share of its strength."""

@@ -59,12 +59,16 @@ def search_sideways(
         quarters of a circle counter-clockwise that is. No faces and 0 where there are none.
     """
     for quarters in _QUARTERS:
-        upright = np.ascontiguousarray(np.rot90(rgb, quarters))
-        found = [face for face in detect(upright, device=device) if face.score >= max(least, _LYING)]
-        kept = [face for face in found if (seen := meshes(upright, face)) is not None and seen.presence >= _PRESENCE]
+        kept = _search_upright(np.ascontiguousarray(np.rot90(rgb, quarters)), meshes, max(least, _LYING), device)
         if kept:
             return kept, quarters
     return [], 0
+
+
+def _search_upright(rgb: NDArray[np.uint8], meshes: MeshReader, least: float, device: str) -> list[Face]:
+    """Return the faces of a photo that score high and that the mesh sees too."""
+    found = [face for face in detect(rgb, device=device) if face.score >= least]
+    return [face for face in found if (seen := meshes(rgb, face)) is not None and seen.presence >= _PRESENCE]
 
 
 def search_turned(rgb: NDArray[np.uint8], meshes: MeshReader, *, device: str = "auto") -> tuple[list[Face], str]:

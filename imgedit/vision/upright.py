@@ -75,6 +75,7 @@ def stand(
         if quarters:
             choice = _turned_choice(choice, quarters, (photo.width, photo.height))
             photo, seen = photos.turned(photo, quarters), photos.turned(seen, quarters)
+            seen = replace(seen, rgb=np.ascontiguousarray(seen.rgb))  # OpenCV copies what does not lie in rows
             size = (photo.width, photo.height)
             named = [replace(one, named_at=_nose(one.turned(-quarters, size))) for one in lying]
             return Upright(photo, seen, named, choice, quarters)
