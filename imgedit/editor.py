@@ -171,7 +171,7 @@ class Editor(PhotoEditor):
             deliver.check([target], overwrite=overwrite)
         source = self.read(photo)
         with naming(photo):
-            result = self.edit_photo(source, plan, face=face)
+            result = self.edit_photo(source, plan, face=face, own=isinstance(photo, str | PathLike))
         tell(result.warnings)
         edited = result.photo
         if crop_only:

@@ -20,7 +20,7 @@ from imgedit.edits.translate import Translation
 from imgedit.errors import ConfigError
 from imgedit.models.library import Model
 from imgedit.pixels import Pixels
-from imgedit.render.change import MOVE, Change
+from imgedit.render.change import MOVE, Change, is_local
 from imgedit.render.mouth import Mouth
 from imgedit.render.regions import Region
 from imgedit.render.warp import Warp
@@ -53,7 +53,7 @@ class BeforeMoves:
     @property
     def is_local(self) -> bool:
         """That of the change."""
-        return self.change.is_local
+        return is_local(self.change)
 
     def scaled(self, strength: float) -> BeforeMoves:
         """As `Change.scaled`."""

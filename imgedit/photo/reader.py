@@ -53,6 +53,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+if "PILLOW_BLOCK_SIZE" not in os.environ:
+    # Pillow holds pictures in blocks. What the C library of Linux frees in blocks of up to 32 MB, it may keep.
+    Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]  # bytes
 warnings.filterwarnings("ignore", module=r"PIL\.")  # tags that Pillow cannot make sense of are dropped
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from imgedit.render.regions import Region
 from imgedit.vision.geometry import Roi
 from imgedit.vision.subject import Subject
 
-__all__ = ["COLOUR", "DETAIL", "MOVE", "Change", "apply_all", "area_of"]
+__all__ = ["COLOUR", "DETAIL", "MOVE", "Change", "apply_all", "area_of", "is_local"]
 
 COLOUR, MOVE, DETAIL = 1, 2, 3
 """The order in which the changes of a subject are carried out: colours are graded first, then pixels are moved, those
@@ -19,7 +19,11 @@ that were graded too, and last comes what has to be drawn upon them."""
 
 
 class Change(Protocol):
-    """One change of a subject: `Grid`, `Flow`, `Warp` or `Delta`."""
+    """One change of a subject: `Grid`, `Flow`, `Warp` or `Delta`.
+
+    One whose `apply` reads and writes no pixel of `rgb` beyond the region's roi may say so: `is_local = True`. Then no
+    more of a large photo is copied.
+    """
 
     @property
     def order(self) -> int:
@@ -29,11 +33,6 @@ class Change(Protocol):
     @property
     def region(self) -> str:
         """Name of the region where it may act, as in `imgedit.render.regions.find`."""
-        ...
-
-    @property
-    def is_local(self) -> bool:
-        """Whether `apply` reads and writes no pixel of `rgb` beyond the region's roi."""
         ...
 
     def scaled(self, strength: float) -> Self:
@@ -72,6 +71,11 @@ def apply_all(rgb: Pixels, subject: Subject, changes: Iterable[Change], *, own: 
     return rgb
 
 
+def is_local(change: Change) -> bool:
+    """Tell whether a change says that it reads and writes no pixel beyond its region's roi."""
+    return bool(getattr(change, "is_local", False))
+
+
 def area_of(changes: Iterable[tuple[Subject, Sequence[Change]]], shape: tuple[int, int]) -> Roi:
     """Return the part of a photo that changes read and write; all of it unless each of them is local.
 
@@ -82,7 +86,7 @@ def area_of(changes: Iterable[tuple[Subject, Sequence[Change]]], shape: tuple[in
     x0, y0, x1, y1 = shape[1], shape[0], 0, 0
     for subject, some in changes:
         for change in some:
-            if not change.is_local:
+            if not is_local(change):
                 return 0, 0, shape[1], shape[0]
             left, top, right, bottom = regions.find(subject, change.region).roi
             if left < right and top < bottom:

@@ -47,7 +47,6 @@ class Flow:
     source: str
     region: str
     order: ClassVar[int] = MOVE
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Flow:
         """Return the same change at a share of its strength: what is copied and painted shines through the photo."""

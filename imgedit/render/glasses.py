@@ -62,7 +62,6 @@ class Glasses:
     region: str
     amount: float = 1.0
     order: ClassVar[int] = DETAIL
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Glasses:
         """Return the same change at a share of its strength: the glasses fade in."""

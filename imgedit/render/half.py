@@ -58,7 +58,6 @@ class Half:
     strength: float = 1.0
     region: str = AROUND
     order: ClassVar[int] = DETAIL
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Half:
         """Return the same change at a share of its strength: the half fades in."""

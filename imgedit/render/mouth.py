@@ -49,7 +49,6 @@ class Mouth:
     size: int
     region: str = AROUND
     order: ClassVar[int] = DETAIL
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Mouth:
         """Return the same change at a share of its strength: the mesh goes a share of its way."""

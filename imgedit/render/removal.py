@@ -52,7 +52,6 @@ class Removal:
     region: str
     amount: float = 1.0
     order: ClassVar[int] = DETAIL
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Removal:
         """Return the same change at a share of its strength: the glasses fade."""

@@ -66,7 +66,6 @@ class Sleeve:
     share: float = 1.0
     region: str = ARMS
     order: ClassVar[int] = DETAIL
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Sleeve:
         """Return the same change at a share of its strength."""

@@ -51,7 +51,6 @@ class Warp:
     target: Points
     region: str = AROUND
     order: ClassVar[int] = MOVE
-    is_local: ClassVar[bool] = False
 
     def scaled(self, strength: float) -> Warp:
         """Return the same change at a share of its strength: every point goes a share of its way."""

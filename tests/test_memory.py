@@ -1,0 +1,48 @@
+"""How the memory of an edit grows with the photo, where it has a colour profile or lies on its side."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import imgedit
+from tests.photo.test_colour import profile
+
+PORTRAIT = Path(imgedit.__file__).parent / "bundled" / "astronaut.jpg"
+SIDE = 4000  # px
+LIMIT = 5.0
+"""Times the decoded size, besides what the small photo takes: 3.8 (profile) and 4.5 (on its side); 5.3 and 6.7 where
+each step copies the whole photo. At this size what does not grow with the photo still counts."""
+
+EDIT = """
+import resource, sys
+import imgedit
+imgedit.translate(sys.argv[1], "blond", out=sys.argv[2], device="cpu")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak(photo: Path) -> int:
+    """Return the most memory, bytes, that a process takes that edits a photo."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(imgedit.__file__).parents[1])}
+    command = [sys.executable, "-W", "ignore", "-c", EDIT, str(photo), str(photo.with_suffix(".png"))]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return 1024 * int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other ways")
+def test_memory_grows_by_at_most_four_times_the_decoded_photo(tmp_path: Path) -> None:
+    with Image.open(PORTRAIT) as portrait:
+        large = portrait.convert("RGB").resize((SIDE, SIDE))
+        portrait.save(tmp_path / "small.jpg")
+    large.save(tmp_path / "p3.jpg", icc_profile=profile("Display P3"))
+    large.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "side.jpg")
+    small = peak(tmp_path / "small.jpg")
+    grown = {name: (peak(tmp_path / f"{name}.jpg") - small) / (3 * SIDE**2) for name in ("p3", "side")}
+    assert max(grown.values()) <= LIMIT, grown
