@@ -20,7 +20,7 @@ def test_each_part_that_was_measured_is_a_table(tmp_path: Path) -> None:
         "command": "imgedit benchmark --json",
         "machine": MACHINE,
         "folder": {"photos": 200, "memory, MB": [300, 301]},
-        "models": {"m: a": graph, "m: b": graph | {"ms each of 8": 2.0}},
+        "models": {"m: a": graph, "m: b": graph | {"bound, times ms": 1.02, "ms each of 8": 2.0}},
     }
     (tmp_path / "b.json").write_text(json.dumps(told))
     done = CliRunner().invoke(app, ["evaluate", "show", str(tmp_path / "b.json"), "--markdown"])
@@ -29,7 +29,7 @@ def test_each_part_that_was_measured_is_a_table(tmp_path: Path) -> None:
     assert rows[0] == "# imgedit 1"
     assert rows[2].startswith("a chip, 2 cores, threads of a graph: 1, device cpu; at most 350 MB.")
     assert "| memory, MB | 300, 301 |" in rows
-    assert "| m: a | 0.01 | 1,234,567 | 99 | 2.5 | |" in rows
-    assert "| m: b | 0.01 | 1,234,567 | 99 | 2.5 | 2.0 |" in rows
+    assert "| m: a | 0.01 | 1,234,567 | 99 | 2.5 | | |" in rows
+    assert "| m: b | 0.01 | 1,234,567 | 99 | 2.5 | 1.02 | 2.0 |" in rows
     assert "imgedit benchmark --json" in rows
     assert "edits" not in done.stdout
