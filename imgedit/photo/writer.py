@@ -239,7 +239,7 @@ def encode(
             _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
             image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     options = _options(photo, kind, quality, name)
-    if "optimize" in options:
+    if kind == "JPEG":
         options["optimize"] = image.width * image.height <= _OPTIMIZED
     try:
         return _saved(image, kind, options)
@@ -324,14 +324,13 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
         for tag, value in tags.items():
             options["exif"][tag] = value
     options |= described
-    is_optimized = photo.width * photo.height <= _OPTIMIZED
     if kind == "JPEG" and photo.jpeg and quality is None:
-        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive, "optimize": is_optimized}
+        options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive}
         if photo.jpeg.subsampling < 0 and photo.mode not in _GREY:
             _log.warning("%s: its chroma subsampling cannot be written and becomes 4:4:4", name)
         options["subsampling"] = max(photo.jpeg.subsampling, 0)
     elif kind == "JPEG":
-        options |= {"quality": quality or 95, "subsampling": 0, "optimize": is_optimized}
+        options |= {"quality": quality or 95, "subsampling": 0}
     elif kind == "WEBP":
         is_exact = photo.lossless and photo.format == "WEBP" and quality is None
         options |= {"lossless": True, "exact": True} if is_exact else {"quality": quality or 95}
