@@ -35,8 +35,7 @@ TINTS = {
 30th percentile to the 60th: `python -m training.measure.tints FOLDER`."""
 
 _HAT = 0.3
-"""Probability from which a face wears a hat. Of CelebA's validation faces at full and half size that are found, 15 of
-20 with a hat have it, and of 180 others (drawn with seed 0) one, who wears a hat as well."""
+"""Probability from which a face wears a hat, chosen on CelebA's validation faces."""
 _HAT_STAYS = Guard(
     "Wearing_Hat", _HAT, "below_hairline", "seems to wear a hat, so nothing above the hairline is changed"
 )
