@@ -42,6 +42,7 @@ def plans() -> dict[str, object]:
         "eyeglasses": translate.prepare("eyeglasses", models),
         "mustache": translate.prepare("mustache", models, force=True),
         "bangs": translate.prepare("bangs", models, force=True),
+        "bangs by flow": translate.prepare("bangs", [imgedit.find("stargan_bangs.celeba")], force=True),
         "blond by grids": translate.prepare("blond", [imgedit.find("stargan_hair.celeba")]),
         "smile and open": express.prepare({"smile": -0.5, "open": 0.6}),
         "pose": pose.prepare(12.0, None, None),

@@ -88,8 +88,9 @@ class Job:
         """Whether there is more than hardly any of what is to be edited, or moved; says so where there is not."""
         if self.model.manifest.output in _ON_THE_MESH:
             return True
-        part = HAIR if self.moves_hair else self.part
-        if self.moves_hair and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
+        needs_hair = self.moves_hair or self.model.manifest.output == "bangs"
+        part = HAIR if needs_hair else self.part
+        if needs_hair and not self.is_forced and self._asks_for_longer and is_long(self.subject) is False:
             self.warn(f"has no hair long enough for {self.named}, which changes nothing; {FORCE} to do it all the same")
             return False
         if regions.coverage(self.subject, self.region(part)) >= _LITTLE:
@@ -277,6 +278,18 @@ def _face_hair(job: Job) -> Sequence[Change]:
     return [FaceHair(face.points, growth, job.region(job.part), edit.strength)]
 
 
+def _bangs(job: Job) -> Sequence[Change]:
+    """Draw hair over the forehead, in the colours of the hair that is there."""
+    face = job.subject.mesh
+    if face is None:
+        job.warn(f"gets no {job.named}: no face mesh fits it")
+        return []
+    from imgedit.render.bangs import Bangs, fringe_of
+
+    strength = max(edit.strength for edit in job.edits)
+    return [Bangs(face.points, fringe_of(job.run("fringe")({})), job.region(job.part), strength)]
+
+
 def _skin(job: Job) -> Sequence[Change]:
     """Change the age of the skin; for an older face the hair turns a little grey too."""
     face = job.subject.mesh
@@ -329,6 +342,7 @@ CHANGES: dict[str, Callable[[Job], Sequence[Change]]] = {
     "glasses": _glasses,
     "skin": _skin,
     "face_hair": _face_hair,
+    "bangs": _bangs,
     "removal": _removal,
 }
 """A model's output -> what makes changes of it."""

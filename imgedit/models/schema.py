@@ -36,8 +36,8 @@ KINDS = (
     *("translate", "swap", "sample", "parse", "detect", "classify"),
     *("mesh", "body", "matte", "rotate", "paint", "frontalize", "recognise"),
 )
-OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "face_hair", "removal", "none")
-ADDITIONS = ("glasses", "face_hair")
+OUTPUTS = ("image", "grid", "tone", "flow", "mesh", "glasses", "skin", "face_hair", "bangs", "removal", "none")
+ADDITIONS = ("glasses", "face_hair", "bangs")
 """Outputs that draw a thing and cannot take it away: their words have no `no-`."""
 REMOVALS = ("removal",)
 """Outputs that take a thing away and cannot draw it: their words have only `no-`."""

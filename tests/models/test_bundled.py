@@ -135,6 +135,7 @@ def test_words_belong_to_translate_models_and_what_they_return_is_said(folder: P
         "glasses_remover.celeba": "removal",
         "age_skin.celeba": "skin",
         "drawn_face_hair.vectors": "face_hair",
+        "drawn_bangs.vectors": "bangs",
         "stargan_bangs.celeba": "flow",
         "face_mesh.mediapipe": "mesh",
         "expressions.celeba": "mesh",

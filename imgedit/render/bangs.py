@@ -1,0 +1,395 @@
+"""`Bangs`: hair that falls over the forehead, drawn strand by strand at the photo's own resolution.
+
+Where strands begin and end, and along which lines they fall, is told in the frame of the mean face and carried to the
+photo by the mesh. Colours, and how much they vary from strand to strand, are those of the hair that the photo shows, as
+it is by then: hair that was dyed before has bangs of its new colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import ModelError
+from imgedit.pixels import Floats, Pixels, eight_bit, kept, to_lab
+from imgedit.render import regions
+from imgedit.render.change import DETAIL
+from imgedit.render.guided import bands, enlarged_rows, work_grid
+from imgedit.render.mesh_fields import rasterize
+from imgedit.render.regions import Region
+from imgedit.vision import geometry, mesh
+from imgedit.vision.mesh import Points
+from imgedit.vision.parts import HAIR
+from imgedit.vision.subject import Subject
+
+__all__ = ["Bangs", "Fringe", "fringe_of"]
+
+# Lengths are units of the mean face (about a centimetre); places are right and down of its middle.
+_BEYOND = 1.75  # how far beyond the outline of the mesh places are known, as a share of its distance from the middle
+_TOP = -13.0  # above it no hair is drawn
+_ACROSS, _DOWN = (-9.0, 9.0), (-13.5, -1.5)  # lines of hair, and places along them, that noise is made for
+_COLUMNS, _ROWS = 110, 6  # of noise, a unit
+_STRANDS = ((0.02, 0.8), (0.07, 1.5), (0.24, 2.2))  # widths and lengths of strands, from single hairs to locks
+_SCALES = (0.0, 0.05, 0.15, 0.5)  # blurs between which strands of these widths lie in the hair that is seen
+_LOCKS = ((0.40, 0.75), (0.14, 0.45))  # widths of locks, which end together, and their weights
+_FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels
+_LIKE_HAIR = 0.85  # share of a pixel that is hair, of those that tell its colours
+_ABOVE = -3.0  # they lie above the eyes
+_BESIDE = 3.0  # and within that of the forehead, where enough do
+_ENOUGH, _FEWEST = 400, 50  # pixels that tell colours
+_TRUSTED = (0.02, 0.96)  # of these, from dark to light: the others may show ground and skin
+_RANKS = 21  # steps from the darkest to the lightest of them
+_MIDDLE = 0.55  # of these, the one that bangs have in the middle: they face the camera, and its light
+_STRONGEST = 8.0  # deviation of lightness L* from strand to strand, at most
+_SPREAD = (2.0, 14.0)  # that of all the hair, at least and at most
+_STAYS, _INTO_HAIR = 0.2, 1.1  # how far bangs go on in the hair above them, and over how much they fade then
+_SHADE, _SHADE_BELOW, _SHADE_SOFT = 0.28, 0.35, 0.35  # share of light that bangs take, how far below, and how softly
+_FAINT = 0.004  # a shade that is not seen
+_LIGHT_OVER, _LIGHT = 1.2, (0.75, 1.25)  # over how much the light of the forehead is evened, and its limits
+_OF_HEAD = ("hair", "skin", "brows", "eyes", "glasses")  # classes of a parser before which bangs may hang
+_HEAD = (0.35, 0.75)  # their probability, none of it and all
+_WORK = 420  # longest side of the copy on which all but strands is found, px
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Fringe:
+    """How bangs are cut.
+
+    Attributes:
+        tips: `(n,)`, where strands end (down), evenly spread from the leftmost line of hair to the rightmost.
+        side: of the outermost line of hair, and `side_soft` over how much bangs end there.
+        side_soft: see `side`.
+        pole: from where the lines of hair fan out (down).
+        sweep: how much they turn aside on their way.
+        uneven: by how much locks and single strands end above or below `tips`.
+        soft: over how much tips thin out.
+    """
+
+    tips: Floats
+    side: float
+    side_soft: float
+    pole: float
+    sweep: float
+    uneven: tuple[float, float]
+    soft: float
+
+
+def fringe_of(arrays: Mapping[str, NDArray[Any]]) -> Fringe:
+    """Return the cut that a model holds.
+
+    Args:
+        arrays: what its graph returns: `tips` `(n,)`, `uneven` `(2,)`, and `side`, `side_soft`, `pole`, `sweep` and
+            `soft` `(1,)`.
+
+    Raises:
+        ModelError: the graph returns something else.
+    """
+    try:
+        tips, uneven = (np.asarray(arrays[name], np.float32) for name in ("tips", "uneven"))
+        names = ("side", "side_soft", "pole", "sweep", "soft")
+        numbers = np.array([np.ravel(arrays[name])[0] for name in names], np.float64)
+    except (KeyError, IndexError) as error:
+        raise ModelError(f"the cut of bangs lacks {error}") from error
+    fits = tips.ndim == 1 and len(tips) > 1 and uneven.shape == (2,)
+    if not (fits and np.isfinite(np.concatenate([tips, uneven, numbers])).all() and numbers[[0, 1, 4]].min() > 0):
+        raise ModelError(f"the cut of bangs has tips {tips.shape}, uneven {uneven.shape} or numbers that make no sense")
+    side, side_soft, pole, sweep, soft = (float(number) for number in numbers)
+    return Fringe(tips, side, side_soft, pole, sweep, (float(uneven[0]), float(uneven[1])), soft)
+
+
+@dataclass(frozen=True, eq=False)
+class Bangs:
+    """Hair over the forehead.
+
+    Attributes:
+        points: the face's mesh, `(468, 3)`, pixels of the photo.
+        fringe: how it is cut.
+        region: name of the region where it may act.
+        amount: share of the change, 0..1.
+    """
+
+    points: Points
+    fringe: Fringe
+    region: str
+    amount: float = 1.0
+    order: ClassVar[int] = DETAIL
+    is_local: ClassVar[bool] = True
+
+    def scaled(self, strength: float) -> Bangs:
+        """Return the same change at a share of its strength: the hair fades in."""
+        return replace(self, amount=self.amount * strength)
+
+    def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
+        """Draw the hair on the photo; as `Change.apply`."""
+        out = rgb if own else rgb.copy()
+        near = region.around(_crown(self.points))
+        found = None if near is None else _seen(out, subject, near.roi, self.points, self.fringe)
+        if near is None or found is None:
+            return out
+        x0, y0, x1, y1 = near.roi
+        height, width = y1 - y0, x1 - x0
+        part = out[y0:y1, x0:x1]
+        noise = _noise(found.unit)
+        maps = np.concatenate([found.place, np.stack([found.free, found.shade, found.light], axis=2)], axis=2)
+        for rows in bands(height, width):
+            here = enlarged_rows(maps, rows, height, width)
+            cover, strands = _drawn(here[..., :2], here[..., 2], self.fringe, noise, found)
+            weight = near.weight[rows] * np.float32(self.amount)
+            made = found.colours(strands) * here[..., 4, None]
+            mixed = part[rows] * (1.0 - weight * here[..., 3])[..., None]
+            mixed += (weight * cover)[..., None] * (made - mixed)
+            touched = weight * np.maximum(cover, here[..., 3]) > 0
+            np.copyto(part[rows], kept(mixed, rgb.dtype), where=touched[..., None])
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a photo tells of where bangs go and what they look like, on a small copy of a part of it, `(h, w)`.
+
+    Attributes:
+        place: `(h, w, 2)`, where on the mean face pixels lie.
+        free: how much bangs may cover, 0..1: the head, and no more of its hair than is beside the forehead.
+        shade: how much light bangs take from the skin below them, 0..1.
+        light: how bright the forehead is beside its middle, a factor.
+        unit: of the mean face, px of the photo.
+        curve: `(ranks, 4)`, lightness and colour of the hair that is seen, from dark to light.
+        middle: lightness L* of bangs.
+        deviation: of lightness, from strand to strand of each width.
+        spread: deviation of the lightness of all the hair.
+    """
+
+    place: Floats
+    free: Floats
+    shade: Floats
+    light: Floats
+    unit: float
+    curve: Floats
+    middle: float
+    deviation: tuple[float, ...]
+    spread: float
+
+    def colours(self, lightness: Floats) -> Floats:
+        """Return the colours `(h, w, 3)`, 0..255, that this head's hair has at a lightness, `(h, w)`."""
+        found = [np.interp(lightness, self.curve[:, 0], self.curve[:, channel]) for channel in (1, 2, 3)]
+        return np.stack(found, axis=-1).astype(np.float32)
+
+
+def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, fringe: Fringe) -> _Seen | None:
+    """Look at a part of a photo; None where it shows too little hair to tell its colours."""
+    x0, y0, x1, y1 = roi
+    h, w, to_photo = work_grid(roi, _WORK)
+    to_copy = geometry.invert(to_photo)
+    unit = mesh.fit(mesh.template().points, points)[0]
+    scale = unit * w / (x1 - x0)  # px of the copy a unit
+    place = _place(points, to_copy, (h, w))
+    colours = cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA)
+    hair = _on(regions.find(subject, HAIR), roi, (h, w))
+    lab = to_lab(eight_bit(colours))
+    head = _head(subject, roi)
+    away = _from_skin((hair < 0.5) & (head > 0.5), scale)
+    tells = _telling(hair > _LIKE_HAIR, place, away)
+    if tells is None:
+        return None
+    lightness, pixels = lab[..., 0], np.asarray(colours, np.float32)
+    own = lightness[tells]
+    free = head * np.clip(1.0 - (away - _STAYS) / _INTO_HAIR, 0.0, 1.0) * np.clip(place[..., 1] - _TOP, 0.0, 1.0)
+    blank = np.ones((h, w), np.float32)
+    seen = _Seen(
+        place,
+        np.asarray(free, np.float32),
+        blank,
+        blank,
+        unit,
+        _curve(own, pixels[tells]),
+        float(np.quantile(own, _MIDDLE)),
+        _deviations(lightness, tells, scale),
+        float(np.clip(own.std(), *_SPREAD)),
+    )
+    cover, _ = _drawn(place, seen.free, fringe, _noise(scale), seen)
+    skin = 1.0 - hair
+    return replace(seen, shade=_shade(cover, scale) * skin, light=_light(pixels, cover, skin, scale))
+
+
+def _crown(points: Points) -> Points:
+    """Return points `(n, 3)` about the part of a photo that bangs and the hair above them may be in."""
+    wide, places = _widened(points), _widened(mesh.template().points)
+    return wide[places[:, 1] < _DOWN[1]]
+
+
+def _widened(points: Points) -> Points:
+    """Return a mesh with its outline once more, further out: hair lies beyond it."""
+    outline = points[list(mesh.OVAL)]
+    middle = outline.mean(0)
+    return np.concatenate([points, middle + _BEYOND * (outline - middle)])
+
+
+def _place(points: Points, to_copy: geometry.Matrix, shape: tuple[int, int]) -> Floats:
+    """Return where on the mean face each pixel of a copy lies, `(h, w, 2)`; far below it where there is no face."""
+    inner = np.array(mesh.OVAL)
+    outer = len(points) + np.arange(len(inner))
+    after, beyond = np.roll(inner, -1), np.roll(outer, -1)
+    ring = [np.column_stack([inner, after, outer]), np.column_stack([after, beyond, outer])]
+    face, wide = mesh.template(), _widened(points)
+    on_copy = np.column_stack([geometry.apply(to_copy, wide[:, :2]), wide[:, 2]])
+    triangles = np.concatenate([face.triangles, *ring])
+    place, inside = rasterize(on_copy, _widened(face.points)[:, :2], triangles, shape)
+    place[~inside] = -_TOP
+    return place
+
+
+def _on(region: Region, roi: geometry.Roi, shape: tuple[int, int]) -> Floats:
+    """Return the weights of a region on a copy of a part of the photo, `(h, w)`."""
+    x0, y0, x1, y1 = roi
+    whole = np.zeros((y1 - y0, x1 - x0), np.float32)
+    left, top = max(x0, region.roi[0]), max(y0, region.roi[1])
+    right, bottom = min(x1, region.roi[2]), min(y1, region.roi[3])
+    if left < right and top < bottom:
+        dx, dy = region.roi[:2]
+        shared = region.weight[top - dy : bottom - dy, left - dx : right - dx]
+        whole[top - y0 : bottom - y0, left - x0 : right - x0] = shared
+    return np.asarray(cv2.resize(whole, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _head(subject: Subject, roi: geometry.Roi) -> Floats:
+    """Return where the head is on a copy of a part of the photo, `(h, w)`, 0..1."""
+    parser = subject.networks.parser
+    crop, parsed = parser.crop, subject.parsed()
+    found = sum(parsed[parser.classes.index(name)] for name in _OF_HEAD if name in parser.classes)
+    h, w, to_photo = work_grid(roi, _WORK)
+    matrix = geometry.chain(to_photo, subject.matrix(crop.kind, crop.height, crop.width))
+    head = geometry.put_back(np.asarray(found, np.float32)[: crop.height], matrix, (0, 0, w, h), smooth=True, edge=True)
+    return np.asarray(np.clip((head - _HEAD[0]) / (_HEAD[1] - _HEAD[0]), 0.0, 1.0), np.float32)
+
+
+def _from_skin(skin: NDArray[np.bool_], scale: float) -> Floats:
+    """Return how far each pixel is from skin, `(h, w)`, units."""
+    return np.asarray(cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, 5) / scale, np.float32)
+
+
+def _telling(hair: NDArray[np.bool_], place: Floats, away: Floats) -> NDArray[np.bool_] | None:
+    """Return which pixels tell the hair's colours, `(h, w)`: beside the forehead, in its light, where enough are."""
+    above = hair & (place[..., 1] < _ABOVE)
+    for tells, fewest in ((above & (away < _BESIDE), _ENOUGH), (above, _FEWEST), (hair, _FEWEST)):
+        if tells.sum() >= fewest:
+            return tells
+    return None
+
+
+def _curve(lightness: Floats, colours: Floats) -> Floats:
+    """Return the mean lightness and colour of the darkest pixels, and so on up to the lightest, `(ranks, 4)`."""
+    order = np.argsort(lightness, kind="stable")
+    first, last = (round(share * len(order)) for share in _TRUSTED)
+    parts = np.array_split(np.column_stack([lightness, colours])[order[first:last]], _RANKS)
+    curve = np.stack([part.mean(0) for part in parts])
+    curve[:, 0] = np.maximum.accumulate(curve[:, 0] + 1e-3 * np.arange(_RANKS))
+    return np.asarray(curve, np.float32)
+
+
+def _deviations(lightness: Floats, tells: NDArray[np.bool_], scale: float) -> tuple[float, ...]:
+    """Return by how much hair that is seen varies between the blurs of `_SCALES`, L*."""
+    weight = tells.astype(np.float32)
+
+    def blurred(width: float) -> Floats:
+        if width * scale < 0.3:
+            return lightness
+        total = cv2.GaussianBlur(lightness * weight, (0, 0), width * scale)
+        return np.asarray(total / np.maximum(cv2.GaussianBlur(weight, (0, 0), width * scale), 1e-3), np.float32)
+
+    levels = [blurred(width) for width in _SCALES]
+    return tuple(float(min((fine - coarse)[tells].std(), _STRONGEST)) for fine, coarse in pairwise(levels))
+
+
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """Noise of mean 0 and deviation 1, always the same.
+
+    Attributes:
+        strands: `(rows, columns)` of each width of `_STRANDS`, along the lines of hair.
+        locks: `(1, columns)`.
+        single: `(1, columns)`.
+        pixel: px of the picture a unit.
+    """
+
+    strands: tuple[Floats, ...]
+    locks: Floats
+    single: Floats
+    pixel: float
+
+
+def _noise(scale: float) -> _Noise:
+    """Return noise for a picture of some pixels a unit: what is finer than these is left out."""
+    rng = np.random.default_rng(_SEED)
+    columns = round((_ACROSS[1] - _ACROSS[0]) * _COLUMNS)
+    rows = round((_DOWN[1] - _DOWN[0]) * _ROWS)
+
+    def smooth(shape: tuple[int, int], width: float, length: float = 0.0) -> Floats:
+        across = max(width, _FINEST / scale) * _COLUMNS
+        grains = rng.standard_normal(shape).astype(np.float32)
+        noise = cv2.GaussianBlur(grains, (0, 0), sigmaX=across, sigmaY=max(length * _ROWS, 1e-3))
+        return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
+
+    strands = tuple(smooth((rows, columns), *size) for size in _STRANDS)
+    locks = sum(share * smooth((1, columns), width) for width, share in _LOCKS)
+    return _Noise(strands, np.asarray(locks, np.float32), smooth((1, columns), _STRANDS[0][0]), scale)
+
+
+def _drawn(place: Floats, free: Floats, fringe: Fringe, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
+    """Return how much of each pixel bangs cover, `(h, w)`, 0..1, and how light they are, L*.
+
+    Args:
+        place: `(h, w, 2)`, on the mean face.
+        free: `(h, w)`, how much they may cover.
+        fringe: how they are cut.
+        noise: of the picture's resolution.
+        seen: the hair that is there.
+    """
+    right, down = place[..., 0], place[..., 1]
+    line = right * (-9.0 + 2.5 - fringe.pole) / np.maximum(down - fringe.pole, 2.0)
+    line = line - fringe.sweep * (down - _TOP) ** 2 / 100.0
+    column = np.asarray((line - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (noise.locks.shape[1] - 1), np.float32)
+    row = np.asarray((down - _DOWN[0]) / (_DOWN[1] - _DOWN[0]) * (len(noise.strands[0]) - 1), np.float32)
+    fine, middle, coarse = (_at(strands, column, row) for strands in noise.strands)
+    locks, single = (_at(one, column, np.zeros_like(row)) for one in (noise.locks, noise.single))
+    tips = np.interp(line, np.linspace(-fringe.side, fringe.side, len(fringe.tips)), fringe.tips)
+    left = np.asarray(tips + fringe.uneven[0] * locks + fringe.uneven[1] * single - down, np.float32)  # to the tip
+    thick = np.clip(left / 1.8, 0.0, 1.0)
+    mixed = 0.5 * fine + 0.6 * middle + 0.6 * coarse
+    cover = np.clip(left / (fringe.soft * (1.0 + 0.6 * np.abs(locks))), 0.0, 1.0)
+    cover *= np.clip(0.66 + 0.5 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.97)
+    cover *= np.clip((fringe.side - np.abs(line) + 0.3 * locks) / fringe.side_soft, 0.0, 1.0) * free
+    lightness = seen.middle + sum(
+        deviation * strands for deviation, strands in zip(seen.deviation, (fine, middle, coarse), strict=True)
+    )
+    shine = np.exp(-np.square(down + 8.0 + 0.3 * locks))
+    lightness += seen.spread * (0.25 * locks + 0.4 * shine - 0.35 * np.clip((down + 7.0) / 1.2, 0.0, 1.0))
+    return np.asarray(cover, np.float32), np.asarray(lightness, np.float32)
+
+
+def _at(noise: Floats, column: Floats, row: Floats) -> Floats:
+    found = cv2.remap(noise, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _shade(cover: Floats, scale: float) -> Floats:
+    """Return how much light bangs take from what is below them, `(h, w)`, 0..1."""
+    soft = cv2.GaussianBlur(cover, (0, 0), max(_SHADE_SOFT * scale, 0.3))
+    moved = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, _SHADE_BELOW * scale]])
+    shade = _SHADE * cv2.warpAffine(soft, moved, cover.shape[::-1])
+    return np.where(shade < _FAINT, np.float32(0.0), np.asarray(shade, np.float32))
+
+
+def _light(pixels: Floats, cover: Floats, skin: Floats, scale: float) -> Floats:
+    """Return how bright the forehead is beside its middle, a factor `(h, w)`, and 1 where there is hair already."""
+    grey = cv2.GaussianBlur(pixels.mean(axis=2), (0, 0), max(_LIGHT_OVER * scale, 0.3))
+    covered = grey[(cover > 0.5) & (skin > 0.7)]
+    middle = float(np.median(covered)) if covered.size else float(grey.mean())
+    factor = np.clip(grey / max(middle, 1.0), *_LIGHT)
+    return np.asarray(1.0 + 0.8 * skin * (factor - 1.0), np.float32)
