@@ -29,6 +29,9 @@ def register(group: typer.Typer) -> None:
     group.command(epilog="Example: imgedit evaluate rotation runs/turned --data fei:DIR")(guarded(rotation))
     group.command(epilog="Example: imgedit evaluate verification --data cfp:DIR")(guarded(verification))
     group.command(epilog="Example: imgedit evaluate spill --data celebamask_hq:DIR --word blond")(guarded(spill))
+    group.command(epilog="Example: imgedit evaluate words --data celeba:DIR --word red-hair --word platinum --n 200")(
+        guarded(words)
+    )
     group.command(epilog="Example: imgedit evaluate speed --threads 1 --threads 2 -o speed.json")(guarded(speed))
 
 
@@ -277,6 +280,37 @@ def spill(
         word=word,
         split=split,
         n=n,
+        device=device,
+        out=out,
+        markdown=markdown,
+        as_json=as_json,
+    )
+
+
+def words(
+    data: Data,
+    word: Annotated[list[str], typer.Option(metavar="WORD", help="A word to measure; repeatable.")],
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, metavar="N", help="So many faces, chosen by --seed [default: all].")
+    ] = None,
+    seed: Seed = 0,
+    split: Annotated[str, typer.Option(metavar="NAME", help="Faces of CelebA: test, or valid, to choose by.")] = "test",
+    out: Out = None,
+    device: Device = "auto",
+    markdown: Markdown = False,
+    as_json: Json = False,
+) -> None:
+    """Measure what words leave alone: other attributes, and who a face is.
+
+    For words that no judge can call right, such as red-hair or the shapes of glasses.
+    """
+    measure(
+        "training.evaluate.faces.words",
+        word,
+        data,
+        n=n,
+        seed=seed,
+        split=split,
         device=device,
         out=out,
         markdown=markdown,

@@ -21,6 +21,7 @@ _REPORTS = {
     "paint": "training.evaluate.faces.report",
     "pose": "training.evaluate.faces.pose",
     "spill": "training.evaluate.faces.spill",
+    "words": "training.evaluate.faces.words",
     "sleeves": "training.evaluate.bodies.sleeves",
     "speed": "training.evaluate.speed",
     "benchmark": "training.evaluate.benchmark",
