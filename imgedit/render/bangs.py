@@ -41,18 +41,22 @@ _LOCKS = ((0.40, 0.75), (0.14, 0.45))  # widths of locks, which end together, an
 _FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels
 _LIKE_HAIR = 0.85  # share of a pixel that is hair, of those that tell its colours
 _ABOVE = -3.0  # they lie above the eyes
-_BESIDE = 3.0  # and within that of the forehead, where enough do
-_ENOUGH, _FEWEST = 400, 50  # pixels that tell colours
+_MIXED, _BESIDE = 0.35, 3.0  # and, where enough do, not so near the forehead that skin shines through, nor far from it
+_ENOUGH, _FEWEST = 300, 50  # pixels that tell colours
 _TRUSTED = (0.02, 0.96)  # of these, from dark to light: the others may show ground and skin
 _RANKS = 21  # steps from the darkest to the lightest of them
-_MIDDLE = 0.55  # of these, the one that bangs have in the middle: they face the camera, and its light
+_MIDDLE = 0.5  # of these, the one that bangs have in the middle
+_NEARBY, _TINT = 2.0, (0.6, 1.6)  # over how much colours are those of the hair nearby, and limits of the factor
 _STRONGEST = 8.0  # deviation of lightness L* from strand to strand, at most
 _SPREAD = (2.0, 14.0)  # that of all the hair, at least and at most
-_STAYS, _INTO_HAIR = 0.2, 1.1  # how far bangs go on in the hair above them, and over how much they fade then
+_STAYS, _INTO_HAIR = 0.3, 1.6  # how far bangs go on in the hair above them, and over how much they fade then
+_HAIRLINE = -7.5  # strands that hang further down stay
+_MIDST = -6.5  # where lines of hair are counted, down
+_THINNING = 1.0  # length of the tips, between whose strands skin is seen
 _SHADE, _SHADE_BELOW, _SHADE_SOFT = 0.28, 0.35, 0.35  # share of light that bangs take, how far below, and how softly
 _FAINT = 0.004  # a shade that is not seen
 _LIGHT_OVER, _LIGHT = 1.2, (0.75, 1.25)  # over how much the light of the forehead is evened, and its limits
-_OF_HEAD = ("hair", "skin", "brows", "eyes", "glasses")  # classes of a parser before which bangs may hang
+_OF_HEAD = ("hair", "skin", "brows", "eyes")  # classes of a parser before which bangs may hang
 _HEAD = (0.35, 0.75)  # their probability, none of it and all
 _WORK = 420  # longest side of the copy on which all but strands is found, px
 _SEED = 0
@@ -137,15 +141,15 @@ class Bangs:
         height, width = y1 - y0, x1 - x0
         part = out[y0:y1, x0:x1]
         noise = _noise(found.unit)
-        maps = np.concatenate([found.place, np.stack([found.free, found.shade, found.light], axis=2)], axis=2)
+        where, looks = _stacked(found.place, found.free, found.roots), _stacked(found.light, found.shade)
         for rows in bands(height, width):
-            here = enlarged_rows(maps, rows, height, width)
-            cover, strands = _drawn(here[..., :2], here[..., 2], self.fringe, noise, found)
+            cover, strands = _drawn(enlarged_rows(where, rows, height, width), self.fringe, noise, found)
+            look = enlarged_rows(looks, rows, height, width)
+            light, shade = look[..., :3], look[..., 3]
             weight = near.weight[rows] * np.float32(self.amount)
-            made = found.colours(strands) * here[..., 4, None]
-            mixed = part[rows] * (1.0 - weight * here[..., 3])[..., None]
-            mixed += (weight * cover)[..., None] * (made - mixed)
-            touched = weight * np.maximum(cover, here[..., 3]) > 0
+            mixed = part[rows] * (1.0 - weight * shade)[..., None]
+            mixed += (weight * cover)[..., None] * (found.colours(strands) * light - mixed)
+            touched = weight * np.maximum(cover, shade) > 0
             np.copyto(part[rows], kept(mixed, rgb.dtype), where=touched[..., None])
         return out
 
@@ -156,10 +160,12 @@ class _Seen:
 
     Attributes:
         place: `(h, w, 2)`, where on the mean face pixels lie.
-        free: how much bangs may cover, 0..1: the head, and no more of its hair than is beside the forehead.
+        free: how much bangs may cover, 0..1: the head, but no strands that hang over the forehead already.
+        roots: how far pixels lie from skin, within the hair, units.
         shade: how much light bangs take from the skin below them, 0..1.
-        light: how bright the forehead is beside its middle, a factor.
+        light: `(h, w, 3)`, how bright and of which tint hair and forehead nearby are beside all of it, a factor.
         unit: of the mean face, px of the photo.
+        side: 1, or -1 where there is more hair on the left than on the right.
         curve: `(ranks, 4)`, lightness and colour of the hair that is seen, from dark to light.
         middle: lightness L* of bangs.
         deviation: of lightness, from strand to strand of each width.
@@ -168,9 +174,11 @@ class _Seen:
 
     place: Floats
     free: Floats
+    roots: Floats
     shade: Floats
     light: Floats
     unit: float
+    side: float
     curve: Floats
     middle: float
     deviation: tuple[float, ...]
@@ -200,22 +208,41 @@ def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, frin
         return None
     lightness, pixels = lab[..., 0], np.asarray(colours, np.float32)
     own = lightness[tells]
-    free = head * np.clip(1.0 - (away - _STAYS) / _INTO_HAIR, 0.0, 1.0) * np.clip(place[..., 1] - _TOP, 0.0, 1.0)
-    blank = np.ones((h, w), np.float32)
+    hanging = hair * np.clip((place[..., 1] - _HAIRLINE) / _INTO_HAIR, 0.0, 1.0)
+    free = head * (1.0 - hanging) * np.clip(place[..., 1] - _TOP, 0.0, 1.0)
     seen = _Seen(
-        place,
-        np.asarray(free, np.float32),
-        blank,
-        blank,
-        unit,
-        _curve(own, pixels[tells]),
-        float(np.quantile(own, _MIDDLE)),
-        _deviations(lightness, tells, scale),
-        float(np.clip(own.std(), *_SPREAD)),
+        place=place,
+        free=np.asarray(free, np.float32),
+        roots=away,
+        shade=np.zeros((h, w), np.float32),
+        light=_tint(pixels, tells, scale),
+        unit=unit,
+        side=1.0 if float((hair * np.sign(place[..., 0]))[place[..., 1] < _ABOVE].sum()) >= 0.0 else -1.0,
+        curve=_curve(own, pixels[tells]),
+        middle=float(np.quantile(own, _MIDDLE)),
+        deviation=_deviations(lightness, tells, scale),
+        spread=float(np.clip(own.std(), *_SPREAD)),
     )
-    cover, _ = _drawn(place, seen.free, fringe, _noise(scale), seen)
+    cover, _ = _drawn(_stacked(place, seen.free, away), fringe, _noise(scale), seen)
     skin = 1.0 - hair
-    return replace(seen, shade=_shade(cover, scale) * skin, light=_light(pixels, cover, skin, scale))
+    light = seen.light * _light(pixels, cover, skin, scale)[..., None]
+    return replace(seen, shade=_shade(cover, scale) * skin, light=np.asarray(light, np.float32))
+
+
+def _stacked(first: Floats, *others: Floats) -> Floats:
+    """Return maps `(h, w, C)` and `(h, w)` as one, `(h, w, C + n)`."""
+    return np.concatenate([first, *(other[..., None] for other in others)], axis=2)
+
+
+def _tint(pixels: Floats, tells: NDArray[np.bool_], scale: float) -> Floats:
+    """Return by how much the hair nearby has another colour than all of it, a factor `(h, w, 3)`."""
+    weight = tells.astype(np.float32)
+    width = _NEARBY * scale
+    total = cv2.GaussianBlur(pixels * weight[..., None], (0, 0), width)
+    count = cv2.GaussianBlur(weight, (0, 0), width)[..., None]
+    mean = pixels[tells].mean(0)
+    nearby = (total + 1e-3 * mean) / (count + 1e-3)
+    return np.asarray(np.clip(nearby / np.maximum(mean, 1.0), *_TINT), np.float32)
 
 
 def _crown(points: Points) -> Points:
@@ -277,7 +304,8 @@ def _from_skin(skin: NDArray[np.bool_], scale: float) -> Floats:
 def _telling(hair: NDArray[np.bool_], place: Floats, away: Floats) -> NDArray[np.bool_] | None:
     """Return which pixels tell the hair's colours, `(h, w)`: beside the forehead, in its light, where enough are."""
     above = hair & (place[..., 1] < _ABOVE)
-    for tells, fewest in ((above & (away < _BESIDE), _ENOUGH), (above, _FEWEST), (hair, _FEWEST)):
+    clear = above & (away > _MIXED)
+    for tells, fewest in ((clear & (away < _BESIDE), _ENOUGH), (clear, _ENOUGH), (above, _FEWEST), (hair, _FEWEST)):
         if tells.sum() >= fewest:
             return tells
     return None
@@ -341,35 +369,39 @@ def _noise(scale: float) -> _Noise:
     return _Noise(strands, np.asarray(locks, np.float32), smooth((1, columns), _STRANDS[0][0]), scale)
 
 
-def _drawn(place: Floats, free: Floats, fringe: Fringe, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
+def _drawn(where: Floats, fringe: Fringe, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
     """Return how much of each pixel bangs cover, `(h, w)`, 0..1, and how light they are, L*.
 
     Args:
-        place: `(h, w, 2)`, on the mean face.
-        free: `(h, w)`, how much they may cover.
+        where: `(h, w, 4)`: place on the mean face, how much may be covered, how far within the hair.
         fringe: how they are cut.
         noise: of the picture's resolution.
         seen: the hair that is there.
     """
-    right, down = place[..., 0], place[..., 1]
-    line = right * (-9.0 + 2.5 - fringe.pole) / np.maximum(down - fringe.pole, 2.0)
+    right, down, free, roots = (where[..., i] for i in range(4))
+    right = seen.side * right
+    line = right * (_MIDST - fringe.pole) / np.maximum(down - fringe.pole, 2.0)
     line = line - fringe.sweep * (down - _TOP) ** 2 / 100.0
-    column = np.asarray((line - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (noise.locks.shape[1] - 1), np.float32)
     row = np.asarray((down - _DOWN[0]) / (_DOWN[1] - _DOWN[0]) * (len(noise.strands[0]) - 1), np.float32)
+
+    first = np.zeros_like(row)
+    column = np.asarray((line - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (noise.locks.shape[1] - 1), np.float32)
     fine, middle, coarse = (_at(strands, column, row) for strands in noise.strands)
-    locks, single = (_at(one, column, np.zeros_like(row)) for one in (noise.locks, noise.single))
+    locks, single = (_at(one, column, first) for one in (noise.locks, noise.single))
     tips = np.interp(line, np.linspace(-fringe.side, fringe.side, len(fringe.tips)), fringe.tips)
     left = np.asarray(tips + fringe.uneven[0] * locks + fringe.uneven[1] * single - down, np.float32)  # to the tip
-    thick = np.clip(left / 1.8, 0.0, 1.0)
+    thick = np.clip(left / _THINNING, 0.0, 1.0)
     mixed = 0.5 * fine + 0.6 * middle + 0.6 * coarse
     cover = np.clip(left / (fringe.soft * (1.0 + 0.6 * np.abs(locks))), 0.0, 1.0)
-    cover *= np.clip(0.66 + 0.5 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.97)
-    cover *= np.clip((fringe.side - np.abs(line) + 0.3 * locks) / fringe.side_soft, 0.0, 1.0) * free
+    cover *= np.clip(0.76 + 0.22 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.98)
+    cover *= np.clip((fringe.side - np.abs(line) + 0.5 * locks + 0.3 * middle) / fringe.side_soft, 0.0, 1.0)
+    deep = roots + np.where(roots > 0.0, 0.35 * locks + 0.25 * middle, 0.0)  # strands begin at various depths
+    cover *= np.clip(1.0 - (deep - _STAYS) / _INTO_HAIR, 0.0, 1.0) * free
     lightness = seen.middle + sum(
         deviation * strands for deviation, strands in zip(seen.deviation, (fine, middle, coarse), strict=True)
     )
     shine = np.exp(-np.square(down + 8.0 + 0.3 * locks))
-    lightness += seen.spread * (0.25 * locks + 0.4 * shine - 0.35 * np.clip((down + 7.0) / 1.2, 0.0, 1.0))
+    lightness += seen.spread * (0.3 * locks + 0.3 * shine - 0.3 * np.clip((down + 6.5) / 1.2, 0.0, 1.0))
     return np.asarray(cover, np.float32), np.asarray(lightness, np.float32)
 
 
@@ -392,4 +424,4 @@ def _light(pixels: Floats, cover: Floats, skin: Floats, scale: float) -> Floats:
     covered = grey[(cover > 0.5) & (skin > 0.7)]
     middle = float(np.median(covered)) if covered.size else float(grey.mean())
     factor = np.clip(grey / max(middle, 1.0), *_LIGHT)
-    return np.asarray(1.0 + 0.8 * skin * (factor - 1.0), np.float32)
+    return np.asarray(1.0 + 0.5 * skin * (factor - 1.0), np.float32)

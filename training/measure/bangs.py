@@ -25,14 +25,14 @@ ATTRIBUTE = "Bangs"
 QUALITY = "experimental"
 SIDE = 8.0
 N_TIPS = 61
-NUMBERS = {"side": [SIDE], "side_soft": [1.2], "pole": [-17.5], "sweep": [2.0], "uneven": [0.36, 0.2], "soft": [0.4]}
+NUMBERS = {"side": [SIDE], "side_soft": [1.8], "pole": [-17.5], "sweep": [2.0], "uneven": [0.36, 0.2], "soft": [0.4]}
 """As `imgedit.render.bangs.Fringe`."""
 
 
 def tips() -> Floats:
     """Return where strands end, `(N_TIPS,)`: just above the brows, and towards the temples as low as the eyes."""
     line = np.linspace(-SIDE, SIDE, N_TIPS)
-    return np.asarray(-5.4 + 0.055 * np.minimum(line**2, 50.0), np.float32)
+    return np.asarray(-5.4 + 0.04 * np.minimum(line**2, 50.0), np.float32)
 
 
 def words() -> dict[str, Word]:
