@@ -25,7 +25,8 @@ from imgedit.errors import PhotoError
 from imgedit.photo import heif, jpeg2000, segments, sixteen
 from imgedit.photo.exif import read_exif
 from imgedit.photo.metadata import read_metadata
-from imgedit.photo.record import Deep, JpegCoding, Photo
+from imgedit.photo.profiles import is_for_grey
+from imgedit.photo.record import GREY_MODES, Deep, JpegCoding, Photo
 from imgedit.photo.sixteen import eight_bit
 
 __all__ = ["MAX_PIXELS", "check_no_address", "check_source", "decode", "read"]
@@ -345,8 +346,8 @@ def _pixels(
     if image.mode == "CMYK":
         _log.warning("%s: is CMYK; it is edited and written as sRGB", name)
         return np.array(_from_cmyk(image, icc)), None, None, None
-    if icc is not None and icc[16:20] != b"RGB ":  # a grey profile says nothing about colours
-        icc = None
+    if icc is not None and not (icc[16:20] == b"RGB " or (is_for_grey(icc) and image.mode in GREY_MODES)):
+        icc = None  # it says nothing about these channels
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = np.asarray(image)
         if grey.min() < 0 or grey.max() > 65535:
