@@ -24,8 +24,8 @@ from imgedit.photo import bands, heif, metadata, sixteen, tiff
 from imgedit.photo.colour import srgb
 from imgedit.photo.exif import with_raw_text
 from imgedit.photo.profiles import for_colours
-from imgedit.photo.reader import check_no_address
 from imgedit.photo.record import GREY_MODES, Before, Deep, Photo
+from imgedit.photo.sources import check_no_address
 
 __all__ = ["SUFFIXES", "check_output", "default_output", "encode", "permissions", "write"]
 
