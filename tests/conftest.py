@@ -45,7 +45,7 @@ settings.load_profile("default")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the fuzz tests run longer."""
-    parser.addoption("--fuzz-seconds", type=float, default=20.0, help="seconds of each fuzz test")
+    parser.addoption("--fuzz-seconds", type=float, default=6.0, help="seconds of each fuzz test")
 
 
 @pytest.fixture

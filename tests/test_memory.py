@@ -56,7 +56,7 @@ def printed(program: str, *arguments: str) -> int:
 
 def peak(photo: Path) -> int:
     """Return the most memory, bytes, that a process takes that edits a photo."""
-    return printed(EDIT, str(photo), str(photo.with_suffix(".png")))
+    return printed(EDIT, str(photo), str(photo.with_name(f"edited-{photo.name}")))
 
 
 @linux
