@@ -56,6 +56,7 @@ class MatrixProfile:
 
 
 @lru_cache(maxsize=16)
+@np.errstate(all="ignore")  # a damaged curve may divide by zero
 def matrix_profile(icc: bytes) -> MatrixProfile | None:
     """Read a profile; None where it is of another kind (a table), or damaged."""
     try:
@@ -72,8 +73,8 @@ def matrix_profile(icc: bytes) -> MatrixProfile | None:
             return None
     except (KeyError, IndexError, struct.error, np.linalg.LinAlgError, ValueError):
         return None
-    is_sound = np.isfinite(curves).all() and (np.diff(curves) >= 0).all() and abs(np.linalg.det(matrix)) > 1e-3
-    return MatrixProfile(curves, matrix) if is_sound else None
+    is_rising = np.isfinite(curves).all() and (np.diff(curves) >= 0).all() and (curves[:, -1] > curves[:, 0]).all()
+    return MatrixProfile(curves, matrix) if is_rising and abs(np.linalg.det(matrix)) > 1e-3 else None
 
 
 def is_for_grey(icc: bytes) -> bool:

@@ -151,7 +151,12 @@ def test_a_profile_of_colours_comes_back_as_it_is() -> None:
     assert for_colours(colours) == colours
 
 
-@pytest.mark.parametrize("content", [curve(LEVELS[::-1]), b"curv", b"text\0\0\0\0none\0\0\0\0", curve(LEVELS)[:40]])
+NO_SLOPE = b"para\0\0\0\0" + struct.pack(">HH3i", 1, 0, 2 << 16, 0, 1 << 16)  # divides by zero
+
+
+@pytest.mark.parametrize(
+    "content", [curve(LEVELS[::-1]), b"curv", b"text\0\0\0\0none\0\0\0\0", curve(LEVELS)[:40], NO_SLOPE]
+)
 def test_a_grey_profile_that_cannot_be_used_is_kept_for_grey_and_said(
     content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
