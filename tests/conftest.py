@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer.testing
@@ -45,7 +47,27 @@ settings.load_profile("default")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the fuzz tests run longer."""
-    parser.addoption("--fuzz-seconds", type=float, default=20.0, help="seconds of each fuzz test")
+    parser.addoption("--fuzz-seconds", type=float, default=6.0, help="seconds of each fuzz test")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_are_opened_once() -> Iterator[None]:
+    """Share what ONNX Runtime makes of a bundled graph: each command and editor of a test would open it anew."""
+    from imgedit.models.runtime import Session  # not before the home is another
+
+    opened, real = {}, Session._open
+
+    def _open(self: Session, source: str | bytes, options: Any, device: str, is_limited: bool) -> Any:
+        if device != "cpu" or is_limited or not isinstance(source, bytes):
+            return real(self, source, options, device, is_limited)
+        key = source, options.intra_op_num_threads
+        if key not in opened:
+            opened[key] = real(self, source, options, device, is_limited)
+        return opened[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_open", _open)
+        yield
 
 
 @pytest.fixture

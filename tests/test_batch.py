@@ -457,10 +457,41 @@ def test_several_signals_lose_no_photo_that_was_begun(holiday, tmp_path, monkeyp
     assert f"{len(written)} of 6 photos are done; the same command with --skip-existing goes on" in err
 
 
-def test_two_folders_with_photos_of_one_name_are_refused_by_that_name(tmp_path):
-    found = [Job(tmp_path / folder / "a.jpg", Path("a.jpg")) for folder in ("x", "y")]
-    with pytest.raises(ConfigError, match=re.escape(f"one file, {tmp_path / 'out' / 'a.blond.jpg'}; edit them into")):
-        batch.jobs_for(found, ("blond",), tmp_path / "out")
+def below(tmp_path, *files):
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+
+def test_photos_of_one_name_in_two_folders_are_kept_apart_by_the_names_of_these(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    below(tmp_path, "x/a.jpg", "x/b.jpg", "x/deep/c.png", "y/a.jpg", "y/c.gif", "y/deep/c.png", "z/c.png")
+    wanted = ["x/a.blond.jpg", "b.blond.jpg", "x/deep/c.blond.png"]
+    wanted += ["y/a.blond.jpg", "c.gif.blond.png", "y/deep/c.blond.png", "c.png.blond.png"]
+    for named in (["x", "y/", "z"], ["x", "./y", str(tmp_path / "z")], ["[x-z]"]):
+        found = batch.collect(named, recursive=True)
+        assert placed(found, "out") == [Path("out", name) for name in wanted]
+    assert placed(batch.collect(["x/a.jpg", "y/a.jpg"]), "out") == [Path("out", one, "a.blond.jpg") for one in "xy"]
+    monkeypatch.chdir(tmp_path / "x")
+    assert placed(batch.collect([".", "../y"]), "../out")[::2] == [Path("../out", one, "a.blond.jpg") for one in "xy"]
+
+
+def test_photos_that_were_kept_apart_are_left_out_of_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    below(tmp_path, "x/a.jpg", "y/a.jpg")
+    first, _ = batch.jobs_for(batch.collect(["x", "y"], recursive=True), ("blond",), "x/out")
+    below(tmp_path, *(str(job.target) for job in first))
+    again, own = batch.jobs_for(batch.collect(["x", "y"], recursive=True), ("blond",), "x/out")
+    assert (again, own) == (first, 2)
+    assert all(one.is_skipped for one in batch.run(lambda source, target: source, again, skip_existing=True))
+
+
+@pytest.mark.parametrize(("folders", "out"), [(("m/x", "n/x"), "out"), (("x", "y"), "out/{stem}{ext}")])
+def test_photos_of_one_name_that_folders_do_not_keep_apart_are_refused_by_that_name(tmp_path, folders, out):
+    found = [Job(tmp_path / folder / "a.jpg", Path("a.jpg")) for folder in folders]
+    with pytest.raises(ConfigError, match=re.escape("/a.jpg would be one file, out/")) as caught:
+        batch.jobs_for(found, ("blond",), out)
+    assert all(str(tmp_path / folder / "a.jpg") in str(caught.value) for folder in folders)
 
 
 def test_every_photo_that_failed_is_listed_and_a_long_name_widens_no_other_line(tmp_path):

@@ -19,6 +19,7 @@ from imgedit.photo import xmp
 from tests import toy_models as models
 from tests.command_line import app
 from tests.photo.test_colour import convert, profile
+from tests.photo.test_grey_profiles import PROFILES
 from tests.photo.test_metadata import FULL
 from tests.photo.test_xmp import EVENT, IPTC, attribute, history
 from tests.test_editor import editor, face_at, scene, two_faces  # noqa: F401
@@ -90,6 +91,23 @@ def test_a_grey_file_stays_a_grey_file(tinting, two_faces, tmp_path, suffix):  #
     with Image.open(tinting.translate(tmp_path / f"in{suffix}", "smiling")) as image:
         assert image.mode == "L"
         assert (np.asarray(image) != grey).any()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_grey_file_keeps_its_profile_and_looks_as_one_of_srgb(tinting, two_faces, tmp_path, bits):  # noqa: F811
+    profile = PROFILES["gamma 1.8"]
+    grey = scene(two_faces)[..., 1]
+    seen = grey if bits == 8 else grey.astype(np.uint16) * 257
+    own = np.rint(((grey / 255.0 + 0.055) / 1.055) ** (2.4 / (461 / 256)) * (2**bits - 1)).astype(seen.dtype)
+    Image.fromarray(seen).save(tmp_path / "srgb.png")
+    Image.fromarray(own).save(tmp_path / "own.png", icc_profile=profile)
+    plain, edited = (photo.read(tinting.translate(tmp_path / f"{name}.png", "smiling")) for name in ("srgb", "own"))
+    given = photo.read(tmp_path / "own.png")
+    assert (edited.mode, edited.icc) == (given.mode, profile)
+    assert np.abs(photo.srgb(edited).astype(int) - plain.rgb).max() <= 3
+    assert (plain.rgb != np.repeat(grey[..., None], 3, axis=2)).mean() > 0.02
+    before, after = (given.rgb, edited.rgb) if bits == 8 else (given.rgb16, edited.rgb16)
+    assert np.array_equal(after[:20], before[:20])
 
 
 def test_bangs_painted_on_a_grey_photo_are_grey(tmp_path, request, monkeypatch):

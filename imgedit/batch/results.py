@@ -28,8 +28,8 @@ def jobs_for(
     Args:
         jobs: the photos.
         names: what an edit's results are named after (`Plan.names`).
-        out: a folder, in which folders are kept as they are; or a template such as `{stem}.{edit}{ext}`; None puts each
-            result beside its photo.
+        out: a folder, in which folders are kept as they are, and photos of one name from several folders go to folders
+            with the names of these; or a template such as `{stem}.{edit}{ext}`; None puts each result beside its photo.
         files: as `run`; a result may also have what --compare writes beside each of them.
 
     Returns:
@@ -51,10 +51,13 @@ def jobs_for(
     problems = [job for job in kept if job.problem]
     named = [replace(job, target=place(job)) for job in kept if not job.problem]
     plain = {job.source: job.target for job in named}
-    counts = Counter(plain.values())
-    if "{" not in str(out or ""):  # of a.gif and a.ppm both results are PNG: they keep the endings
-        named = [_with_ending(job, names) if counts[job.target] > 1 else job for job in named]
+    has_template = "{" in str(out or "")
+    if not has_template:  # of a.gif and a.ppm both results are PNG: they keep the endings
+        named = _where_double(named, lambda job: _with_ending(job, names))
     named = _without_results(named, files)
+    if out is not None and not has_template:
+        apart = _where_double(named, lambda job: _in_own_folder(job, Path(out), place(job)))
+        named = _without_results(apart, files) if apart != named else named
     double = [path for path, count in Counter(job.target for job in named).items() if count > 1]
     if double:
         alike = [job.source for job in named if job.target == double[0]]
@@ -98,6 +101,24 @@ def _without_results(jobs: Sequence[Job], files: Files) -> list[Job]:
     written = [path for job in others for path in files(job.target)]
     results = {place(path) for path in (*written, *map(compare_name, written))}
     return [job for job in jobs if place(job.target) == place(job.source) or place(job.source) not in results]
+
+
+def _where_double(jobs: Sequence[Job], renamed: Callable[[Job], Job]) -> list[Job]:
+    """Give jobs whose results would be one file other targets."""
+    counts = Counter(job.target for job in jobs)
+    return [renamed(job) if counts[job.target] > 1 else job for job in jobs]
+
+
+def _in_own_folder(job: Job, out: Path, target: Path) -> Job:
+    """Return a job whose result lies in a folder called as the one that was named, or that holds a named photo.
+
+    Args:
+        job: the photo.
+        out: the folder of the results.
+        target: where the result of the photo goes where there is no other photo of its name.
+    """
+    folder = Path(os.path.abspath(job.source)).parents[len(job.below.parts) - 1]
+    return replace(job, target=out / folder.name / target.relative_to(out))
 
 
 def _with_ending(job: Job, names: Sequence[str]) -> Job:

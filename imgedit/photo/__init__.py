@@ -13,8 +13,9 @@ import numpy as np
 
 from imgedit.photo.colour import is_grey, srgb, srgb_deep, with_srgb
 from imgedit.photo.marking import is_marked, mark_alone, mark_in_words, marked
-from imgedit.photo.reader import MAX_PIXELS, check_source, decode, read
+from imgedit.photo.reader import MAX_PIXELS, decode, read
 from imgedit.photo.record import Before, Deep, JpegCoding, Metadata, Photo, remade, stripped, to_image, turned
+from imgedit.photo.sources import check_source
 from imgedit.photo.writer import SUFFIXES, check_output, default_output, encode, permissions, write
 
 __all__ = [

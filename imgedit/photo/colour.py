@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from imgedit.photo.profiles import MatrixProfile, matrix_profile
+from imgedit.photo.profiles import MatrixProfile, is_for_grey, matrix_profile
 from imgedit.photo.record import Deep, Photo
 from imgedit.photo.sixteen import eight_bit
 from imgedit.photo.tables import TableProfile, table_profile
@@ -192,12 +192,15 @@ def _given_back(there: NDArray[Any], lost: Floats, seen: NDArray[Any], edited: N
 
 
 def _converted(pixels: NDArray[np.uint8], transform: Any) -> NDArray[np.uint8]:
-    """Convert `(h, w, 3)`, a stripe at a time."""
+    """Convert `(h, w, 3)`, a stripe at a time; by Pillow's transform, or by the 256 values of every channel."""
     result = np.empty_like(pixels)
     rows = max(1, _STRIPE // max(1, pixels.shape[1]))
     for top in range(0, pixels.shape[0], rows):
-        image = Image.fromarray(np.ascontiguousarray(pixels[top : top + rows]))
-        result[top : top + rows] = np.asarray(ImageCms.applyTransform(image, transform))
+        part = np.ascontiguousarray(pixels[top : top + rows])
+        if isinstance(transform, np.ndarray):
+            np.take(transform, part, out=result[top : top + rows])
+        else:
+            result[top : top + rows] = np.asarray(ImageCms.applyTransform(Image.fromarray(part), transform))
     return result
 
 
@@ -205,10 +208,7 @@ def _converted(pixels: NDArray[np.uint8], transform: Any) -> NDArray[np.uint8]:
 def _transforms(icc: bytes) -> tuple[Any, Any] | None:
     """Return the ways to sRGB and back; None for a profile that is sRGB or does not work."""
     try:
-        own, standard = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-        forward = ImageCms.buildTransform(own, standard, "RGB", "RGB", intent)
-        back = ImageCms.buildTransform(standard, own, "RGB", "RGB", intent)
+        forward, back = _grey_transforms(icc) if is_for_grey(icc) else _colour_transforms(icc)
         levels = np.linspace(0, 255, 9).round().astype(np.uint8)
         cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
         difference = np.abs(_converted(cube, forward).astype(int) - cube).max()
@@ -216,3 +216,20 @@ def _transforms(icc: bytes) -> tuple[Any, Any] | None:
         _log.warning("the colour profile cannot be used and its colours are taken for sRGB: %s", error)
         return None
     return None if difference <= _TOLERANCE else (forward, back)
+
+
+def _colour_transforms(icc: bytes) -> tuple[Any, Any]:
+    own, standard = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    there = ImageCms.buildTransform(own, standard, "RGB", "RGB", intent)
+    return there, ImageCms.buildTransform(standard, own, "RGB", "RGB", intent)
+
+
+def _grey_transforms(icc: bytes) -> tuple[Any, Any]:
+    """Return the values 0..255 of a grey profile as sRGB, and the way back."""
+    profile = matrix_profile(icc)
+    if profile is None:
+        raise ValueError("it is a grey profile without a rising curve")
+    levels = np.repeat(np.arange(256)[:, None], 3, axis=1)
+    there, back = profile.to_srgb((levels * 257).astype(np.uint16)), profile.from_srgb(levels.astype(np.float32))
+    return np.rint(there[:, 0]).astype(np.uint8), np.rint(back[:, 0]).astype(np.uint8)

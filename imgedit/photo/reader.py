@@ -6,16 +6,14 @@ import io
 import logging
 import math
 import os
-import re
 import stat
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +23,21 @@ from imgedit.errors import PhotoError
 from imgedit.photo import heif, jpeg2000, segments, sixteen
 from imgedit.photo.exif import read_exif
 from imgedit.photo.metadata import read_metadata
-from imgedit.photo.record import Deep, JpegCoding, Photo
+from imgedit.photo.profiles import is_for_grey
+from imgedit.photo.record import GREY_MODES, Deep, JpegCoding, Photo
 from imgedit.photo.sixteen import eight_bit
+from imgedit.photo.sources import limited, opened_file, standard_input
 
-__all__ = ["MAX_PIXELS", "check_no_address", "check_source", "decode", "read"]
+__all__ = ["MAX_PIXELS", "decode", "read"]
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is opened, width times height."""
-MAX_BYTES = 2 << 30
-"""Largest file that is read; 200 megapixels with four 16-bit channels are 1.6 GB."""
-_PART = 1 << 20  # bytes read at once from a pipe
 _STRIPE = 1 << 22  # pixels copied at once
 
 # Formats that are read. Others that Pillow knows start programs (EPS), or are no photos.
 _COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM")  # Pillow always loads these
 _FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "HEIF", "QOI")
 
-_ADDRESS = re.compile(r"(https?|ftps?|sftp|file|s3|gs):/", re.IGNORECASE)
 _X_RESOLUTION, _ORIENTATION = 0x011A, 0x0112  # tags of TIFF and EXIF
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -97,94 +93,11 @@ def read(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
     if not isinstance(source, str | os.PathLike):
         raise PhotoError(f"{type(source).__name__} is no photo; give a path, a Pillow image or an array")
     if source == "-":
-        return decode(_standard_input(), "standard input")
+        return decode(standard_input(), "standard input")
     path = Path(source)
-    with _opened_file(source) as (file, status):
-        data = _limited(file, str(path))
+    with opened_file(source) as (file, status):
+        data = limited(file, str(path))
     return replace(decode(data, str(path), path), permissions=stat.S_IMODE(status.st_mode))
-
-
-def check_source(source: str | os.PathLike[str]) -> None:
-    """Find out before the work whether a file is there and may be read; whether it is a photo is not looked at.
-
-    Args:
-        source: The file; `-` for standard input, which is not touched.
-
-    Raises:
-        PhotoError: As `read`.
-    """
-    if str(source) != "-":
-        with _opened_file(source):
-            pass
-
-
-@contextmanager
-def _opened_file(source: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, os.stat_result]]:
-    """Open a regular file and say what is wrong where that, or reading it, fails."""
-    path = Path(source)
-    try:
-        with open(path, "rb", opener=_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise PhotoError(
-                    f"{path}: is no regular file but a pipe or device; give a file, or - to read from a pipe"
-                )
-            yield file, status
-    except FileNotFoundError as error:
-        check_no_address(source)
-        raise PhotoError(f"{path}: no such file; check the name") from error
-    except IsADirectoryError as error:
-        raise PhotoError(f"{path}: is a folder; give a photo") from error
-    except PermissionError as error:
-        if path.is_dir():  # Windows
-            raise PhotoError(f"{path}: is a folder; give a photo") from error
-        raise PhotoError(f"{path}: no permission to read it") from error
-    except (OSError, ValueError) as error:
-        raise PhotoError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file without waiting; without O_NONBLOCK the opening of a pipe waits for somebody who writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def check_no_address(source: str | os.PathLike[str]) -> None:
-    """Refuse what names no file of this machine.
-
-    Raises:
-        PhotoError: It is the address of something on the network.
-    """
-    text = os.fspath(source)
-    if _ADDRESS.match(text):
-        raise PhotoError(f"{text}: is an address, and nothing is fetched from the network; download the photo first")
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise PhotoError("standard input is closed; give a file or pipe a photo in")
-    try:
-        return _limited(sys.stdin.buffer, "standard input")
-    except OSError as error:
-        raise PhotoError(f"standard input cannot be read: {error.strerror or error}") from error
-
-
-def _limited(file: BinaryIO, name: str) -> bytes:
-    """Read a file to its end; a film or a device without end is refused before it fills the memory."""
-    too_large = f"{name}: has more than {MAX_BYTES / 1e9:.1f} GB, which no photo has; give a photo"
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:  # not a file of the system
-        return file.read()
-    if stat.S_ISREG(status.st_mode):
-        if status.st_size > MAX_BYTES:
-            raise PhotoError(too_large)
-        return file.read()
-    data = bytearray()
-    while part := file.read(_PART):
-        data += part
-        if len(data) > MAX_BYTES:
-            raise PhotoError(too_large)
-    return bytes(data)
 
 
 def _from_array(array: NDArray[Any]) -> Photo:
@@ -345,8 +258,8 @@ def _pixels(
     if image.mode == "CMYK":
         _log.warning("%s: is CMYK; it is edited and written as sRGB", name)
         return np.array(_from_cmyk(image, icc)), None, None, None
-    if icc is not None and icc[16:20] != b"RGB ":  # a grey profile says nothing about colours
-        icc = None
+    if icc is not None and not (icc[16:20] == b"RGB " or (is_for_grey(icc) and image.mode in GREY_MODES)):
+        icc = None  # it says nothing about these channels
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = np.asarray(image)
         if grey.min() < 0 or grey.max() > 65535:

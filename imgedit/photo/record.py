@@ -11,9 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgedit.photo.profiles import for_colours
 from imgedit.photo.sixteen import eight_bit
 
-__all__ = ["Before", "Deep", "JpegCoding", "Metadata", "Photo", "remade", "stripped", "to_image", "turned"]
+__all__ = [
+    "GREY_MODES",
+    "Before",
+    "Deep",
+    "JpegCoding",
+    "Metadata",
+    "Photo",
+    "remade",
+    "stripped",
+    "to_image",
+    "turned",
+]
+
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B")
+"""Pillow's names of pixel layouts without colours."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ class Photo:
         alpha: `(H, W)` uint8, 0 is transparent; None if the photo has none.
         format: Pillow's name of the file format it came in.
         exif: EXIF block; its orientation says upright.
-        icc: ICC profile of the values in `rgb`.
+        icc: ICC profile of the values in `rgb`; of a grey photo it may be one of a single channel.
         dpi: Pixels per inch, across and down.
         path: The file it came from.
         mode: Pillow's name of the pixel layout it came in.
@@ -198,7 +213,7 @@ def to_image(photo: Photo) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(photo.rgb))
     if photo.alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
-    known = {"exif": photo.exif, "icc_profile": photo.icc, "dpi": photo.dpi, "xmp": photo.metadata.xmp}
+    known = {"exif": photo.exif, "icc_profile": for_colours(photo.icc), "dpi": photo.dpi, "xmp": photo.metadata.xmp}
     for key, value in known.items():
         if value is not None:
             image.info[key] = value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Iterator
 
-__all__ = ["NAMES", "START", "without"]
+__all__ = ["NAMES", "START", "places", "without"]
 
 START = b"\xff\xd8\xff"
 """How a JPEG begins."""
@@ -22,13 +22,13 @@ _SCAN = 0xDA  # what follows it are pixels
 def without(data: bytes, markers: Collection[int]) -> bytes:
     """Return a JPEG without the segments of some markers; what is no JPEG, or has none, comes back as it is."""
     kept, at = bytearray(data[:2]), 2
-    for start, end in _segments(data):
+    for start, end in places(data):
         kept += b"" if data[start + 1] in markers else data[start:end]
         at = end
     return bytes(kept) + data[at:]
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+def places(data: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """Give the places of the segments before the first scan, as far as they can be followed."""
     at = 2
     while data[at : at + 1] == b"\xff" and at + 4 <= len(data) and data[at + 1] not in (0xFF, _SCAN):

@@ -20,11 +20,12 @@ from PIL import Image
 from imgedit.errors import ConfigError, OutputError, PhotoError
 from imgedit.files import check_replaceable, write_whole
 from imgedit.folders import check_folder
-from imgedit.photo import heif, metadata, sixteen, tiff
+from imgedit.photo import bands, heif, metadata, sixteen, tiff
 from imgedit.photo.colour import srgb
 from imgedit.photo.exif import with_raw_text
-from imgedit.photo.reader import check_no_address
-from imgedit.photo.record import Before, Deep, Photo
+from imgedit.photo.profiles import for_colours
+from imgedit.photo.record import GREY_MODES, Before, Deep, Photo
+from imgedit.photo.sources import check_no_address
 
 __all__ = ["SUFFIXES", "check_output", "default_output", "encode", "permissions", "write"]
 
@@ -50,7 +51,6 @@ _KEEPS_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
 _KEEPS_PROFILE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # Pillow writes none into BMP and JPEG 2000
 _KEEPS_BITS = ("PNG", "TIFF")  # 16 a channel
 _KEEPS_DPI = ("JPEG", "PNG", "TIFF", "BMP")
-_GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B")  # Pillow's names of pixel layouts without colours
 _HOLDS_GREY = ("JPEG", "PNG", "TIFF")
 _OPTIMIZED = 50_000_000  # pixels up to which a JPEG has Huffman codes of its own; libjpeg keeps the picture for them
 _TIFF = ("tiff_adobe_deflate", "tiff_lzw", "packbits", "tiff_deflate", "raw")  # without loss; those of TIFFs are kept
@@ -226,23 +226,20 @@ def encode(
             photo, before = replace(photo, rgb=np.asarray(_image(rgb, before)), alpha=None), None
         photo = _as_srgb(photo, kind, name)
         rgb = photo.rgb
-    image = _image(rgb, before)
     parts = [rgb] if before is None else [rgb, before.rgb]
-    has_colours = any(np.ptp(part, axis=2).any() for part in parts) if photo.mode in _GREY else True
-    if photo.alpha is None and kind in _HOLDS_GREY and not has_colours:
-        image = image.convert("L")  # as it came
-    if before is None and photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
-        alpha = Image.fromarray(np.ascontiguousarray(photo.alpha))
-        if kind in _KEEPS_ALPHA:
-            image.putalpha(alpha)
-        elif photo.alpha.min() < 255:
-            _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
-            image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-    options = _options(photo, kind, quality, name)
+    is_grey = photo.mode in GREY_MODES and not any(np.ptp(part, axis=2).any() for part in parts)
+    layout = "L" if is_grey and kind in _HOLDS_GREY else "RGB"  # as it came
+    size = (rgb.shape[1] if before is None else 2 * rgb.shape[1], rgb.shape[0])
+    options = _options(photo, kind, quality, name, is_grey=layout == "L")
+    is_large = size[0] * size[1] > _OPTIMIZED
     if kind == "JPEG":
-        options["optimize"] = image.width * image.height <= _OPTIMIZED
+        options["optimize"] = not is_large
     try:
-        return _saved(image, kind, options)
+        if before is None and photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
+            return _saved(_with_alpha(_image(rgb, None, layout), photo.alpha, kind, name), kind, options)
+        if kind == "JPEG" and is_large and not options.get("progressive"):
+            return bands.encode(size, lambda top, end: _image(rgb, before, layout, top, end), options)
+        return _saved(_image(rgb, before, layout), kind, options)
     except KeyError as error:
         raise OutputError(f"{name}: cannot be written as {kind}: this Pillow cannot write {kind}") from error
     except Exception as error:  # whatever odd metadata lead Pillow to
@@ -252,18 +249,39 @@ def encode(
     return encode(replace(photo, exif=None), kind, quality=quality, name=name, before=before)
 
 
-def _image(rgb: NDArray[np.uint8], before: Before | None) -> Image.Image:
-    """Return a picture, or one before and after an edit, as Pillow holds it; in stripes where it would be copied."""
+def _image(
+    rgb: NDArray[np.uint8], before: Before | None = None, layout: str = "RGB", top: int = 0, end: int | None = None
+) -> Image.Image:
+    """Return some rows of a picture, or of one before and after an edit, as Pillow holds it.
+
+    It is put together from stripes where it would be copied.
+    """
+    rows = rgb[top:end]
     if before is None and rgb.flags.c_contiguous:
-        return Image.fromarray(rgb)
-    height, width = rgb.shape[:2]
-    image = Image.new("RGB", (width if before is None else 2 * width, height))
-    rows = max(1, _STRIPE // width)
-    for top in range(0, height, rows):
-        part = rgb[top : top + rows]
+        return _laid_out(Image.fromarray(rows), layout)
+    height, width = rows.shape[:2]
+    image = Image.new(layout, (width if before is None else 2 * width, height))
+    step = max(1, _STRIPE // width)
+    for start in range(0, height, step):
+        part = rows[start : start + step]
         if before is not None:
-            part = np.concatenate([before.rows(part, top), part], axis=1)
-        image.paste(Image.fromarray(np.ascontiguousarray(part)), (0, top))
+            part = np.concatenate([before.rows(part, top + start), part], axis=1)
+        image.paste(_laid_out(Image.fromarray(np.ascontiguousarray(part)), layout), (0, start))
+    return image
+
+
+def _laid_out(image: Image.Image, layout: str) -> Image.Image:
+    return image if image.mode == layout else image.convert(layout)
+
+
+def _with_alpha(image: Image.Image, alpha: NDArray[np.uint8], kind: str, name: str) -> Image.Image:
+    """Return a picture with its transparency; where a format has none, on white."""
+    mask = Image.fromarray(np.ascontiguousarray(alpha))
+    if kind in _KEEPS_ALPHA:
+        image.putalpha(mask)
+    elif alpha.min() < 255:
+        _log.warning("%s: %s cannot be transparent; transparent parts become white", name, kind)
+        image = Image.composite(image, Image.new(image.mode, image.size, "white"), mask)
     return image
 
 
@@ -277,10 +295,11 @@ def _as_srgb(photo: Photo, kind: str, name: str) -> Photo:
 
 def _with_all_bits(photo: Photo, kind: str, name: str) -> bytes:
     """Return the bytes of a PNG or TIFF file of 16 bits a channel."""
-    wide, options = photo.rgb16, _options(photo, kind, None, name)
+    wide = photo.rgb16
     if wide is None or photo.deep is None:
         raise OutputError(f"{name}: has no 16 bits")
-    is_grey = photo.mode in (*_GREY, "LA") and not np.ptp(wide, axis=2).any()
+    is_grey = photo.mode in GREY_MODES and not np.ptp(wide, axis=2).any()
+    options = _options(photo, kind, None, name, is_grey=is_grey)
     if photo.deep.alpha is not None and photo.deep.alpha.shape == wide.shape[:2]:
         wide = np.dstack([wide, photo.deep.alpha])
     try:
@@ -300,11 +319,11 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[str, Any]:
-    """Return Pillow's settings for saving in a format."""
+def _options(photo: Photo, kind: str, quality: int | None, name: str, *, is_grey: bool) -> dict[str, Any]:
+    """Return Pillow's settings for saving in a format, a picture with colours or without."""
     options: dict[str, Any] = {}
-    if photo.icc:
-        options["icc_profile"] = photo.icc
+    if icc := photo.icc if is_grey else for_colours(photo.icc):
+        options["icc_profile"] = icc
     if photo.dpi and kind in _KEEPS_DPI:
         options["dpi"] = photo.dpi
     if photo.exif and kind in _KEEPS_EXIF:
@@ -326,7 +345,7 @@ def _options(photo: Photo, kind: str, quality: int | None, name: str) -> dict[st
     options |= described
     if kind == "JPEG" and photo.jpeg and quality is None:
         options |= {"qtables": photo.jpeg.tables, "progressive": photo.jpeg.progressive}
-        if photo.jpeg.subsampling < 0 and photo.mode not in _GREY:
+        if photo.jpeg.subsampling < 0 and photo.mode not in GREY_MODES:
             _log.warning("%s: its chroma subsampling cannot be written and becomes 4:4:4", name)
         options["subsampling"] = max(photo.jpeg.subsampling, 0)
     elif kind == "JPEG":

@@ -105,7 +105,7 @@ def test_a_photo_without_permission(tmp_path, monkeypatch):
                 raise PermissionError(13, "Permission denied")
             return real(name, *args, **options)
 
-        monkeypatch.setattr("imgedit.photo.reader.os.open", refuse)
+        monkeypatch.setattr("imgedit.photo.sources.os.open", refuse)
     refused(path, says="permission")
 
 
@@ -118,7 +118,7 @@ def test_a_film_is_refused_before_it_fills_the_memory(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without end here")
 def test_a_device_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("imgedit.photo.reader.MAX_BYTES", 5_000_000)
+    monkeypatch.setattr("imgedit.photo.sources.MAX_BYTES", 5_000_000)
     found, out, err = translate("/dev/zero", "-o", tmp_path / "o.png")
     assert (found, out, err.count("\n")) == (1, "", 1)
     assert "no regular file" in err

@@ -91,7 +91,7 @@ def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.M
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("imgedit.photo.reader.os.open", refuse)
+    monkeypatch.setattr("imgedit.photo.sources.os.open", refuse)
     with pytest.raises(PhotoError, match="no permission to read"):
         photo.read(path)
 

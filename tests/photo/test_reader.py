@@ -133,7 +133,7 @@ def test_profile_resolution_and_exif_are_read(tmp_path: Path) -> None:
 def test_a_grey_profile_is_not_put_on_colours(tmp_path: Path) -> None:
     profile = bytearray(SRGB)
     profile[16:20] = b"GRAY"
-    Image.fromarray(picture()[..., 0]).save(tmp_path / "a.png", icc_profile=bytes(profile))
+    Image.fromarray(picture()).save(tmp_path / "a.png", icc_profile=bytes(profile))
     assert photo.read(tmp_path / "a.png").icc is None
 
 

@@ -198,6 +198,24 @@ def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
     assert (photo.read(standard).rgb == photo.read(own).rgb).all()
 
 
+@pytest.mark.parametrize("channels", [3, 1])
+def test_a_large_comparison_is_written_in_bands_and_shows_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    given = picture(99, 64) if channels == 3 else picture(99, 64)[..., 0]
+    source = photo.read(saved(tmp_path / "a.jpg", given, quality=83, icc_profile=SRGB))
+    edited = source.rgb.copy()
+    edited[30:71, 8:50] //= 2
+    after, before = replace(source, rgb=edited), photo.Before.of(source.rgb, edited)
+    at_once = photo.encode(after, before=before)
+    monkeypatch.setattr("imgedit.photo.writer._OPTIMIZED", 64 * 99)
+    monkeypatch.setattr("imgedit.photo.bands._BAND", 16 * 128)
+    found = photo.encode(after, before=before)
+    assert found.count(b"\xff\xd0") == 1  # the first restart marker
+    assert np.array_equal(photo.decode(found).rgb, photo.decode(at_once).rgb)
+    assert (photo.decode(found).mode, photo.decode(found).icc) == (source.mode, source.icc)
+
+
 def test_a_grey_jpeg_is_written_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64)[..., 0], quality=90))
     coloured = source.rgb.copy()
