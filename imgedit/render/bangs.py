@@ -23,6 +23,7 @@ from imgedit.render.change import DETAIL
 from imgedit.render.guided import bands, enlarged_rows, work_grid
 from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
+from imgedit.render.sharpness import blur_of
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
 from imgedit.vision.parts import HAIR
@@ -38,7 +39,7 @@ _COLUMNS, _ROWS = 110, 6  # of noise, a unit
 _STRANDS = ((0.02, 0.8), (0.07, 1.5), (0.24, 2.2))  # widths and lengths of strands, from single hairs to locks
 _SCALES = (0.0, 0.05, 0.15, 0.5)  # blurs between which strands of these widths lie in the hair that is seen
 _LOCKS = ((0.40, 0.75), (0.14, 0.45))  # widths of locks, which end together, and their weights
-_FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels
+_FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels, and those thinner than its blur in that
 _LIKE_HAIR = 0.85  # share of a pixel that is hair, of those that tell its colours
 _ABOVE = -3.0  # they lie above the eyes
 _MIXED, _BESIDE = 0.35, 3.0  # and, where enough do, not so near the forehead that skin shines through, nor far from it
@@ -140,7 +141,7 @@ class Bangs:
         x0, y0, x1, y1 = near.roi
         height, width = y1 - y0, x1 - x0
         part = out[y0:y1, x0:x1]
-        noise = _noise(found.unit)
+        noise = _noise(found.unit, found.blur)
         where, looks = _stacked(found.place, found.free, found.roots), _stacked(found.light, found.shade)
         for rows in bands(height, width):
             cover, strands = _drawn(enlarged_rows(where, rows, height, width), self.fringe, noise, found)
@@ -165,6 +166,7 @@ class _Seen:
         shade: how much light bangs take from the skin below them, 0..1.
         light: `(h, w, 3)`, how bright and of which tint hair and forehead nearby are beside all of it, a factor.
         unit: of the mean face, px of the photo.
+        blur: of the face, px of the photo.
         side: 1, or -1 where there is more hair on the left than on the right.
         curve: `(ranks, 4)`, lightness and colour of the hair that is seen, from dark to light.
         middle: lightness L* of bangs.
@@ -178,6 +180,7 @@ class _Seen:
     shade: Floats
     light: Floats
     unit: float
+    blur: float
     side: float
     curve: Floats
     middle: float
@@ -217,13 +220,14 @@ def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, frin
         shade=np.zeros((h, w), np.float32),
         light=_tint(pixels, tells, scale),
         unit=unit,
+        blur=blur_of(rgb, points),
         side=1.0 if float((hair * np.sign(place[..., 0]))[place[..., 1] < _ABOVE].sum()) >= 0.0 else -1.0,
         curve=_curve(own, pixels[tells]),
         middle=float(np.quantile(own, _MIDDLE)),
         deviation=_deviations(lightness, tells, scale),
         spread=float(np.clip(own.std(), *_SPREAD)),
     )
-    cover, _ = _drawn(_stacked(place, seen.free, away), fringe, _noise(scale), seen)
+    cover, _ = _drawn(_stacked(place, seen.free, away), fringe, _noise(scale, seen.blur * scale / unit), seen)
     skin = 1.0 - hair
     light = seen.light * _light(pixels, cover, skin, scale)[..., None]
     return replace(seen, shade=_shade(cover, scale) * skin, light=np.asarray(light, np.float32))
@@ -352,14 +356,14 @@ class _Noise:
     pixel: float
 
 
-def _noise(scale: float) -> _Noise:
-    """Return noise for a picture of some pixels a unit: what is finer than these is left out."""
+def _noise(scale: float, blur: float) -> _Noise:
+    """Return noise for a picture of some pixels a unit and with some blur, px: what is finer than that is left out."""
     rng = np.random.default_rng(_SEED)
     columns = round((_ACROSS[1] - _ACROSS[0]) * _COLUMNS)
     rows = round((_DOWN[1] - _DOWN[0]) * _ROWS)
 
     def smooth(shape: tuple[int, int], width: float, length: float = 0.0) -> Floats:
-        across = max(width, _FINEST / scale) * _COLUMNS
+        across = max(width, max(blur, _FINEST) / scale) * _COLUMNS
         grains = rng.standard_normal(shape).astype(np.float32)
         noise = cv2.GaussianBlur(grains, (0, 0), sigmaX=across, sigmaY=max(length * _ROWS, 1e-3))
         return np.asarray((noise - noise.mean()) / noise.std(), np.float32)

@@ -20,6 +20,7 @@ from imgedit.render.change import DETAIL
 from imgedit.render.guided import bands, work_grid
 from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
+from imgedit.render.sharpness import blur_of
 from imgedit.render.skin import texture_matrix
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
@@ -128,7 +129,7 @@ class FaceHair:
         place = _place(self.points, self.growth, near.roi)
         way, density = _way(place, self.points, self.growth), _at(self.growth.density, place, cv2.BORDER_CONSTANT)
         del place
-        hairs = _hairs(way, self.growth.length * unit, unit)
+        hairs = _blurred(_hairs(way, self.growth.length * unit, unit), blur_of(out, self.points))
         del way
         # Where the mesh turns away from the viewer, neighbouring pixels lie far apart on the maps.
         density = np.asarray(cv2.GaussianBlur(density, (0, 0), max(_EVEN * unit, 0.5)), np.float32)
@@ -210,6 +211,13 @@ def _hairs(way: Floats, length: float, unit: float) -> Floats:
     tufts *= 0.35
     total += tufts
     return _normal(total)
+
+
+def _blurred(hairs: Floats, blur: float) -> Floats:
+    """Return hairs `(h, w)` that are as blurred as the photo, px; they lose contrast as much."""
+    if blur <= _THINNEST:
+        return hairs
+    return np.asarray(cv2.GaussianBlur(hairs, (0, 0), float(np.sqrt(blur**2 - _THINNEST**2))), np.float32)
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], width: float) -> Floats:

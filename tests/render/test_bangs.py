@@ -134,10 +134,12 @@ def test_a_face_beyond_the_region_keeps_its_forehead(who: Any, fringe: Fringe) -
 
 
 def test_single_strands_that_are_finer_than_pixels_are_left_out() -> None:
-    fine, coarse = drawing._noise(110.0), drawing._noise(5.0)
+    fine, coarse = drawing._noise(110.0, 0.0), drawing._noise(5.0, 0.0)
     shift = drawing._COLUMNS // 20  # a twentieth of a unit
     alike = [float(np.mean(one.strands[0][:, shift:] * one.strands[0][:, :-shift])) for one in (fine, coarse)]
     assert alike[0] < 0.5 < alike[1]
+    blurred = drawing._noise(110.0, 11.0).strands[0]  # by a tenth of a unit
+    assert float(np.mean(blurred[:, shift:] * blurred[:, :-shift])) > 0.5
     assert all(abs(float(one.std()) - 1.0) < 1e-3 for one in (*fine.strands, *coarse.strands))
 
 

@@ -42,8 +42,8 @@ CHIN: Outline = (
 )
 """From the corners of the mouth down round the chin."""
 JAW: Outline = (
-    *((7.2, -0.5), (7.3, 1.0), (7.3, 2.9), (7.2, 4.9), (6.8, 6.6), (5.9, 7.9), (4.7, 9.0), (3.5, 9.7), (2.3, 10.1)),
-    *((0.0, 10.4), (0.0, 5.2), (2.0, 4.6), (2.9, 4.0), (3.6, 4.6), (4.6, 4.9), (5.5, 4.4), (6.2, 2.9), (6.5, -0.5)),
+    *((6.9, 0.2), (7.0, 1.5), (7.0, 2.9), (6.9, 4.7), (6.4, 6.3), (5.5, 7.6), (4.3, 8.7), (3.2, 9.3), (2.0, 9.6)),
+    *((0.0, 9.8), (0.0, 5.4), (2.0, 4.9), (2.9, 4.3), (3.7, 5.0), (4.7, 5.4), (5.6, 4.9), (6.3, 3.2), (6.6, 0.2)),
 )
 """From the sideburns along the jaw to the chin, and a little below it on the neck."""
 BARE = ((1.35, 5.75), 0.38)
@@ -72,9 +72,9 @@ class Cut:
 
 
 CUTS = (
-    Cut("Mustache", (UPPER_LIP,), 0.2, 0.97, 0.5, 0.4),
-    Cut("No_Beard", (UPPER_LIP, JAW), 0.55, 0.97, 0.5, 0.3),
-    Cut("Goatee", (UPPER_LIP, CHIN), 0.28, 0.97, 0.5, 0.35),
+    Cut("Mustache", (UPPER_LIP,), 0.32, 0.85, 0.35, 0.35),
+    Cut("No_Beard", (UPPER_LIP, JAW), 0.75, 0.80, 0.22, 0.22),
+    Cut("Goatee", (UPPER_LIP, CHIN), 0.5, 0.82, 0.28, 0.28),
     Cut("5_o_Clock_Shadow", (UPPER_LIP, JAW), 0.75, 0.44, 0.18, 0.1),
 )
 """In the order of the words; a face without a beard is labelled `No_Beard`."""
@@ -137,7 +137,7 @@ def export(out: Path, figures: Mapping[str, Any]) -> None:
     (out / "README.md").write_text(CARD, encoding="utf-8")
     Manifest(
         id=ID,
-        version="1.2.0",
+        version="1.3.0",
         title="Mustaches and beards, drawn on the face mesh",
         method="drawn_face_hair",
         kind="translate",
@@ -167,7 +167,7 @@ Maps in the frame of the mean face of `face_mesh.mediapipe`, {SCALE:g} pixels a 
 
 - **Source**: vector drawings by `python -m training.measure.face_hair`; no picture of anybody was used.
 - **Licence**: MIT.
-- **Limits**: one cut a word; single hairs are not modelled, which is seen on large faces. White hair gets a beard as
+- **Limits**: one cut a word, each trimmed short; single hairs are not modelled, which is seen on large faces. White hair gets a beard as
   dark as the brows. Hands and microphones before the mouth are drawn over. In coloured light hair takes its colour from
   brows that are lit otherwise. What is there already stays.
 """
