@@ -30,6 +30,8 @@ more."""
 
 _MUCH = 0.75
 """Share of a word's strength; what keeps less of it changes little, and says so."""
+_HALF = 0.5
+"""The same, of a thing that is drawn; what keeps less is left out."""
 
 
 @dataclass(frozen=True)
@@ -217,9 +219,11 @@ def _less_what_is_there(
             continue
         # A model that is told differences is asked for none where the classifier rounds to what is wanted.
         is_same = manifest.conditioning == "difference" and not target_vector(current, edit.values, manifest).any()
-        if is_same:
-            wanted[i] = replace(left, strength=0.0)
-        is_none = left.strength == 0 or is_same
+        least = 0.0
+        if manifest.only_adds:  # a thing is drawn whole or not at all: faded it is seen through
+            least, left = _HALF * edit.strength, edit
+        is_none = is_same or wanted[i].strength <= least
+        wanted[i] = replace(left, strength=0.0) if is_none else left
         if is_none or left.strength < _MUCH * edit.strength:
             much = "nothing" if is_none else "little"
             warn(f"is so already: {edit.word!r} changes {much} ({_holds(edit, current):.2f}); {FORCE} to do it fully")

@@ -41,13 +41,14 @@ _SCALES = (0.0, 0.05, 0.15, 0.5)  # blurs between which strands of these widths 
 _LOCKS = ((0.40, 0.75), (0.14, 0.45))  # widths of locks, which end together, and their weights
 _FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels, and those thinner than its blur in that
 _LIKE_HAIR = 0.85  # share of a pixel that is hair, of those that tell its colours
-_ABOVE = -3.0  # they lie above the eyes
-_MIXED, _BESIDE = 0.35, 3.0  # and, where enough do, not so near the forehead that skin shines through, nor far from it
+_ABOVE = 4.0  # they lie above the mouth
+_MIXED = 0.35  # and, where enough do, not so near the skin that it shines through
 _ENOUGH, _FEWEST = 300, 50  # pixels that tell colours
 _TRUSTED = (0.02, 0.96)  # of these, from dark to light: the others may show ground and skin
 _RANKS = 21  # steps from the darkest to the lightest of them
-_MIDDLE = 0.5  # of these, the one that bangs have in the middle
+_MIDDLE = 0.6  # of these, the one that bangs have in the middle
 _NEARBY, _TINT = 2.0, (0.6, 1.6)  # over how much colours are those of the hair nearby, and limits of the factor
+_NEARER = 0.6  # power of that factor: roots are darker than the hair that hangs over them
 _STRONGEST = 8.0  # deviation of lightness L* from strand to strand, at most
 _SPREAD = (2.0, 14.0)  # that of all the hair, at least and at most
 _STAYS, _INTO_HAIR = 0.3, 1.6  # how far bangs go on in the hair above them, and over how much they fade then
@@ -246,13 +247,13 @@ def _tint(pixels: Floats, tells: NDArray[np.bool_], scale: float) -> Floats:
     count = cv2.GaussianBlur(weight, (0, 0), width)[..., None]
     mean = pixels[tells].mean(0)
     nearby = (total + 1e-3 * mean) / (count + 1e-3)
-    return np.asarray(np.clip(nearby / np.maximum(mean, 1.0), *_TINT), np.float32)
+    return np.asarray(np.clip(nearby / np.maximum(mean, 1.0), *_TINT) ** _NEARER, np.float32)
 
 
 def _crown(points: Points) -> Points:
     """Return points `(n, 3)` about the part of a photo that bangs and the hair above them may be in."""
     wide, places = _widened(points), _widened(mesh.template().points)
-    return wide[places[:, 1] < _DOWN[1]]
+    return wide[places[:, 1] < _ABOVE]
 
 
 def _widened(points: Points) -> Points:
@@ -306,10 +307,9 @@ def _from_skin(skin: NDArray[np.bool_], scale: float) -> Floats:
 
 
 def _telling(hair: NDArray[np.bool_], place: Floats, away: Floats) -> NDArray[np.bool_] | None:
-    """Return which pixels tell the hair's colours, `(h, w)`: beside the forehead, in its light, where enough are."""
+    """Return which pixels tell the hair's colours, `(h, w)`; None where hardly any do."""
     above = hair & (place[..., 1] < _ABOVE)
-    clear = above & (away > _MIXED)
-    for tells, fewest in ((clear & (away < _BESIDE), _ENOUGH), (clear, _ENOUGH), (above, _FEWEST), (hair, _FEWEST)):
+    for tells, fewest in ((above & (away > _MIXED), _ENOUGH), (above, _FEWEST), (hair, _FEWEST)):
         if tells.sum() >= fewest:
             return tells
     return None
@@ -397,8 +397,8 @@ def _drawn(where: Floats, fringe: Fringe, noise: _Noise, seen: _Seen) -> tuple[F
     thick = np.clip(left / _THINNING, 0.0, 1.0)
     mixed = 0.5 * fine + 0.6 * middle + 0.6 * coarse
     cover = np.clip(left / (fringe.soft * (1.0 + 0.6 * np.abs(locks))), 0.0, 1.0)
-    cover *= np.clip(0.76 + 0.22 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.98)
-    cover *= np.clip((fringe.side - np.abs(line) + 0.5 * locks + 0.3 * middle) / fringe.side_soft, 0.0, 1.0)
+    cover *= np.clip(0.84 + 0.16 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.99)
+    cover *= np.clip((fringe.side - np.abs(right) + 0.4 * locks + 0.2 * middle) / fringe.side_soft, 0.0, 1.0)
     deep = roots + np.where(roots > 0.0, 0.35 * locks + 0.25 * middle, 0.0)  # strands begin at various depths
     cover *= np.clip(1.0 - (deep - _STAYS) / _INTO_HAIR, 0.0, 1.0) * free
     lightness = seen.middle + sum(

@@ -77,3 +77,14 @@ def test_bangs_of_dyed_hair_have_its_new_colour(monkeypatch: pytest.MonkeyPatch)
     drawn = np.abs(alone.astype(int) - photo.rgb).sum(2) > 100
     assert drawn.sum() > 300
     assert black[drawn].mean() < 0.7 * alone[drawn].mean()
+
+
+@pytest.mark.parametrize(("seen", "is_drawn"), [(0.55, True), (0.69, True), (0.75, False), (0.95, False)])
+def test_a_fringe_is_drawn_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, seen: float, is_drawn: bool) -> None:
+    editor, photo = imgedit.open_model(DRAWN, "cpu", mark=False), photos.read(PORTRAIT)
+    monkeypatch.setattr(Subject, "attributes", FREE)
+    whole = editor.translate_photo(photo, "bangs").photo.rgb
+    monkeypatch.setattr(Subject, "attributes", {**FREE, "Bangs": seen})
+    result = editor.translate_photo(photo, "bangs")
+    np.testing.assert_array_equal(result.photo.rgb, whole if is_drawn else photo.rgb)
+    assert any("'bangs' changes nothing" in text for text in result.warnings) != is_drawn
