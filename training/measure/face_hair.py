@@ -167,7 +167,7 @@ Maps in the frame of the mean face of `face_mesh.mediapipe`, {SCALE:g} pixels a 
 
 - **Source**: vector drawings by `python -m training.measure.face_hair`; no picture of anybody was used.
 - **Licence**: MIT.
-- **Limits**: one cut a word, each trimmed short; single hairs are not modelled, which is seen on large faces. White hair
+- **Limits**: one cut a word, each trimmed short; single hairs are not modelled, as large faces show. White hair
   gets a beard as dark as the brows. Hands and microphones before the mouth are drawn over. In coloured light hair takes
   its colour from brows that are lit otherwise. What is there already stays.
 """
