@@ -234,10 +234,12 @@ def encode(
     is_large = size[0] * size[1] > _OPTIMIZED
     if kind == "JPEG":
         options["optimize"] = not is_large
+        if is_large:  # libjpeg would keep all of the picture's coefficients
+            options["progressive"] = False
     try:
         if before is None and photo.alpha is not None and photo.alpha.shape == rgb.shape[:2]:
             return _saved(_with_alpha(_image(rgb, None, layout), photo.alpha, kind, name), kind, options)
-        if kind == "JPEG" and is_large and not options.get("progressive"):
+        if kind == "JPEG" and is_large:
             return bands.encode(size, lambda top, end: _image(rgb, before, layout, top, end), options)
         return _saved(_image(rgb, before, layout), kind, options)
     except KeyError as error:

@@ -186,16 +186,20 @@ def test_a_subsampling_that_is_not_written_becomes_444_and_it_is_said(
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("progressive", [False, True])
 def test_a_large_jpeg_has_the_standard_huffman_codes_and_the_same_pixels(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, progressive: bool
 ) -> None:
-    """Codes of its own would have libjpeg keep the whole picture."""
-    source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64), quality=83))
+    """With codes of its own, and if it were progressive, libjpeg would keep the whole picture."""
+    source = photo.read(saved(tmp_path / "a.jpg", picture(64, 64), quality=83, progressive=progressive))
     own = photo.write(source, source.rgb, tmp_path / "b.jpg")
     monkeypatch.setattr("imgedit.photo.writer._OPTIMIZED", 64 * 64 - 1)
     standard = photo.write(source, source.rgb, tmp_path / "c.jpg")
-    assert standard.stat().st_size > own.stat().st_size
-    assert (photo.read(standard).rgb == photo.read(own).rgb).all()
+    assert progressive or standard.stat().st_size > own.stat().st_size
+    again = photo.read(standard)
+    assert (again.rgb == photo.read(own).rgb).all()
+    assert source.jpeg is not None
+    assert again.jpeg == replace(source.jpeg, progressive=False)
 
 
 @pytest.mark.parametrize("channels", [3, 1])
