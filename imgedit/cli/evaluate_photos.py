@@ -300,9 +300,10 @@ def words(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Measure what words leave alone: other attributes, and who a face is.
+    """Measure what words leave alone.
 
-    For words that no judge can call right, such as red-hair or the shapes of glasses.
+    That is, other attributes, and who a face is; for words that no judge can call right, such as red-hair or the
+    shapes of glasses.
     """
     measure(
         "training.evaluate.faces.words",

@@ -284,10 +284,10 @@ def _bangs(job: Job) -> Sequence[Change]:
     if face is None:
         job.warn(f"gets no {job.named}: no face mesh fits it")
         return []
-    from imgedit.render.bangs import Bangs, fringe_of
+    from imgedit.render.bangs import Fringe, cut_of
 
     strength = max(edit.strength for edit in job.edits)
-    return [Bangs(face.points, fringe_of(job.run("fringe")({})), job.region(job.part), strength)]
+    return [Fringe(face.points, cut_of(job.run("fringe")({})), job.region(job.part), strength)]
 
 
 def _skin(job: Job) -> Sequence[Change]:

@@ -1,4 +1,4 @@
-"""`Bangs`: hair that falls over the forehead, drawn strand by strand at the photo's own resolution.
+"""`Fringe`: hair that falls over the forehead, drawn strand by strand at the photo's own resolution.
 
 Where strands begin and end, and along which lines they fall, is told in the frame of the mean face and carried to the
 photo by the mesh. Colours, and how much they vary from strand to strand, are those of the hair that the photo shows, as
@@ -20,8 +20,8 @@ from imgedit.errors import ModelError
 from imgedit.pixels import Floats, Pixels, eight_bit, kept, to_lab
 from imgedit.render import regions
 from imgedit.render.change import DETAIL
+from imgedit.render.face_frame import places, widened
 from imgedit.render.guided import bands, enlarged_rows, work_grid
-from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
 from imgedit.render.sharpness import blur_of
 from imgedit.vision import geometry, mesh
@@ -29,7 +29,7 @@ from imgedit.vision.mesh import Points
 from imgedit.vision.parts import HAIR
 from imgedit.vision.subject import Subject
 
-__all__ = ["Bangs", "Fringe", "fringe_of"]
+__all__ = ["Cut", "Fringe", "cut_of"]
 
 # Lengths are units of the mean face (about a centimetre); places are right and down of its middle.
 _BEYOND = 1.75  # how far beyond the outline of the mesh places are known, as a share of its distance from the middle
@@ -65,7 +65,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Fringe:
+class Cut:
     """How bangs are cut.
 
     Attributes:
@@ -87,7 +87,7 @@ class Fringe:
     soft: float
 
 
-def fringe_of(arrays: Mapping[str, NDArray[Any]]) -> Fringe:
+def cut_of(arrays: Mapping[str, NDArray[Any]]) -> Cut:
     """Return the cut that a model holds.
 
     Args:
@@ -107,28 +107,28 @@ def fringe_of(arrays: Mapping[str, NDArray[Any]]) -> Fringe:
     if not (fits and np.isfinite(np.concatenate([tips, uneven, numbers])).all() and numbers[[0, 1, 4]].min() > 0):
         raise ModelError(f"the cut of bangs has tips {tips.shape}, uneven {uneven.shape} or numbers that make no sense")
     side, side_soft, pole, sweep, soft = (float(number) for number in numbers)
-    return Fringe(tips, side, side_soft, pole, sweep, (float(uneven[0]), float(uneven[1])), soft)
+    return Cut(tips, side, side_soft, pole, sweep, (float(uneven[0]), float(uneven[1])), soft)
 
 
 @dataclass(frozen=True, eq=False)
-class Bangs:
+class Fringe:
     """Hair over the forehead.
 
     Attributes:
         points: the face's mesh, `(468, 3)`, pixels of the photo.
-        fringe: how it is cut.
+        cut: how it is cut.
         region: name of the region where it may act.
         amount: share of the change, 0..1.
     """
 
     points: Points
-    fringe: Fringe
+    cut: Cut
     region: str
     amount: float = 1.0
     order: ClassVar[int] = DETAIL
     is_local: ClassVar[bool] = True
 
-    def scaled(self, strength: float) -> Bangs:
+    def scaled(self, strength: float) -> Fringe:
         """Return the same change at a share of its strength: the hair fades in."""
         return replace(self, amount=self.amount * strength)
 
@@ -136,7 +136,7 @@ class Bangs:
         """Draw the hair on the photo; as `Change.apply`."""
         out = rgb if own else rgb.copy()
         near = region.around(_crown(self.points))
-        found = None if near is None else _seen(out, subject, near.roi, self.points, self.fringe)
+        found = None if near is None else _seen(out, subject, near.roi, self.points, self.cut)
         if near is None or found is None:
             return out
         x0, y0, x1, y1 = near.roi
@@ -145,7 +145,7 @@ class Bangs:
         noise = _noise(found.unit, found.blur)
         where, looks = _stacked(found.place, found.free, found.roots), _stacked(found.light, found.shade)
         for rows in bands(height, width):
-            cover, strands = _drawn(enlarged_rows(where, rows, height, width), self.fringe, noise, found)
+            cover, strands = _drawn(enlarged_rows(where, rows, height, width), self.cut, noise, found)
             look = enlarged_rows(looks, rows, height, width)
             light, shade = look[..., :3], look[..., 3]
             weight = near.weight[rows] * np.float32(self.amount)
@@ -194,14 +194,14 @@ class _Seen:
         return np.stack(found, axis=-1).astype(np.float32)
 
 
-def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, fringe: Fringe) -> _Seen | None:
+def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, cut: Cut) -> _Seen | None:
     """Look at a part of a photo; None where it shows too little hair to tell its colours."""
     x0, y0, x1, y1 = roi
     h, w, to_photo = work_grid(roi, _WORK)
-    to_copy = geometry.invert(to_photo)
     unit = mesh.fit(mesh.template().points, points)[0]
     scale = unit * w / (x1 - x0)  # px of the copy a unit
-    place = _place(points, to_copy, (h, w))
+    place, nowhere = places(points, geometry.invert(to_photo), (h, w), _BEYOND)
+    place[nowhere] = -_TOP  # far below
     colours = cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA)
     hair = _on(regions.find(subject, HAIR), roi, (h, w))
     lab = to_lab(eight_bit(colours))
@@ -228,7 +228,7 @@ def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, frin
         deviation=_deviations(lightness, tells, scale),
         spread=float(np.clip(own.std(), *_SPREAD)),
     )
-    cover, _ = _drawn(_stacked(place, seen.free, away), fringe, _noise(scale, seen.blur * scale / unit), seen)
+    cover, _ = _drawn(_stacked(place, seen.free, away), cut, _noise(scale, seen.blur * scale / unit), seen)
     skin = 1.0 - hair
     light = seen.light * _light(pixels, cover, skin, scale)[..., None]
     return replace(seen, shade=_shade(cover, scale) * skin, light=np.asarray(light, np.float32))
@@ -252,29 +252,8 @@ def _tint(pixels: Floats, tells: NDArray[np.bool_], scale: float) -> Floats:
 
 def _crown(points: Points) -> Points:
     """Return points `(n, 3)` about the part of a photo that bangs and the hair above them may be in."""
-    wide, places = _widened(points), _widened(mesh.template().points)
-    return wide[places[:, 1] < _ABOVE]
-
-
-def _widened(points: Points) -> Points:
-    """Return a mesh with its outline once more, further out: hair lies beyond it."""
-    outline = points[list(mesh.OVAL)]
-    middle = outline.mean(0)
-    return np.concatenate([points, middle + _BEYOND * (outline - middle)])
-
-
-def _place(points: Points, to_copy: geometry.Matrix, shape: tuple[int, int]) -> Floats:
-    """Return where on the mean face each pixel of a copy lies, `(h, w, 2)`; far below it where there is no face."""
-    inner = np.array(mesh.OVAL)
-    outer = len(points) + np.arange(len(inner))
-    after, beyond = np.roll(inner, -1), np.roll(outer, -1)
-    ring = [np.column_stack([inner, after, outer]), np.column_stack([after, beyond, outer])]
-    face, wide = mesh.template(), _widened(points)
-    on_copy = np.column_stack([geometry.apply(to_copy, wide[:, :2]), wide[:, 2]])
-    triangles = np.concatenate([face.triangles, *ring])
-    place, inside = rasterize(on_copy, _widened(face.points)[:, :2], triangles, shape)
-    place[~inside] = -_TOP
-    return place
+    wide, on_face = widened(points, _BEYOND), widened(mesh.template().points, _BEYOND)
+    return wide[on_face[:, 1] < _ABOVE]
 
 
 def _on(region: Region, roi: geometry.Roi, shape: tuple[int, int]) -> Floats:
@@ -373,32 +352,32 @@ def _noise(scale: float, blur: float) -> _Noise:
     return _Noise(strands, np.asarray(locks, np.float32), smooth((1, columns), _STRANDS[0][0]), scale)
 
 
-def _drawn(where: Floats, fringe: Fringe, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
+def _drawn(where: Floats, cut: Cut, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
     """Return how much of each pixel bangs cover, `(h, w)`, 0..1, and how light they are, L*.
 
     Args:
         where: `(h, w, 4)`: place on the mean face, how much may be covered, how far within the hair.
-        fringe: how they are cut.
+        cut: how they are cut.
         noise: of the picture's resolution.
         seen: the hair that is there.
     """
     right, down, free, roots = (where[..., i] for i in range(4))
     right = seen.side * right
-    line = right * (_MIDST - fringe.pole) / np.maximum(down - fringe.pole, 2.0)
-    line = line - fringe.sweep * (down - _TOP) ** 2 / 100.0
+    line = right * (_MIDST - cut.pole) / np.maximum(down - cut.pole, 2.0)
+    line = line - cut.sweep * (down - _TOP) ** 2 / 100.0
     row = np.asarray((down - _DOWN[0]) / (_DOWN[1] - _DOWN[0]) * (len(noise.strands[0]) - 1), np.float32)
 
     first = np.zeros_like(row)
     column = np.asarray((line - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (noise.locks.shape[1] - 1), np.float32)
     fine, middle, coarse = (_at(strands, column, row) for strands in noise.strands)
     locks, single = (_at(one, column, first) for one in (noise.locks, noise.single))
-    tips = np.interp(line, np.linspace(-fringe.side, fringe.side, len(fringe.tips)), fringe.tips)
-    left = np.asarray(tips + fringe.uneven[0] * locks + fringe.uneven[1] * single - down, np.float32)  # to the tip
+    tips = np.interp(line, np.linspace(-cut.side, cut.side, len(cut.tips)), cut.tips)
+    left = np.asarray(tips + cut.uneven[0] * locks + cut.uneven[1] * single - down, np.float32)  # to the tip
     thick = np.clip(left / _THINNING, 0.0, 1.0)
     mixed = 0.5 * fine + 0.6 * middle + 0.6 * coarse
-    cover = np.clip(left / (fringe.soft * (1.0 + 0.6 * np.abs(locks))), 0.0, 1.0)
+    cover = np.clip(left / (cut.soft * (1.0 + 0.6 * np.abs(locks))), 0.0, 1.0)
     cover *= np.clip(0.84 + 0.16 * thick + 0.28 * mixed * (1.0 - thick), 0.0, 0.99)
-    cover *= np.clip((fringe.side - np.abs(right) + 0.4 * locks + 0.2 * middle) / fringe.side_soft, 0.0, 1.0)
+    cover *= np.clip((cut.side - np.abs(right) + 0.4 * locks + 0.2 * middle) / cut.side_soft, 0.0, 1.0)
     deep = roots + np.where(roots > 0.0, 0.35 * locks + 0.25 * middle, 0.0)  # strands begin at various depths
     cover *= np.clip(1.0 - (deep - _STAYS) / _INTO_HAIR, 0.0, 1.0) * free
     lightness = seen.middle + sum(

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError
 from imgedit.pixels import Floats, Pixels, kept, to_lab
 from imgedit.render.change import DETAIL
+from imgedit.render.face_frame import places, widened
 from imgedit.render.guided import bands, work_grid
-from imgedit.render.mesh_fields import rasterize
 from imgedit.render.regions import Region
 from imgedit.render.sharpness import blur_of
 from imgedit.render.skin import texture_matrix
@@ -121,7 +121,7 @@ class FaceHair:
     def apply(self, rgb: Pixels, subject: Subject, region: Region, *, own: bool = False) -> Pixels:
         """Draw the hair on the photo; as `Change.apply`."""
         out = rgb if own else rgb.copy()
-        near = region.around(_widened(self.points))
+        near = region.around(widened(self.points, _WIDER))
         if near is None:
             return out
         x0, y0, x1, y1 = near.roi
@@ -150,13 +150,10 @@ def _place(points: Points, growth: Growth, roi: geometry.Roi) -> Floats:
     """Return where on the maps each pixel of a part of the photo lies, `(h, w, 2)`."""
     x0, y0, x1, y1 = roi
     h, w, to_photo = work_grid(roi, _WORK)
-    face = mesh.template()
-    triangles = np.concatenate([face.triangles, _ring(len(points))])
-    wide = _widened(points)
-    on_grid = np.column_stack([geometry.apply(geometry.invert(to_photo), wide[:, :2]), wide[:, 2]])
-    place = geometry.apply(texture_matrix(growth.density.shape, growth.scale), _widened(face.points)[:, :2])
-    found, inside = rasterize(on_grid, place, triangles, (h, w))
-    found[~inside] = -10.0
+    found, nowhere = places(points, geometry.invert(to_photo), (h, w), _WIDER)
+    to_maps = texture_matrix(growth.density.shape, growth.scale)
+    found = np.asarray(geometry.apply(to_maps, found.reshape(-1, 2)), np.float32).reshape(found.shape)
+    found[nowhere] = -10.0
     return np.asarray(cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
@@ -174,21 +171,6 @@ def _way(place: Floats, points: Points, growth: Growth) -> Floats:
         turned = np.stack(maps, axis=-1) @ turn
         way[rows] = turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
     return way
-
-
-def _widened(points: Points) -> Points:
-    """Return a mesh with its outline once more, further out: below the jaw hair grows on the neck."""
-    outline = points[list(mesh.OVAL)]
-    middle = outline.mean(0)
-    return np.concatenate([points, middle + _WIDER * (outline - middle)])
-
-
-def _ring(n: int) -> NDArray[np.int64]:
-    """Return the triangles `(t, 3)` between the outline of a mesh of n points and the one further out."""
-    inner = np.array(mesh.OVAL)
-    outer = n + np.arange(len(inner))
-    after, beyond = np.roll(inner, -1), np.roll(outer, -1)
-    return np.concatenate([np.column_stack([inner, after, outer]), np.column_stack([after, beyond, outer])])
 
 
 def _hairs(way: Floats, length: float, unit: float) -> Floats:

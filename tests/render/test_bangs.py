@@ -13,7 +13,7 @@ from imgedit.models import library
 from imgedit.models.sessions import Sessions
 from imgedit.render import bangs as drawing
 from imgedit.render import regions
-from imgedit.render.bangs import Bangs, Fringe, fringe_of
+from imgedit.render.bangs import Cut, Fringe, cut_of
 from imgedit.render.regions import Region
 from imgedit.vision import mesh
 from imgedit.vision.mesh import Points, Pose
@@ -40,7 +40,7 @@ def photo(hair: tuple[int, int, int] = HAIR) -> np.ndarray:
 
 @pytest.fixture
 def who(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What `Bangs` asks of a subject: the parser's window is the photo."""
+    """What `Fringe` asks of a subject: the parser's window is the photo."""
     hair = np.zeros((SIDE, SIDE), np.float32)
     hair[:LINE, 20:-20] = 1.0
     head = np.zeros_like(hair)
@@ -60,8 +60,8 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def fringe(arrays: dict[str, np.ndarray]) -> Fringe:
-    return fringe_of(arrays)
+def cut(arrays: dict[str, np.ndarray]) -> Cut:
+    return cut_of(arrays)
 
 
 def darker(rgb: np.ndarray, done: np.ndarray) -> np.ndarray:
@@ -69,9 +69,9 @@ def darker(rgb: np.ndarray, done: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("pose", [(0.0, 0.0), (20.0, 0.0), (-15.0, 12.0)])
-def test_bangs_cover_the_forehead_and_end_at_the_brows(who: Any, fringe: Fringe, pose: tuple[float, float]) -> None:
+def test_bangs_cover_the_forehead_and_end_at_the_brows(who: Any, cut: Cut, pose: tuple[float, float]) -> None:
     rgb, points = photo(), face(*pose)
-    covered = darker(rgb, Bangs(points, fringe, "face").apply(rgb, who, WHOLE))
+    covered = darker(rgb, Fringe(points, cut, "face").apply(rgb, who, WHOLE))
     for point, is_covered in ((151, True), (9, True), (1, False), (33, False), (263, False), (152, False)):
         x, y = np.rint(points[point, :2]).astype(int)
         if point == 9:
@@ -79,27 +79,27 @@ def test_bangs_cover_the_forehead_and_end_at_the_brows(who: Any, fringe: Fringe,
         assert (covered[y - 3 : y + 4, x - 3 : x + 4].mean() > 0.7) == is_covered, point
 
 
-def test_bangs_have_the_colours_of_the_hair_and_its_contrast(who: Any, fringe: Fringe) -> None:
+def test_bangs_have_the_colours_of_the_hair_and_its_contrast(who: Any, cut: Cut) -> None:
     points = face()
     x, y = np.rint(points[151, :2]).astype(int)
     spot = (slice(y - 12, y - 3), slice(x - 40, x + 41))
     red, black = (
-        Bangs(points, fringe, "face").apply(photo(hair), who, WHOLE)[spot].astype(float)
+        Fringe(points, cut, "face").apply(photo(hair), who, WHOLE)[spot].astype(float)
         for hair in ((130, 60, 30), (40, 38, 36))
     )
     assert red.mean((0, 1)) == pytest.approx((130, 60, 30), abs=22)
     assert black.mean((0, 1)) == pytest.approx((40, 38, 36), abs=22)
     flat = photo()
     flat[:LINE, 20:-20] = HAIR
-    plain, lively = (Bangs(points, fringe, "face").apply(rgb, who, WHOLE)[spot] for rgb in (flat, photo()))
+    plain, lively = (Fringe(points, cut, "face").apply(rgb, who, WHOLE)[spot] for rgb in (flat, photo()))
     assert plain.std() < lively.std()
 
 
-def test_the_ground_and_what_has_no_weight_stay_bit_for_bit_and_half_is_half(who: Any, fringe: Fringe) -> None:
+def test_the_ground_and_what_has_no_weight_stay_bit_for_bit_and_half_is_half(who: Any, cut: Cut) -> None:
     rgb = photo()
     weight = np.ones((SIDE, SIDE), np.float32)
     weight[:, : SIDE // 2] = 0.0
-    change = Bangs(face(), fringe, "face")
+    change = Fringe(face(), cut, "face")
     region = Region((0, 0, SIDE, SIDE), weight)
     whole, half, none = (change.scaled(s).apply(rgb, who, region) for s in (1.0, 0.5, 0.0))
     np.testing.assert_array_equal(whole[:, : SIDE // 2], rgb[:, : SIDE // 2])
@@ -110,27 +110,27 @@ def test_the_ground_and_what_has_no_weight_stay_bit_for_bit_and_half_is_half(who
     assert min(one.min() for one in between) >= -1
 
 
-def test_a_photo_is_changed_in_place_only_where_that_is_allowed(who: Any, fringe: Fringe) -> None:
+def test_a_photo_is_changed_in_place_only_where_that_is_allowed(who: Any, cut: Cut) -> None:
     rgb = photo()
     before = rgb.copy()
-    done = Bangs(face(), fringe, "face").apply(rgb, who, WHOLE)
+    done = Fringe(face(), cut, "face").apply(rgb, who, WHOLE)
     np.testing.assert_array_equal(rgb, before)
-    same = Bangs(face(), fringe, "face").apply(rgb, who, WHOLE, own=True)
+    same = Fringe(face(), cut, "face").apply(rgb, who, WHOLE, own=True)
     assert same is rgb
     np.testing.assert_array_equal(same, done)
 
 
-def test_without_hair_there_are_no_bangs(who: Any, fringe: Fringe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hair_there_are_no_bangs(who: Any, cut: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
     none = Region((0, 0, SIDE, SIDE), np.zeros((SIDE, SIDE), np.float32))
     monkeypatch.setattr(regions, "find", lambda subject, name: none)
     rgb = photo()
-    np.testing.assert_array_equal(Bangs(face(), fringe, "face").apply(rgb, who, WHOLE), rgb)
+    np.testing.assert_array_equal(Fringe(face(), cut, "face").apply(rgb, who, WHOLE), rgb)
 
 
-def test_a_face_beyond_the_region_keeps_its_forehead(who: Any, fringe: Fringe) -> None:
+def test_a_face_beyond_the_region_keeps_its_forehead(who: Any, cut: Cut) -> None:
     rgb = photo()
     far = Region((0, 0, 10, 10), np.ones((10, 10), np.float32))
-    np.testing.assert_array_equal(Bangs(face(), fringe, "face").apply(rgb, who, far), rgb)
+    np.testing.assert_array_equal(Fringe(face(), cut, "face").apply(rgb, who, far), rgb)
 
 
 def test_single_strands_that_are_finer_than_pixels_are_left_out() -> None:
@@ -155,6 +155,6 @@ def test_single_strands_that_are_finer_than_pixels_are_left_out() -> None:
 )
 def test_a_cut_that_makes_no_sense_is_refused(arrays: dict[str, np.ndarray], change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="the cut of bangs"):
-        fringe_of({**arrays, **change})
+        cut_of({**arrays, **change})
     with pytest.raises(ModelError, match="the cut of bangs lacks"):
-        fringe_of({name: value for name, value in arrays.items() if name != "tips"})
+        cut_of({name: value for name, value in arrays.items() if name != "tips"})

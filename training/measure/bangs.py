@@ -26,7 +26,7 @@ QUALITY = "experimental"
 SIDE = 7.8
 N_TIPS = 61
 NUMBERS = {"side": [SIDE], "side_soft": [1.8], "pole": [-17.5], "sweep": [2.0], "uneven": [0.36, 0.2], "soft": [0.4]}
-"""As `imgedit.render.bangs.Fringe`."""
+"""As `imgedit.render.bangs.Cut`."""
 
 
 def tips() -> Floats:

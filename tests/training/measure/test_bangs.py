@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imgedit.models import library, manifest
-from imgedit.render.bangs import fringe_of
+from imgedit.render.bangs import cut_of
 from imgedit.vision import mesh
 from training.measure import bangs
 
@@ -26,4 +26,4 @@ def test_the_bundled_model_is_what_the_script_writes(tmp_path: Path) -> None:
     bundled = library.bundled(bangs.ID)
     assert (written.graphs, written.words) == (bundled.manifest.graphs, bundled.manifest.words)
     arrays = {"tips": bangs.tips(), **{name: np.array(value) for name, value in bangs.NUMBERS.items()}}
-    assert fringe_of(arrays).side == bangs.SIDE
+    assert cut_of(arrays).side == bangs.SIDE
