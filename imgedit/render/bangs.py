@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import cv2
@@ -17,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ModelError
-from imgedit.pixels import Floats, Pixels, eight_bit, kept, to_lab
+from imgedit.pixels import Floats, Pixels, kept
 from imgedit.render import regions
 from imgedit.render.change import DETAIL
 from imgedit.render.face_frame import places, widened
 from imgedit.render.guided import bands, enlarged_rows, work_grid
+from imgedit.render.hair_look import HairLook, look_of
 from imgedit.render.regions import Region
 from imgedit.render.sharpness import blur_of
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
+from imgedit.vision.parsing import any_of
 from imgedit.vision.parts import HAIR
 from imgedit.vision.subject import Subject
 
@@ -37,20 +38,12 @@ _TOP = -13.0  # above it no hair is drawn
 _ACROSS, _DOWN = (-9.0, 9.0), (-13.5, -1.5)  # lines of hair, and places along them, that noise is made for
 _COLUMNS, _ROWS = 110, 6  # of noise, a unit
 _STRANDS = ((0.02, 0.8), (0.07, 1.5), (0.24, 2.2))  # widths and lengths of strands, from single hairs to locks
-_SCALES = (0.0, 0.05, 0.15, 0.5)  # blurs between which strands of these widths lie in the hair that is seen
 _LOCKS = ((0.40, 0.75), (0.14, 0.45))  # widths of locks, which end together, and their weights
 _FINEST = 0.5  # px; thinner strands are lost in a photo's own pixels, and those thinner than its blur in that
 _LIKE_HAIR = 0.85  # share of a pixel that is hair, of those that tell its colours
 _ABOVE = 4.0  # they lie above the mouth
 _MIXED = 0.35  # and, where enough do, not so near the skin that it shines through
 _ENOUGH, _FEWEST = 300, 50  # pixels that tell colours
-_TRUSTED = (0.02, 0.96)  # of these, from dark to light: the others may show ground and skin
-_RANKS = 21  # steps from the darkest to the lightest of them
-_MIDDLE = 0.6  # of these, the one that bangs have in the middle
-_NEARBY, _TINT = 2.0, (0.6, 1.6)  # over how much colours are those of the hair nearby, and limits of the factor
-_NEARER = 0.6  # power of that factor: roots are darker than the hair that hangs over them
-_STRONGEST = 8.0  # deviation of lightness L* from strand to strand, at most
-_SPREAD = (2.0, 14.0)  # that of all the hair, at least and at most
 _STAYS, _INTO_HAIR = 0.3, 1.6  # how far bangs go on in the hair above them, and over how much they fade then
 _HAIRLINE = -7.5  # strands that hang further down stay
 _MIDST = -6.5  # where lines of hair are counted, down
@@ -150,7 +143,7 @@ class Fringe:
             light, shade = look[..., :3], look[..., 3]
             weight = near.weight[rows] * np.float32(self.amount)
             mixed = part[rows] * (1.0 - weight * shade)[..., None]
-            mixed += (weight * cover)[..., None] * (found.colours(strands) * light - mixed)
+            mixed += (weight * cover)[..., None] * (found.look.colours(strands) * light - mixed)
             touched = weight * np.maximum(cover, shade) > 0
             np.copyto(part[rows], kept(mixed, rgb.dtype), where=touched[..., None])
         return out
@@ -169,10 +162,7 @@ class _Seen:
         unit: of the mean face, px of the photo.
         blur: of the face, px of the photo.
         side: 1, or -1 where there is more hair on the left than on the right.
-        curve: `(ranks, 4)`, lightness and colour of the hair that is seen, from dark to light.
-        middle: lightness L* of bangs.
-        deviation: of lightness, from strand to strand of each width.
-        spread: deviation of the lightness of all the hair.
+        look: of the hair that is there.
     """
 
     place: Floats
@@ -183,15 +173,7 @@ class _Seen:
     unit: float
     blur: float
     side: float
-    curve: Floats
-    middle: float
-    deviation: tuple[float, ...]
-    spread: float
-
-    def colours(self, lightness: Floats) -> Floats:
-        """Return the colours `(h, w, 3)`, 0..255, that this head's hair has at a lightness, `(h, w)`."""
-        found = [np.interp(lightness, self.curve[:, 0], self.curve[:, channel]) for channel in (1, 2, 3)]
-        return np.stack(found, axis=-1).astype(np.float32)
+    look: HairLook
 
 
 def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, cut: Cut) -> _Seen | None:
@@ -204,14 +186,12 @@ def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, cut:
     place[nowhere] = -_TOP  # far below
     colours = cv2.resize(rgb[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA)
     hair = _on(regions.find(subject, HAIR), roi, (h, w))
-    lab = to_lab(eight_bit(colours))
     head = _head(subject, roi)
     away = _from_skin((hair < 0.5) & (head > 0.5), scale)
     tells = _telling(hair > _LIKE_HAIR, place, away)
     if tells is None:
         return None
-    lightness, pixels = lab[..., 0], np.asarray(colours, np.float32)
-    own = lightness[tells]
+    look = look_of(colours, tells, scale)
     hanging = hair * np.clip((place[..., 1] - _HAIRLINE) / _INTO_HAIR, 0.0, 1.0)
     free = head * (1.0 - hanging) * np.clip(place[..., 1] - _TOP, 0.0, 1.0)
     seen = _Seen(
@@ -219,35 +199,21 @@ def _seen(rgb: Pixels, subject: Subject, roi: geometry.Roi, points: Points, cut:
         free=np.asarray(free, np.float32),
         roots=away,
         shade=np.zeros((h, w), np.float32),
-        light=_tint(pixels, tells, scale),
+        light=look.tint,
         unit=unit,
         blur=blur_of(rgb, points),
         side=1.0 if float((hair * np.sign(place[..., 0]))[place[..., 1] < _ABOVE].sum()) >= 0.0 else -1.0,
-        curve=_curve(own, pixels[tells]),
-        middle=float(np.quantile(own, _MIDDLE)),
-        deviation=_deviations(lightness, tells, scale),
-        spread=float(np.clip(own.std(), *_SPREAD)),
+        look=look,
     )
     cover, _ = _drawn(_stacked(place, seen.free, away), cut, _noise(scale, seen.blur * scale / unit), seen)
     skin = 1.0 - hair
-    light = seen.light * _light(pixels, cover, skin, scale)[..., None]
+    light = look.tint * _light(np.asarray(colours, np.float32), cover, skin, scale)[..., None]
     return replace(seen, shade=_shade(cover, scale) * skin, light=np.asarray(light, np.float32))
 
 
 def _stacked(first: Floats, *others: Floats) -> Floats:
     """Return maps `(h, w, C)` and `(h, w)` as one, `(h, w, C + n)`."""
     return np.concatenate([first, *(other[..., None] for other in others)], axis=2)
-
-
-def _tint(pixels: Floats, tells: NDArray[np.bool_], scale: float) -> Floats:
-    """Return by how much the hair nearby has another colour than all of it, a factor `(h, w, 3)`."""
-    weight = tells.astype(np.float32)
-    width = _NEARBY * scale
-    total = cv2.GaussianBlur(pixels * weight[..., None], (0, 0), width)
-    count = cv2.GaussianBlur(weight, (0, 0), width)[..., None]
-    mean = pixels[tells].mean(0)
-    nearby = (total + 1e-3 * mean) / (count + 1e-3)
-    return np.asarray(np.clip(nearby / np.maximum(mean, 1.0), *_TINT) ** _NEARER, np.float32)
 
 
 def _crown(points: Points) -> Points:
@@ -271,12 +237,11 @@ def _on(region: Region, roi: geometry.Roi, shape: tuple[int, int]) -> Floats:
 
 def _head(subject: Subject, roi: geometry.Roi) -> Floats:
     """Return where the head is on a copy of a part of the photo, `(h, w)`, 0..1."""
-    parser = subject.networks.parser
-    crop, parsed = parser.crop, subject.parsed()
-    found = sum(parsed[parser.classes.index(name)] for name in _OF_HEAD if name in parser.classes)
+    crop = subject.networks.parser.crop
+    found = any_of(subject.parsed(), subject.networks.parser.classes, _OF_HEAD)
     h, w, to_photo = work_grid(roi, _WORK)
     matrix = geometry.chain(to_photo, subject.matrix(crop.kind, crop.height, crop.width))
-    head = geometry.put_back(np.asarray(found, np.float32)[: crop.height], matrix, (0, 0, w, h), smooth=True, edge=True)
+    head = geometry.put_back(found[: crop.height], matrix, (0, 0, w, h), smooth=True, edge=True)
     return np.asarray(np.clip((head - _HEAD[0]) / (_HEAD[1] - _HEAD[0]), 0.0, 1.0), np.float32)
 
 
@@ -294,30 +259,6 @@ def _telling(hair: NDArray[np.bool_], place: Floats, away: Floats) -> NDArray[np
     return None
 
 
-def _curve(lightness: Floats, colours: Floats) -> Floats:
-    """Return the mean lightness and colour of the darkest pixels, and so on up to the lightest, `(ranks, 4)`."""
-    order = np.argsort(lightness, kind="stable")
-    first, last = (round(share * len(order)) for share in _TRUSTED)
-    parts = np.array_split(np.column_stack([lightness, colours])[order[first:last]], _RANKS)
-    curve = np.stack([part.mean(0) for part in parts])
-    curve[:, 0] = np.maximum.accumulate(curve[:, 0] + 1e-3 * np.arange(_RANKS))
-    return np.asarray(curve, np.float32)
-
-
-def _deviations(lightness: Floats, tells: NDArray[np.bool_], scale: float) -> tuple[float, ...]:
-    """Return by how much hair that is seen varies between the blurs of `_SCALES`, L*."""
-    weight = tells.astype(np.float32)
-
-    def blurred(width: float) -> Floats:
-        if width * scale < 0.3:
-            return lightness
-        total = cv2.GaussianBlur(lightness * weight, (0, 0), width * scale)
-        return np.asarray(total / np.maximum(cv2.GaussianBlur(weight, (0, 0), width * scale), 1e-3), np.float32)
-
-    levels = [blurred(width) for width in _SCALES]
-    return tuple(float(min((fine - coarse)[tells].std(), _STRONGEST)) for fine, coarse in pairwise(levels))
-
-
 @dataclass(frozen=True, eq=False)
 class _Noise:
     """Noise of mean 0 and deviation 1, always the same.
@@ -326,13 +267,11 @@ class _Noise:
         strands: `(rows, columns)` of each width of `_STRANDS`, along the lines of hair.
         locks: `(1, columns)`.
         single: `(1, columns)`.
-        pixel: px of the picture a unit.
     """
 
     strands: tuple[Floats, ...]
     locks: Floats
     single: Floats
-    pixel: float
 
 
 def _noise(scale: float, blur: float) -> _Noise:
@@ -349,7 +288,7 @@ def _noise(scale: float, blur: float) -> _Noise:
 
     strands = tuple(smooth((rows, columns), *size) for size in _STRANDS)
     locks = sum(share * smooth((1, columns), width) for width, share in _LOCKS)
-    return _Noise(strands, np.asarray(locks, np.float32), smooth((1, columns), _STRANDS[0][0]), scale)
+    return _Noise(strands, np.asarray(locks, np.float32), smooth((1, columns), _STRANDS[0][0]))
 
 
 def _drawn(where: Floats, cut: Cut, noise: _Noise, seen: _Seen) -> tuple[Floats, Floats]:
@@ -380,11 +319,11 @@ def _drawn(where: Floats, cut: Cut, noise: _Noise, seen: _Seen) -> tuple[Floats,
     cover *= np.clip((cut.side - np.abs(right) + 0.4 * locks + 0.2 * middle) / cut.side_soft, 0.0, 1.0)
     deep = roots + np.where(roots > 0.0, 0.35 * locks + 0.25 * middle, 0.0)  # strands begin at various depths
     cover *= np.clip(1.0 - (deep - _STAYS) / _INTO_HAIR, 0.0, 1.0) * free
-    lightness = seen.middle + sum(
-        deviation * strands for deviation, strands in zip(seen.deviation, (fine, middle, coarse), strict=True)
+    lightness = seen.look.middle + sum(
+        deviation * strands for deviation, strands in zip(seen.look.deviation, (fine, middle, coarse), strict=True)
     )
     shine = np.exp(-np.square(down + 8.0 + 0.3 * locks))
-    lightness += seen.spread * (0.3 * locks + 0.3 * shine - 0.3 * np.clip((down + 6.5) / 1.2, 0.0, 1.0))
+    lightness += seen.look.spread * (0.3 * locks + 0.3 * shine - 0.3 * np.clip((down + 6.5) / 1.2, 0.0, 1.0))
     return np.asarray(cover, np.float32), np.asarray(lightness, np.float32)
 
 

@@ -24,6 +24,7 @@ from imgedit.render.sharpness import blur_of
 from imgedit.render.skin import texture_matrix
 from imgedit.vision import geometry, mesh
 from imgedit.vision.mesh import Points
+from imgedit.vision.parsing import any_of
 from imgedit.vision.subject import Subject
 
 __all__ = ["FaceHair", "Growth", "growth_of"]
@@ -271,12 +272,10 @@ def _cover(density: Floats, hairs: Floats, growth: Growth) -> Floats:
 
 def _skin(subject: Subject, roi: geometry.Roi) -> Floats:
     """Return where the skin of face and neck is in a part of the photo, `(h, w)`, 0..1."""
-    parser = subject.networks.parser
-    crop = parser.crop
-    parsed = subject.parsed()
-    found = sum(parsed[parser.classes.index(name)] for name in ("skin", "neck") if name in parser.classes)
+    crop = subject.networks.parser.crop
+    found = any_of(subject.parsed(), subject.networks.parser.classes, ("skin", "neck"))
     matrix = subject.matrix(crop.kind, crop.height, crop.width)
-    skin = geometry.put_back(np.asarray(found, np.float32), matrix, roi, smooth=True, edge=True)
+    skin = geometry.put_back(found, matrix, roi, smooth=True, edge=True)
     return np.asarray(np.clip((skin - 0.3) / 0.4, 0.0, 1.0), np.float32)
 
 

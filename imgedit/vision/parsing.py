@@ -13,7 +13,7 @@ from imgedit.models.library import Model
 from imgedit.models.sessions import Sessions
 from imgedit.pixels import Floats
 
-__all__ = ["Parser", "Runs", "class_probabilities", "features", "person", "widened", "without_islands"]
+__all__ = ["Parser", "Runs", "any_of", "class_probabilities", "features", "person", "widened", "without_islands"]
 
 _OUTSIDE = ("background", "cloth")  # classes that are no part of the person
 _FEATURES = ("brows", "eyes", "mouth", "glasses", "hat")  # classes that hair may touch but never is
@@ -80,7 +80,18 @@ def class_probabilities(session: Runs, crops: NDArray[Any]) -> Floats:
 
 def features(probability: Floats, classes: tuple[str, ...]) -> Floats:
     """Return how probably pixels are brows, eyes, mouth, glasses or a hat, `(h, w)`; arguments as `person`."""
-    known = [probability[classes.index(name)] for name in _FEATURES if name in classes]
+    return any_of(probability, classes, _FEATURES)
+
+
+def any_of(probability: Floats, classes: tuple[str, ...], names: tuple[str, ...]) -> Floats:
+    """Return how probably pixels are one of some classes, `(h, w)`; those that a parser does not know count as none.
+
+    Args:
+        probability: `(C, h, w)` of the classes.
+        classes: their names.
+        names: of those that are wanted.
+    """
+    known = [probability[classes.index(name)] for name in names if name in classes]
     return np.asarray(sum(known, start=np.zeros(probability.shape[1:], np.float32)), np.float32)
 
 
@@ -91,8 +102,7 @@ def person(probability: Floats, classes: tuple[str, ...]) -> Floats:
         probability: `(C, h, w)` of the classes.
         classes: their names.
     """
-    outside = sum(probability[classes.index(name)] for name in _OUTSIDE if name in classes)
-    return widened(np.asarray(1.0 - outside, np.float32), probability.shape[-1] // 24)
+    return widened(1.0 - any_of(probability, classes, _OUTSIDE), probability.shape[-1] // 24)
 
 
 def without_islands(probability: Floats, share: float = 0.05) -> Floats:

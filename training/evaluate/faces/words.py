@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from imgedit.edits import translate
+from imgedit.edits.translate import Translation
 from imgedit.errors import ConfigError
 from imgedit.models import library
-from imgedit.models.library import Model
 from imgedit.photo import read
 from imgedit.progress import with_progress
 from training.data.celeba import HAIR
@@ -81,7 +81,7 @@ def evaluate(
             if not which:
                 raise ConfigError(f"{word} changes none of these faces; take more of them")
             changed = [edited[i] for i in which]
-            same = kept(before[which], judge.probabilities(changed), judge, _meant(plan.models, word))
+            same = kept(before[which], judge.probabilities(changed), judge, _meant(plan))
             apart = identity.distances(people[which], identity.descriptors(changed))
             rows[word] = {
                 "changed": len(which) / len(edited),
@@ -93,13 +93,13 @@ def evaluate(
     return {**stated, "n": len(faces.frames), "identity_network": identity.NETWORK, "metrics": rows}
 
 
-def _meant(models: Sequence[Model], word: str) -> list[str]:
+def _meant(plan: Translation) -> list[str]:
     """Return the attributes that a word is meant to change, the four colours of hair among them where it is one."""
-    found = next((known for model in models if (known := model.manifest.word(word.removeprefix("no-")))), None)
-    if found is None:
-        return []
-    entry = found[1]
-    return [*entry.sets, *(HAIR if entry.region == "hair" else ())]
+    edits = [edit for task in plan.tasks for edit in task.edits]
+    return [
+        *(name for edit in edits for name in edit.values),
+        *(HAIR if any(e.region == "hair" for e in edits) else ()),
+    ]
 
 
 def blocks(result: Mapping[str, Any]) -> list[Block]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from imgedit import photo as photos
+from imgedit.edits import translate
 from imgedit.errors import ConfigError, UnknownWordError
 from imgedit.models import library
 from training.evaluate.faces import words
@@ -70,6 +71,11 @@ def test_words_that_change_nothing_or_are_unknown_are_refused(monkeypatch: pytes
 
 def test_every_attribute_of_a_word_is_meant() -> None:
     models = library.available("translate")
-    assert set(words._meant(models, "red-hair")) >= {"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"}
-    assert words._meant(models, "no-young") == ["Young"]
-    assert words._meant(models, "round-glasses") == ["Eyeglasses"]
+    assert set(words._meant(translate.prepare("red-hair", models))) >= {
+        "Black_Hair",
+        "Blond_Hair",
+        "Brown_Hair",
+        "Gray_Hair",
+    }
+    assert words._meant(translate.prepare("no-young", models)) == ["Young"]
+    assert words._meant(translate.prepare("round-glasses", models)) == ["Eyeglasses"]
