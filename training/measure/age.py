@@ -38,8 +38,7 @@ from imgedit.vision.mesh import Points
 from training.data import celeba, celeba_lists, meshes
 from training.data.reading import rgb
 from training.measure.converted import model_of
-from training.measure.expressions import figures_of
-from training.measure.script import arguments_of, printed
+from training.measure.script import arguments_of, figures_of, printed
 from training.publish.words import words_of
 
 ID = "age_skin.celeba"
@@ -281,7 +280,7 @@ def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> int:
     Args:
         folder: CelebA.
         out: the model folder.
-        figures: metrics of the manifest, as `training.measure.expressions.figures_of` reads them.
+        figures: metrics of the manifest, as `training.measure.script.figures_of` reads them.
     """
     paths, points, terms = load(folder)
     shape = (round(SHAPE[0] * _MEASURED / SCALE), round(SHAPE[1] * _MEASURED / SCALE))

@@ -6,7 +6,7 @@ Numbers in the frame of the mean face, about a centimetre a unit. No picture of 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ import numpy as np
 from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 from imgedit.pixels import Floats
 from training.measure.age import graph_of_maps
-from training.measure.expressions import figures_of
-from training.measure.script import arguments_of, printed
+from training.measure.script import draw_model
 from training.publish.words import words_of
 
 ID = "drawn_bangs.vectors"
@@ -45,7 +44,7 @@ def export(out: Path, figures: Mapping[str, Any]) -> None:
 
     Args:
         out: the model folder.
-        figures: metrics of the manifest, as `training.measure.expressions.figures_of` reads them.
+        figures: metrics of the manifest, as `training.measure.script.figures_of` reads them.
     """
     out.mkdir(parents=True, exist_ok=True)
     graph = graph_of_maps({}, {"tips": tips().tolist(), **NUMBERS})
@@ -89,14 +88,7 @@ strands, in the colours of the hair that the photo shows beside the forehead.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = arguments_of("bangs", "write the cut of bangs", ID)
-    options = parser.parse_args(arguments)
-
-    def lines() -> Iterator[str]:
-        export(options.output, figures_of(options.figures))
-        yield ", ".join(words())
-
-    return printed(lines)
+    return draw_model(arguments, "bangs", "write the cut of bangs", ID, export, words())
 
 
 if __name__ == "__main__":

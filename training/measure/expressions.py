@@ -16,7 +16,6 @@ face; of each the mean of its person is taken off, and what depends on the pose.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,11 +26,10 @@ from numpy.typing import NDArray
 
 from imgedit.errors import DataError
 from imgedit.render.mesh_fields import smoothstep
-from imgedit.text import reason
 from imgedit.vision import expressions, mesh
 from training.data import celeba, celeba_lists, meshes
 from training.data.celeba_people import IDENTITIES
-from training.measure.script import arguments_of, printed
+from training.measure.script import arguments_of, figures_of, printed
 
 N_COMPONENTS = 20
 MAX_ANGLE = 25.0  # degrees of yaw and pitch
@@ -147,7 +145,7 @@ def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> Iterator[str]
     Args:
         folder: CelebA.
         out: the model folder.
-        figures: metrics of the manifest, as `figures_of` reads them.
+        figures: metrics of the manifest, as `training.measure.script.figures_of` reads them.
     """
     from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Word
 
@@ -184,22 +182,6 @@ def export(folder: Path, out: Path, figures: Mapping[str, Any]) -> Iterator[str]
     yield f"{counts['pictures']} pictures of {counts['people']} people"
     yield "share of the variance: " + ", ".join(f"{k} components {v:.3f}" for k, v in sums.items())
     yield "transfer: " + " ".join(f"{share:.2f}" for share in np.diag(constants["transfer"]))
-
-
-def figures_of(path: Path | None) -> dict[str, Any]:
-    """Return what a manifest tells of a result of `imgedit evaluate faces`; nothing without one.
-
-    Raises:
-        DataError: the file is no such result.
-    """
-    if path is None:
-        return {}
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        about = {key: result[key] for key in ("split", "n", "seed", "judge", "identity_network")}
-        return about | dict(result["metrics"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no result of `imgedit evaluate faces`: {reason(error)}") from error
 
 
 def _card(constants: dict[str, Array], sums: dict[str, float], counts: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ Maps in the frame of the mean face, `SCALE` pixels a unit: how densely hair grow
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Wo
 from imgedit.render.skin import texture_matrix
 from imgedit.vision import geometry, mesh
 from training.measure.age import LIPS, graph_of_maps
-from training.measure.expressions import figures_of
-from training.measure.script import arguments_of, printed
+from training.measure.script import draw_model
 from training.publish.words import words_of
 
 ID = "drawn_face_hair.vectors"
@@ -125,7 +124,7 @@ def export(out: Path, figures: Mapping[str, Any]) -> None:
 
     Args:
         out: the model folder.
-        figures: metrics of the manifest, as `training.measure.expressions.figures_of` reads them.
+        figures: metrics of the manifest, as `training.measure.script.figures_of` reads them.
     """
     maps = {"density": np.stack([density(cut) for cut in CUTS]), "direction": direction()}
     numbers = {
@@ -175,14 +174,7 @@ Maps in the frame of the mean face of `face_mesh.mediapipe`, {SCALE:g} pixels a 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = arguments_of("face_hair", "draw mustaches and beards", ID)
-    options = parser.parse_args(arguments)
-
-    def lines() -> Iterator[str]:
-        export(options.output, figures_of(options.figures))
-        yield ", ".join(words())
-
-    return printed(lines)
+    return draw_model(arguments, "face_hair", "draw mustaches and beards", ID, export, words())
 
 
 if __name__ == "__main__":

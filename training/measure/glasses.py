@@ -6,7 +6,7 @@ Their shapes are those of `training.data.spectacles`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from imgedit.models.manifest import Crop, Export, GraphFile, Manifest, Stage, Wo
 from imgedit.pixels import Floats
 from training.data.spectacles import N_BAR, N_POINTS, Shape, drawn
 from training.measure.converted import model_of
-from training.measure.expressions import figures_of
-from training.measure.script import arguments_of, printed
+from training.measure.script import draw_model
 from training.publish.words import words_of
 
 ID = "drawn_glasses.vectors"
@@ -67,7 +66,7 @@ def export(out: Path, figures: Mapping[str, Any]) -> None:
 
     Args:
         out: the model folder.
-        figures: metrics of the manifest, as `training.measure.expressions.figures_of` reads them.
+        figures: metrics of the manifest, as `training.measure.script.figures_of` reads them.
     """
     out.mkdir(parents=True, exist_ok=True)
     file = out / "frames.onnx"
@@ -112,14 +111,7 @@ Frames of glasses as vectors, in the order {", ".join(SHAPES)}. `frames.onnx` ha
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = arguments_of("glasses", "draw frames of glasses", ID)
-    options = parser.parse_args(arguments)
-
-    def lines() -> Iterator[str]:
-        export(options.output, figures_of(options.figures))
-        yield ", ".join(SHAPES)
-
-    return printed(lines)
+    return draw_model(arguments, "glasses", "draw frames of glasses", ID, export, SHAPES)
 
 
 if __name__ == "__main__":
